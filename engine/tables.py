@@ -1,0 +1,331 @@
+"""Every table, once. Alembic's migrations are made from this, Flask-SQLAlchemy shares its metadata.
+
+Times are UTC, stored as naive `DateTime` in UTC by `UtcDateTime` and given back aware.
+Ids are UUIDv7 strings (time-ordered, 36 characters), see `engine.ids`.
+Every row that belongs to an office carries `tenant_id`.
+"""
+
+import datetime as dt
+
+from sqlalchemy import (
+    JSON, BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text,
+    TypeDecorator, UniqueConstraint, text,
+)
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+})
+
+
+class UtcDateTime(TypeDecorator):
+    """An aware datetime, kept in UTC to the microsecond."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        return None if value is None else value.astimezone(dt.timezone.utc).replace(tzinfo=None)
+
+    def process_result_value(self, value, dialect):
+        return None if value is None else value.replace(tzinfo=dt.timezone.utc)
+
+
+Id = String(36)
+Key = String(255)
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+
+def _tenant():
+    return Column("tenant_id", Key, ForeignKey("tenant.id"), nullable=False)
+
+
+# Offices and people ---------------------------------------------------------------------------------------------------
+
+tenant = Table(
+    "tenant", metadata,
+    Column("id", Key, primary_key=True),  # e.g. 'kpu-kep-seribu'
+    Column("name", Text, nullable=False),
+    Column("timezone", Key, nullable=False, server_default="Asia/Jakarta"),
+)
+
+user = Table(
+    "user_account", metadata,  # "user" is reserved in SQL
+    Column("id", Key, primary_key=True),  # the sign-in name
+    _tenant(),
+    Column("name", Text, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),  # jabatan
+    Column("email", Text, nullable=False, server_default=""),
+    Column("password_hash", Text, nullable=False),
+    Column("stamp", Key, nullable=False),  # changes with the password, ends sessions and cached checks
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("locale", Key, nullable=False, server_default="id"),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+group = Table(
+    "user_group", metadata,
+    Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
+    Column("id", Key, primary_key=True),  # 'pelaksana', 'sub-bagian', 'ketua-divisi', 'web-admin', 'process-owner', 'admin', 'analyst'
+    Column("name", Text, nullable=False),
+)
+
+membership = Table(
+    "membership", metadata,
+    Column("tenant_id", Key, primary_key=True),
+    Column("group_id", Key, primary_key=True),
+    Column("user_id", Key, ForeignKey("user_account.id"), primary_key=True, index=True),
+)
+
+api_token = Table(
+    "api_token", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("user_id", Key, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token: it is 256 random bits
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+)
+
+# What is deployed -----------------------------------------------------------------------------------------------------
+
+deployment = Table(
+    "deployment", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("name", Text, nullable=False),
+    Column("source", Text),
+    Column("deployed_at", UtcDateTime, nullable=False),
+    Column("deployed_by", Key),
+)
+
+resource = Table(
+    "resource", metadata,
+    Column("id", Id, primary_key=True),
+    Column("deployment_id", Id, ForeignKey("deployment.id"), nullable=False),
+    Column("name", Key, nullable=False),  # 'penerbitan-informasi.bpmn', 'tugaskan.form'
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("deployment_id", "name"),
+)
+
+process_definition = Table(
+    "process_definition", metadata,
+    Column("id", Key, primary_key=True),  # 'key:version:deployment id', as Camunda's
+    _tenant(),
+    Column("key", Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("deployment_id", Id, ForeignKey("deployment.id"), nullable=False, index=True),
+    Column("resource_name", Key, nullable=False),
+    Column("content_hash", String(64), nullable=False),  # SHA-256 over all that the spec is made of: the cache's key
+    Column("calls", JSON, nullable=False),  # called process key -> process definition id, bound at deployment
+    Column("groups", JSON, nullable=False),  # every candidate group its tasks name: who may see its cases
+    Column("starter_groups", JSON, nullable=False),  # camunda:candidateStarterGroups; empty: any of `groups`
+    Column("suspended", Boolean, nullable=False, server_default=text("false")),
+    Column("deployed_at", UtcDateTime, nullable=False),
+    UniqueConstraint("tenant_id", "key", "version"),
+)
+
+business_key_counter = Table(
+    "business_key_counter", metadata,
+    Column("tenant_id", Key, primary_key=True),
+    Column("prefix", Key, primary_key=True),  # 'INF-2026-'
+    Column("last", Integer, nullable=False),
+)
+
+# What runs, and what ran ----------------------------------------------------------------------------------------------
+
+process_instance = Table(
+    "process_instance", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("definition_id", Key, ForeignKey("process_definition.id"), nullable=False),
+    Column("definition_key", Key, nullable=False),
+    Column("business_key", Key, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),  # what a list shows: the process's `label` expression
+    Column("version", Integer, nullable=False),  # the optimistic guard: every command raises it by one
+    Column("state", Text),  # the live tokens as JSON; NULL once ended
+    Column("variables", Text, nullable=False),  # {scope id: {name: value}} as JSON; '' is the instance's own scope
+    Column("suspended", Boolean, nullable=False, server_default=text("false")),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("started_by", Key),
+    Column("ended_at", UtcDateTime),
+    Column("end_reason", Text),  # 'completed', 'cancelled'
+    UniqueConstraint("tenant_id", "business_key"),
+    Index("ix_process_instance_list", "tenant_id", "started_at", "id"),
+    Index("ix_process_instance_definition", "definition_id", "ended_at"),
+)
+
+activity = Table(  # Camunda's activity instance; a user task is one with its task columns filled
+    "activity_instance", metadata,
+    Column("id", Id, primary_key=True),  # of a user task also its task id
+    _tenant(),
+    Column("instance_id", Id, ForeignKey("process_instance.id"), nullable=False),
+    Column("definition_id", Key, nullable=False),
+    Column("activity_id", Key, nullable=False),  # the BPMN element's id; of a user task its taskDefinitionKey
+    Column("name", Text, nullable=False, server_default=""),
+    Column("type", Key, nullable=False),  # 'userTask', 'serviceTask', 'exclusiveGateway', 'startEvent', …
+    Column("scope_id", Id),  # the activity instance (subprocess, multi-instance body, call activity) it is in; NULL: the instance
+    Column("loop_counter", Integer),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("canceled", Boolean, nullable=False, server_default=text("false")),
+    # of user and manual tasks only
+    Column("is_task", Boolean, nullable=False, server_default=text("false")),
+    Column("assignee", Key),
+    Column("claimed_at", UtcDateTime),
+    Column("completed_by", Key),
+    Column("due_at", UtcDateTime),
+    Column("follow_up_at", UtcDateTime),
+    Column("priority", Integer, nullable=False, server_default="50"),
+    Column("form_key", Key),  # the resource that holds its form
+    Column("description", Text),
+    Index("ix_activity_instance_of", "instance_id", "started_at", "id"),
+    Index("ix_activity_instance_assignee", "tenant_id", "assignee", "due_at", "id",
+          sqlite_where=text("ended_at IS NULL AND is_task"), postgresql_where=text("ended_at IS NULL AND is_task")),
+    Index("ix_activity_instance_report", "definition_id", "activity_id", "started_at"),
+)
+
+candidate = Table(  # Camunda's identity links of type candidate; rows go when the task ends
+    "candidate", metadata,
+    Column("task_id", Id, ForeignKey("activity_instance.id"), primary_key=True),
+    Column("kind", String(5), primary_key=True),  # 'group' or 'user'
+    Column("name", Key, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Index("ix_candidate_name", "tenant_id", "kind", "name", "task_id"),
+)
+
+event = Table(  # the append-only history of who did what
+    "event", metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("instance_id", Id),  # NULL: about the office, not a case (deployment, channel, people)
+    Column("activity_instance_id", Id),
+    Column("type", Key, nullable=False),  # 'task.completed', 'instance.started', 'incident.opened', …
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Key),  # NULL: Terbit itself
+    Column("data", JSON, nullable=False),  # of 'task.completed': {"variables": {what changed}}
+    Index("ix_event_of", "instance_id", "id"),
+)
+
+subscription = Table(  # who waits for a message or a signal
+    "event_subscription", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("instance_id", Id),  # NULL: a start event of a definition
+    Column("definition_id", Key, nullable=False),
+    Column("activity_instance_id", Id),
+    Column("activity_id", Key, nullable=False),
+    Column("kind", Key, nullable=False),  # 'message', 'signal'
+    Column("name", Key, nullable=False),
+    Column("correlation", JSON, nullable=False),  # {variable: value} that a message must bring, may be empty
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_event_subscription_name", "tenant_id", "kind", "name"),
+    Index("ix_event_subscription_of", "instance_id"),
+)
+
+job = Table(  # work that Terbit owes: a call to make, a timer to fire
+    "job", metadata,
+    Column("id", Id, primary_key=True),  # also the idempotency key of the call
+    _tenant(),
+    Column("instance_id", Id),
+    Column("definition_id", Key),
+    Column("activity_instance_id", Id),
+    Column("activity_id", Key, nullable=False, server_default=""),
+    Column("type", Key, nullable=False),  # 'external' (a service task), 'timer', 'message' (a thrown message or signal to deliver), 'timer-start'
+    Column("topic", Key, nullable=False, server_default=""),
+    Column("payload", JSON, nullable=False),
+    Column("state", String(9), nullable=False),  # 'open', 'done', 'cancelled', 'failed' (an incident is open)
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("retries", Integer, nullable=False),  # attempts left
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_by", Key),
+    Column("leased_until", UtcDateTime),
+    Column("error", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_job_due", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_job_of", "instance_id"),
+)
+
+incident = Table(
+    "incident", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("instance_id", Id),
+    Column("definition_id", Key),
+    Column("activity_id", Key, nullable=False, server_default=""),
+    Column("job_id", Id, ForeignKey("job.id")),
+    Column("type", Key, nullable=False),  # 'failedJob', 'unknownOutcome', 'expression'
+    Column("message", Text, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Column("resolved_by", Key),
+    Index("ix_incident_open", "tenant_id", "opened_at", "id", sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+    Index("ix_incident_of", "instance_id"),
+    Index("ix_incident_job", "job_id"),
+)
+
+# Channels, publications, archive --------------------------------------------------------------------------------------
+
+channel = Table(
+    "channel", metadata,
+    Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
+    Column("id", Key, primary_key=True),  # a value of `kanal`: 'website', 'facebook', …
+    Column("name", Text, nullable=False),
+    Column("connector", Key, nullable=False),  # an entry point's name: 'site', 'wordpress', 'manual'
+    Column("config", JSON, nullable=False),
+    Column("secrets", LargeBinary),  # a Fernet token of JSON; the key lies in the instance folder
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("position", Integer, nullable=False, server_default="0"),
+)
+
+publication = Table(  # one row per case, channel and revision, written before the call
+    "publication", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("instance_id", Id, ForeignKey("process_instance.id"), nullable=False),
+    Column("channel_id", Key, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("connector", Key, nullable=False),
+    Column("state", Key, nullable=False),  # 'attempted', 'published', 'scheduled', 'manual', 'failed', 'unknown'
+    Column("content_sha256", String(64), nullable=False),
+    Column("url", Text),
+    Column("platform_id", Text),
+    Column("published_at", UtcDateTime),
+    Column("error", Text),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("instance_id", "channel_id", "revision"),
+)
+
+document = Table(  # a file of a case; its bytes lie in the archive under their SHA-256, for ever
+    "document", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("instance_id", Id, index=True),  # NULL until the form it was uploaded with is completed
+    Column("task_id", Id),
+    Column("variable", Key, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Key, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes
+    Column("sha256", String(64), nullable=False),
+    Column("uploaded_by", Key),
+    Column("uploaded_at", UtcDateTime, nullable=False),
+)
+
+archive_entry = Table(  # the chain: each entry's hash covers the one before
+    "archive_entry", metadata,
+    Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("instance_id", Id, index=True),
+    Column("kind", Key, nullable=False),  # 'document', 'publication', 'page', 'documentation'
+    Column("at", UtcDateTime, nullable=False),
+    Column("content", Text, nullable=False),  # canonical JSON: what is recorded
+    Column("files", JSON, nullable=False),  # [{name, sha256, size}]
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
