@@ -1,0 +1,384 @@
+"""Who works here: accounts, their groups, passwords and API tokens.
+
+A password is kept as an argon2id hash, a token as the SHA-256 of its 256 random bits. An account is a plain dict
+`{id, tenant, name, title, email, locale, active, stamp, created_at, groups: frozenset}`; its `stamp` changes with its
+password and its activity, so that sessions and cached checks made under the old one end.
+"""
+
+import datetime as dt
+import functools
+import hashlib
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterable
+
+import argon2
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from bpmn.errors import N_, Conflict, Forbidden, Invalid, NotFound
+from engine.ids import new_id
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read, record, run
+from engine.tables import api_token, membership, tenant, user
+from engine.tables import group as group_table
+
+GROUPS = {
+    "pelaksana": N_("Pelaksana"),
+    "sub-bagian": N_("Sub Bagian"),
+    "ketua-divisi": N_("Ketua Divisi"),
+    "web-admin": N_("Web Admin"),
+    "process-owner": N_("Pemilik proses"),
+    "admin": N_("Administrator"),
+    "analyst": N_("Analis"),
+}
+DEMO_TENANT = ("kpu", "KPU Kab. Adm. Kepulauan Seribu")
+DEMO_PASSWORD = "terbit-demo"
+DEMO_PEOPLE = (  # id, name, title, groups
+    ("ketua", "Ketua Demo", "Ketua Divisi", ("ketua-divisi",)),
+    ("kasubbag", "Kasubbag Demo", "Kepala Sub Bagian", ("sub-bagian",)),
+    ("penulis", "Penulis Demo", "Fungsional umum", ("pelaksana",)),
+    ("webadmin", "Web Admin Demo", "Web Admin", ("pelaksana", "web-admin")),
+    ("pemilik", "Pemilik Demo", "Pemilik proses", ("process-owner",)),
+    ("admin", "Admin Demo", "Administrator", ("admin",)),
+    ("analis", "Analis Demo", "Analis", ("analyst",)),
+)
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256  # characters
+USER_ID = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+
+_hasher = argon2.PasswordHasher()  # argon2id with RFC 9106's second recommendation; old hashes are renewed at sign-in
+_ACCOUNT = (user.c.id, user.c.tenant_id.label("tenant"), user.c.name, user.c.title, user.c.email, user.c.locale,
+            user.c.active, user.c.stamp, user.c.created_at)
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+def account(pe: ProcessEngine, user_id: str) -> dict | None:
+    """The account with its groups, by one statement; None when there is none. An inactive one is given, too."""
+    with read(pe) as db:
+        return _account(db, user.c.id == user_id)
+
+
+def actor(pe: ProcessEngine, user_id: str, stamp: str | None = None) -> Actor | None:
+    """The actor that an active account is, by one statement; None when unknown, inactive, or `stamp` is no longer its."""
+    found = account(pe, user_id)
+    if found is None or not found["active"] or stamp is not None and stamp != found["stamp"]:
+        return None
+    return actor_of(found)
+
+
+def actor_of(found: dict) -> Actor:
+    """The actor of an account that was read already."""
+    return Actor(found["id"], found["tenant"], found["groups"], found["name"])
+
+
+def users(pe: ProcessEngine, acting: Actor, *, search: str = "", group: str | None = None, active: bool | None = None,
+          first: int = 0, limit: int = 200) -> list[dict]:
+    """The office's accounts with their groups, by id; two statements."""
+    query = select(*_ACCOUNT).where(user.c.tenant_id == acting.tenant)
+    if search:
+        query = query.where(or_(user.c.id.contains(search, autoescape=True), user.c.name.icontains(search, autoescape=True)))
+    if group is not None:
+        query = query.where(user.c.id.in_(select(membership.c.user_id).where(
+            membership.c.tenant_id == acting.tenant, membership.c.group_id == group)))
+    if active is not None:
+        query = query.where(user.c.active.is_(active))
+    with read(pe) as db:
+        rows = db.execute(query.order_by(user.c.id).offset(first).limit(min(limit, 200))).mappings().all()
+        members = db.execute(select(membership.c.user_id, membership.c.group_id).where(
+            membership.c.tenant_id == acting.tenant, membership.c.user_id.in_([row["id"] for row in rows]))).all()
+    return [dict(row, groups=frozenset(g for u, g in members if u == row["id"])) for row in rows]
+
+
+def get_user(pe: ProcessEngine, acting: Actor, user_id: str) -> dict:
+    """One account of the actor's own office, else NotFound."""
+    with read(pe) as db:
+        return _of_office(db, acting, user_id)
+
+
+def groups(pe: ProcessEngine, acting: Actor) -> list[dict]:
+    """The office's groups as `{id, name}`, by id."""
+    with read(pe) as db:
+        return [dict(row) for row in db.execute(select(group_table.c.id, group_table.c.name).where(
+            group_table.c.tenant_id == acting.tenant).order_by(group_table.c.id)).mappings()]
+
+
+# Signing in -----------------------------------------------------------------------------------------------------------
+
+def authenticate(pe: ProcessEngine, user_id: str, password: str) -> dict | None:
+    """The active account whose password this is, else None.
+
+    One hash is computed whether or not the account exists, so that the time taken does not tell which ids do.
+    A hash made with older parameters is renewed.
+    """
+    user_id = user_id.strip().lower()
+    with read(pe) as db:
+        kept = db.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
+    if not _verify(kept or _dummy_hash(), password) or kept is None:
+        return None
+    if _hasher.check_needs_rehash(kept):
+        renewed = _hash(password)
+        run(pe, lambda db: db.execute(  # none changed: the password was set anew meanwhile, and that one stays
+            update(user).where(user.c.id == user_id, user.c.password_hash == kept).values(password_hash=renewed)))
+    found = account(pe, user_id)
+    return found if found and found["active"] else None
+
+
+def authenticate_token(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict | None:
+    """The active account that the token speaks for, by one statement, else None (unknown, expired, revoked)."""
+    with read(pe) as db:
+        return _account(db, user.c.id.in_(select(api_token.c.user_id).where(
+            api_token.c.digest == _digest(secret), or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > now))),
+            user.c.active)
+
+
+# Accounts -------------------------------------------------------------------------------------------------------------
+
+def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, name: str, password: str,
+                groups: Iterable[str] = (), title: str = "", email: str = "", locale: str = "id") -> dict:
+    """Make an account in the actor's office and return it. Invalid for a bad id or password, Conflict for a taken id."""
+    _require_admin(acting)
+    id, name, groups = id.strip().lower(), name.strip(), frozenset(groups)
+    if not USER_ID.fullmatch(id):
+        raise Invalid(N_("Nama pengguna hanya boleh berisi huruf kecil, angka, titik, garis, dan @."), field="id")
+    if not name or len(name) > 200:
+        raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
+    hashed = _hash(_good_password(password))
+
+    def write(db: Connection) -> dict:
+        if db.execute(select(user.c.id).where(user.c.id == id)).scalar() is not None:
+            raise Conflict(N_("Nama pengguna %(user)s sudah dipakai."), field="id", user=id)
+        db.execute(insert(user).values(id=id, tenant_id=acting.tenant, name=name, title=title, email=email, locale=locale,
+                                       password_hash=hashed, stamp=_stamp(), active=True, created_at=now))
+        _put_groups(db, acting.tenant, id, groups)
+        record(db, acting, now, "user.created", data={"user": id, "groups": sorted(groups)})
+        return _of_office(db, acting, id)
+
+    return run(pe, write)
+
+
+def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, **values: str) -> None:
+    """Change `name`, `title`, `email` or `locale`: of oneself, or an admin of anyone."""
+    if acting.id != user_id:
+        _require_admin(acting)
+    if set(values) - {"name", "title", "email", "locale"} or not values.get("name", "x").strip():
+        raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
+
+    def write(db: Connection) -> None:
+        _of_office(db, acting, user_id)
+        db.execute(update(user).where(user.c.id == user_id).values(**values))
+        record(db, acting, now, "user.updated", data={"user": user_id, "fields": sorted(values)})
+
+    run(pe, write)
+
+
+def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, password: str) -> None:
+    """Set a password: one's own, or an admin anyone's. Ends the account's sessions; its API tokens stay."""
+    if acting.id != user_id:
+        _require_admin(acting)
+    hashed = _hash(_good_password(password))
+
+    def write(db: Connection) -> None:
+        _of_office(db, acting, user_id)
+        db.execute(update(user).where(user.c.id == user_id).values(password_hash=hashed, stamp=_stamp()))
+        record(db, acting, now, "user.password_set", data={"user": user_id})
+
+    run(pe, write)
+
+
+def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, groups: Iterable[str]) -> None:
+    """Put the account into exactly these groups. Conflict when the office would be left without an admin."""
+    _require_admin(acting)
+    groups = frozenset(groups)
+
+    def write(db: Connection) -> None:
+        _of_office(db, acting, user_id)
+        _put_groups(db, acting.tenant, user_id, groups)
+        _keep_an_admin(db, acting)
+        record(db, acting, now, "user.groups_set", data={"user": user_id, "groups": sorted(groups)})
+
+    run(pe, write)
+
+
+def deactivate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str) -> None:
+    """Bar the account from everything, at once; nothing of what it did is lost. Not the office's last admin."""
+    _set_active(pe, acting, now, user_id, False)
+
+
+def activate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str) -> None:
+    """Let a deactivated account in again."""
+    _set_active(pe, acting, now, user_id, True)
+
+
+# Tokens ---------------------------------------------------------------------------------------------------------------
+
+def create_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, name: str, user_id: str | None = None,
+                 expires_at: dt.datetime | None = None) -> dict:
+    """Make an API token for oneself, or an admin for anyone: `{id, token}`. The token is not to be had again."""
+    owner = user_id or acting.id
+    if acting.id != owner:
+        _require_admin(acting)
+    if not name.strip() or len(name) > 200:
+        raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
+    if expires_at is not None and expires_at <= now:
+        raise Invalid(N_("Masa berlaku token harus di masa depan."), field="expires_at")
+    token_id, secret = new_id(now), f"terbit_{secrets.token_urlsafe(32)}"
+
+    def write(db: Connection) -> dict:
+        _of_office(db, acting, owner)
+        db.execute(insert(api_token).values(id=token_id, tenant_id=acting.tenant, user_id=owner, name=name.strip(),
+                                            digest=_digest(secret), created_at=now, expires_at=expires_at))
+        record(db, acting, now, "token.created", data={"user": owner, "token": token_id, "name": name.strip()})
+        return {"id": token_id, "token": secret}
+
+    return run(pe, write)
+
+
+def tokens(pe: ProcessEngine, acting: Actor, user_id: str | None = None) -> list[dict]:
+    """An account's tokens without their secrets, newest first: one's own, or an admin anyone's."""
+    owner = user_id or acting.id
+    if acting.id != owner:
+        _require_admin(acting)
+    with read(pe) as db:
+        return [dict(row) for row in db.execute(
+            select(api_token.c.id, api_token.c.name, api_token.c.created_at, api_token.c.expires_at)
+            .where(api_token.c.tenant_id == acting.tenant, api_token.c.user_id == owner)
+            .order_by(api_token.c.id.desc())).mappings()]
+
+
+def revoke_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, token_id: str) -> None:
+    """End a token at once: one's own, or an admin anyone's."""
+    def write(db: Connection) -> None:
+        owner = db.execute(select(api_token.c.user_id).where(
+            api_token.c.id == token_id, api_token.c.tenant_id == acting.tenant)).scalar()
+        if owner is None or owner != acting.id and not _is_admin(acting):
+            raise NotFound(N_("Token tidak ditemukan."))
+        db.execute(delete(api_token).where(api_token.c.id == token_id))
+        record(db, acting, now, "token.revoked", data={"user": owner, "token": token_id})
+
+    run(pe, write)
+
+
+# Seeds ----------------------------------------------------------------------------------------------------------------
+
+def seed_groups(pe: ProcessEngine, tenant_id: str) -> None:
+    """Make the office's standard groups where they are missing."""
+    run(pe, lambda db: _seed_groups(db, tenant_id))
+
+
+def create_demo_people(pe: ProcessEngine, now: dt.datetime) -> None:
+    """Make the demo office's accounts where they are missing; an account that exists is left as it is."""
+    tenant_id, tenant_name = DEMO_TENANT
+    hashed = _hash(DEMO_PASSWORD)  # one hash for all: the password is known to everyone anyway
+
+    def write(db: Connection) -> None:
+        if db.execute(select(tenant.c.id).where(tenant.c.id == tenant_id)).scalar() is None:
+            db.execute(insert(tenant).values(id=tenant_id, name=tenant_name))
+        _seed_groups(db, tenant_id)
+        there = set(db.execute(select(user.c.id).where(user.c.id.in_([p[0] for p in DEMO_PEOPLE]))).scalars())
+        for user_id, name, title, member_of in DEMO_PEOPLE:
+            if user_id not in there:
+                db.execute(insert(user).values(id=user_id, tenant_id=tenant_id, name=name, title=title, created_at=now,
+                                               password_hash=hashed, stamp=_stamp(), active=True))
+                _put_groups(db, tenant_id, user_id, frozenset(member_of))
+
+    run(pe, write)
+
+
+# Inside ---------------------------------------------------------------------------------------------------------------
+
+def _account(db: Connection, *where) -> dict | None:
+    rows = db.execute(select(*_ACCOUNT, membership.c.group_id).outerjoin(
+        membership, (membership.c.user_id == user.c.id) & (membership.c.tenant_id == user.c.tenant_id)).where(*where)).mappings().all()
+    if not rows:
+        return None
+    found = dict(rows[0], groups=frozenset(row["group_id"] for row in rows if row["group_id"]))
+    del found["group_id"]
+    return found
+
+
+def _of_office(db: Connection, acting: Actor, user_id: str) -> dict:
+    found = _account(db, user.c.id == user_id, user.c.tenant_id == acting.tenant)
+    if found is None:
+        raise NotFound(N_("Pengguna %(user)s tidak ditemukan."), user=user_id)
+    return found
+
+
+def _set_active(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, active: bool) -> None:
+    _require_admin(acting)
+
+    def write(db: Connection) -> None:
+        _of_office(db, acting, user_id)
+        db.execute(update(user).where(user.c.id == user_id).values(active=active, stamp=_stamp()))
+        _keep_an_admin(db, acting)
+        record(db, acting, now, "user.activated" if active else "user.deactivated", data={"user": user_id})
+
+    run(pe, write)
+
+
+def _put_groups(db: Connection, tenant_id: str, user_id: str, wanted: frozenset[str]) -> None:
+    known = set(db.execute(select(group_table.c.id).where(group_table.c.tenant_id == tenant_id)).scalars())
+    for unknown in sorted(wanted - known):
+        raise Invalid(N_("Grup %(group)s tidak ada."), field="groups", group=unknown)
+    db.execute(delete(membership).where(membership.c.tenant_id == tenant_id, membership.c.user_id == user_id))
+    if wanted:
+        db.execute(insert(membership), [{"tenant_id": tenant_id, "group_id": g, "user_id": user_id} for g in sorted(wanted)])
+
+
+def _keep_an_admin(db: Connection, acting: Actor) -> None:
+    db.execute(select(tenant.c.id).where(tenant.c.id == acting.tenant).with_for_update())  # two admins removing one another
+    query = select(user.c.id).join(membership, membership.c.user_id == user.c.id).where(
+        membership.c.tenant_id == acting.tenant, membership.c.group_id == "admin", user.c.active).limit(1)
+    if acting.id and db.execute(query).scalar() is None:  # Terbit itself (the command line) may, and can repair it
+        raise Conflict(N_("Harus tetap ada paling sedikit satu administrator yang aktif."))
+
+
+def _seed_groups(db: Connection, tenant_id: str) -> None:
+    known = set(db.execute(select(group_table.c.id).where(group_table.c.tenant_id == tenant_id)).scalars())
+    missing = [{"tenant_id": tenant_id, "id": id, "name": name} for id, name in GROUPS.items() if id not in known]
+    if missing:
+        db.execute(insert(group_table), missing)
+
+
+def _is_admin(acting: Actor) -> bool:
+    return not acting.id or "admin" in acting.groups  # no id: Terbit itself
+
+
+def _require_admin(acting: Actor) -> None:
+    if not _is_admin(acting):
+        raise Forbidden(N_("Hanya administrator yang boleh melakukan ini."))
+
+
+def _good_password(password: str) -> str:
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Invalid(N_("Kata sandi harus %(least)s sampai %(most)s karakter."), field="password",
+                      least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
+    return password
+
+
+def _canonical(password: str) -> str:
+    return unicodedata.normalize("NFKC", password[:LONGEST_PASSWORD + 1])  # bounded: a stranger chooses its length
+
+
+def _hash(password: str) -> str:
+    return _hasher.hash(_canonical(password))
+
+
+def _verify(hashed: str, password: str) -> bool:
+    try:
+        return _hasher.verify(hashed, _canonical(password))
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+@functools.cache
+def _dummy_hash() -> str:
+    return _hasher.hash(secrets.token_urlsafe())
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _stamp() -> str:
+    return secrets.token_urlsafe(16)
