@@ -8,8 +8,22 @@ Every row that belongs to an office carries `tenant_id`.
 import datetime as dt
 
 from sqlalchemy import (
-    JSON, BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text,
-    TypeDecorator, UniqueConstraint, text,
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(naming_convention={
@@ -236,7 +250,7 @@ job = Table(  # work that Terbit owes: a call to make, a timer to fire
     Column("definition_id", Key),
     Column("activity_instance_id", Id),
     Column("activity_id", Key, nullable=False, server_default=""),
-    Column("type", Key, nullable=False),  # 'external' (a service task), 'timer', 'message' (a thrown message or signal to deliver), 'timer-start'
+    Column("type", Key, nullable=False),  # 'external' (a service task), 'timer', 'message' (thrown, to be delivered), 'timer-start'
     Column("topic", Key, nullable=False, server_default=""),
     Column("payload", JSON, nullable=False),
     Column("state", String(9), nullable=False),  # 'open', 'done', 'cancelled', 'failed' (an incident is open)
@@ -265,7 +279,8 @@ incident = Table(
     Column("opened_at", UtcDateTime, nullable=False),
     Column("resolved_at", UtcDateTime),
     Column("resolved_by", Key),
-    Index("ix_incident_open", "tenant_id", "opened_at", "id", sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+    Index("ix_incident_open", "tenant_id", "opened_at", "id",
+          sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
     Index("ix_incident_of", "instance_id"),
     Index("ix_incident_job", "job_id"),
 )
