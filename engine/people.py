@@ -6,7 +6,6 @@ password and its activity, so that sessions and cached checks made under the old
 """
 
 import datetime as dt
-import functools
 import hashlib
 import re
 import secrets
@@ -16,9 +15,10 @@ from collections.abc import Iterable
 import argon2
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from bpmn.errors import N_, Conflict, Forbidden, Invalid, NotFound
+from bpmn.errors import N_, Conflict, Invalid, NotFound
+from engine.access import may_administer, require
 from engine.ids import new_id
-from engine.process_engine import Actor, ProcessEngine
+from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import api_token, membership, tenant, user
 from engine.tables import group as group_table
@@ -32,7 +32,7 @@ GROUPS = {
     "admin": N_("Administrator"),
     "analyst": N_("Analis"),
 }
-DEMO_TENANT = ("kpu", "KPU Kab. Adm. Kepulauan Seribu")
+DEMO_TENANT = (DEFAULT_TENANT, "KPU Kab. Adm. Kepulauan Seribu")
 DEMO_PASSWORD = "terbit-demo"
 DEMO_PEOPLE = (  # id, name, title, groups
     ("ketua", "Ketua Demo", "Ketua Divisi", ("ketua-divisi",)),
@@ -114,7 +114,10 @@ def authenticate(pe: ProcessEngine, user_id: str, password: str) -> dict | None:
     user_id = user_id.strip().lower()
     with read(pe) as db:
         kept = db.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
-    if not _verify(kept or _dummy_hash(), password) or kept is None:
+    if kept is None:
+        _hash(password)  # the same work as a verification
+        return None
+    if not _verify(kept, password):
         return None
     if _hasher.check_needs_rehash(kept):
         renewed = _hash(password)
@@ -137,7 +140,7 @@ def authenticate_token(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict
 def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, name: str, password: str,
                 groups: Iterable[str] = (), title: str = "", email: str = "", locale: str = "id") -> dict:
     """Make an account in the actor's office and return it. Invalid for a bad id or password, Conflict for a taken id."""
-    _require_admin(acting)
+    require(may_administer(acting))
     id, name, groups = id.strip().lower(), name.strip(), frozenset(groups)
     if not USER_ID.fullmatch(id):
         raise Invalid(N_("Nama pengguna hanya boleh berisi huruf kecil, angka, titik, garis, dan @."), field="id")
@@ -160,7 +163,7 @@ def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, 
 def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, **values: str) -> None:
     """Change `name`, `title`, `email` or `locale`: of oneself, or an admin of anyone."""
     if acting.id != user_id:
-        _require_admin(acting)
+        require(may_administer(acting))
     if set(values) - {"name", "title", "email", "locale"} or not values.get("name", "x").strip():
         raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
 
@@ -175,7 +178,7 @@ def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
 def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, password: str) -> None:
     """Set a password: one's own, or an admin anyone's. Ends the account's sessions; its API tokens stay."""
     if acting.id != user_id:
-        _require_admin(acting)
+        require(may_administer(acting))
     hashed = _hash(_good_password(password))
 
     def write(db: Connection) -> None:
@@ -188,7 +191,7 @@ def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: st
 
 def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, groups: Iterable[str]) -> None:
     """Put the account into exactly these groups. Conflict when the office would be left without an admin."""
-    _require_admin(acting)
+    require(may_administer(acting))
     groups = frozenset(groups)
 
     def write(db: Connection) -> None:
@@ -217,7 +220,7 @@ def create_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, name: st
     """Make an API token for oneself, or an admin for anyone: `{id, token}`. The token is not to be had again."""
     owner = user_id or acting.id
     if acting.id != owner:
-        _require_admin(acting)
+        require(may_administer(acting))
     if not name.strip() or len(name) > 200:
         raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
     if expires_at is not None and expires_at <= now:
@@ -238,7 +241,7 @@ def tokens(pe: ProcessEngine, acting: Actor, user_id: str | None = None) -> list
     """An account's tokens without their secrets, newest first: one's own, or an admin anyone's."""
     owner = user_id or acting.id
     if acting.id != owner:
-        _require_admin(acting)
+        require(may_administer(acting))
     with read(pe) as db:
         return [dict(row) for row in db.execute(
             select(api_token.c.id, api_token.c.name, api_token.c.created_at, api_token.c.expires_at)
@@ -251,7 +254,7 @@ def revoke_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, token_id: s
     def write(db: Connection) -> None:
         owner = db.execute(select(api_token.c.user_id).where(
             api_token.c.id == token_id, api_token.c.tenant_id == acting.tenant)).scalar()
-        if owner is None or owner != acting.id and not _is_admin(acting):
+        if owner is None or owner != acting.id and not may_administer(acting):
             raise NotFound(N_("Token tidak ditemukan."))
         db.execute(delete(api_token).where(api_token.c.id == token_id))
         record(db, acting, now, "token.revoked", data={"user": owner, "token": token_id})
@@ -305,7 +308,7 @@ def _of_office(db: Connection, acting: Actor, user_id: str) -> dict:
 
 
 def _set_active(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, active: bool) -> None:
-    _require_admin(acting)
+    require(may_administer(acting))
 
     def write(db: Connection) -> None:
         _of_office(db, acting, user_id)
@@ -329,7 +332,7 @@ def _keep_an_admin(db: Connection, acting: Actor) -> None:
     db.execute(select(tenant.c.id).where(tenant.c.id == acting.tenant).with_for_update())  # two admins removing one another
     query = select(user.c.id).join(membership, membership.c.user_id == user.c.id).where(
         membership.c.tenant_id == acting.tenant, membership.c.group_id == "admin", user.c.active).limit(1)
-    if acting.id and db.execute(query).scalar() is None:  # Terbit itself (the command line) may, and can repair it
+    if not acting.is_system and db.execute(query).scalar() is None:  # Terbit itself (the command line) may, and can repair it
         raise Conflict(N_("Harus tetap ada paling sedikit satu administrator yang aktif."))
 
 
@@ -338,15 +341,6 @@ def _seed_groups(db: Connection, tenant_id: str) -> None:
     missing = [{"tenant_id": tenant_id, "id": id, "name": name} for id, name in GROUPS.items() if id not in known]
     if missing:
         db.execute(insert(group_table), missing)
-
-
-def _is_admin(acting: Actor) -> bool:
-    return not acting.id or "admin" in acting.groups  # no id: Terbit itself
-
-
-def _require_admin(acting: Actor) -> None:
-    if not _is_admin(acting):
-        raise Forbidden(N_("Hanya administrator yang boleh melakukan ini."))
 
 
 def _good_password(password: str) -> str:
@@ -369,11 +363,6 @@ def _verify(hashed: str, password: str) -> bool:
         return _hasher.verify(hashed, _canonical(password))
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
-
-
-@functools.cache
-def _dummy_hash() -> str:
-    return _hasher.hash(secrets.token_urlsafe())
 
 
 def _digest(secret: str) -> str:
