@@ -144,6 +144,14 @@ process_definition = Table(
     UniqueConstraint("tenant_id", "key", "version"),
 )
 
+definition_group = Table(  # `groups` and `starter_groups` again, as rows that a query can join: who sees its cases, who starts them
+    "definition_group", metadata,
+    Column("definition_id", Key, ForeignKey("process_definition.id"), primary_key=True),
+    Column("group_id", Key, primary_key=True),
+    Column("sees", Boolean, nullable=False),
+    Column("starts", Boolean, nullable=False),
+)
+
 business_key_counter = Table(
     "business_key_counter", metadata,
     Column("tenant_id", Key, primary_key=True),
@@ -171,6 +179,8 @@ process_instance = Table(
     Column("end_reason", Text),  # 'completed', 'cancelled'
     UniqueConstraint("tenant_id", "business_key"),
     Index("ix_process_instance_list", "tenant_id", "started_at", "id"),
+    Index("ix_process_instance_running", "tenant_id", "started_at", "id",
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_process_instance_definition", "definition_id", "ended_at"),
 )
 
@@ -194,12 +204,15 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     Column("claimed_at", UtcDateTime),
     Column("completed_by", Key),
     Column("due_at", UtcDateTime),
+    Column("due_order", UtcDateTime),  # due_at, or the end of time where there is none: what an inbox is sorted by
     Column("follow_up_at", UtcDateTime),
     Column("priority", Integer, nullable=False, server_default="50"),
     Column("form_key", Key),  # the resource that holds its form
     Column("description", Text),
     Index("ix_activity_instance_of", "instance_id", "started_at", "id"),
-    Index("ix_activity_instance_assignee", "tenant_id", "assignee", "due_at", "id",
+    Index("ix_activity_instance_assignee", "tenant_id", "assignee", "due_order", "id",
+          sqlite_where=text("ended_at IS NULL AND is_task"), postgresql_where=text("ended_at IS NULL AND is_task")),
+    Index("ix_activity_instance_open", "tenant_id", "due_order", "id",
           sqlite_where=text("ended_at IS NULL AND is_task"), postgresql_where=text("ended_at IS NULL AND is_task")),
     Index("ix_activity_instance_report", "definition_id", "activity_id", "started_at"),
 )
