@@ -1,0 +1,72 @@
+"""The static website that the connector `site` writes, as the public reads it: `/situs/…`, without sign-in or cookie.
+
+What lies there came from people, so nothing of it may run: no script, no form, no frame, whatever its type.
+"""
+
+import mimetypes
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, current_app, redirect, send_file, session, url_for
+from werkzeug.security import safe_join
+
+blueprint = Blueprint("situs", __name__)
+
+POLICY = ("default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; font-src 'self'; "
+          "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-top-navigation-by-user-activation")
+OPENED = {".html", ".css", ".xml", ".txt", ".ico", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".pdf", ".mp4", ".webm", ".mp3"}
+FEEDS = {"feed.xml": "application/atom+xml", "sitemap.xml": "application/xml"}
+PAGE_AGE, FILE_AGE = 0, 3600  # seconds; a page is asked about every time (by its ETag), an image or attachment hourly
+
+
+@blueprint.get("/situs")
+def root():
+    return redirect(url_for("situs.page", name=""), code=308)
+
+
+@blueprint.get("/situs/")
+@blueprint.get("/situs/<path:name>")
+def page(name: str = "") -> Response:
+    """One file of the site; of a folder its `index.html`. NotFound for whatever is not plainly inside the site."""
+    folder = Path(current_app.extensions["terbit"].folder) / "situs"
+    found = _find(folder, name)
+    if found is None:
+        abort(404)
+    if found.is_dir():
+        if name and not name.endswith("/"):
+            return redirect(url_for("situs.page", name=name + "/"), code=308)
+        found = found / "index.html"
+        if not found.is_file():
+            return _empty() if not name else abort(404)
+    return _send(found)
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    """The file or folder, or None: no way out by `..` or a symbolic link, and no hidden or half-written file."""
+    joined = safe_join(str(folder), name)
+    if joined is None or "\0" in name or any(part.startswith(".") for part in Path(name).parts):
+        return None
+    path = Path(joined)
+    if not path.exists():
+        return path if not name else None
+    return path if path.resolve().is_relative_to(folder.resolve()) else None
+
+
+def _send(path: Path) -> Response:
+    kind = FEEDS.get(path.name) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    age = PAGE_AGE if path.suffix in (".html", ".xml") else FILE_AGE
+    response = send_file(path, mimetype=kind, conditional=True, max_age=age, as_attachment=path.suffix.lower() not in OPENED,
+                         download_name=path.name)
+    response.cache_control.public = True
+    response.cache_control.no_cache = True if age == 0 else None
+    return _public(response)
+
+
+def _empty() -> Response:
+    return _public(Response("", status=404))
+
+
+def _public(response: Response) -> Response:
+    session.accessed = session.modified = False  # a public page neither reads nor sets a cookie
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
