@@ -28,7 +28,7 @@ from bpmn.errors import Invalid, N_
 INPUTS = {"textfield", "textarea", "number", "datetime", "checkbox", "checklist", "taglist", "select", "radio", "filepicker"}
 DISPLAYS = {"text", "separator", "spacer"}
 CHOICES = {"checklist", "taglist", "select", "radio"}
-MAX_TEXT = 200_000  # characters; more than any text that an office publishes
+MAX_TEXT = 100_000  # characters; more than any text that an office publishes, and half of what an expression may hold
 
 
 @dataclass(frozen=True)
