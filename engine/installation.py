@@ -1,0 +1,47 @@
+"""A fresh installation: its folder, key, tables, first office, channels, and the procedures that Terbit ships."""
+
+import datetime as dt
+from pathlib import Path
+
+import sqlalchemy as sa
+
+import bpmn
+from engine import channels, migrations, people
+from engine.commands import deploy
+from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine, open_engine
+from engine.store import read
+from engine.tables import process_definition
+
+MODELS = Path(bpmn.__file__).parent / "models"  # one folder a procedure
+
+
+def prepare(folder: Path, now: dt.datetime, *, demo: bool = False) -> ProcessEngine:
+    """Make the installation in `folder` whole, whatever of it is there already, and return its engine. Twice is harmless.
+
+    What people have changed stays: a shipped procedure is deployed only where no version of it is.
+    """
+    pe = open_engine(folder)
+    pe.secret("flask")  # makes secret.key
+    migrations.upgrade(pe)
+    people.seed_groups(pe, DEFAULT_TENANT)
+    if demo:
+        people.create_demo_people(pe, now)
+    channels.seed_channels(pe, now, DEFAULT_TENANT)
+    for model in sorted(path for path in MODELS.iterdir() if path.is_dir()):
+        deploy_shipped(pe, now, model)
+    return pe
+
+
+def deploy_shipped(pe: ProcessEngine, now: dt.datetime, model: Path, tenant_id: str = DEFAULT_TENANT) -> None:
+    """Deploy one of the shipped procedures (its folder is named by the process's key), unless the office has it."""
+    with read(pe) as db:
+        known = db.execute(sa.select(process_definition.c.id).where(
+            process_definition.c.tenant_id == tenant_id, process_definition.c.key == model.name).limit(1)).first()
+    if known is None:
+        resources = {path.name: path.read_bytes() for path in sorted(model.iterdir()) if path.is_file()}
+        deploy(pe, Actor.system(tenant_id), now, name=model.name, resources=resources, source="terbit")
+
+
+def is_current(pe: ProcessEngine) -> bool:
+    """Whether the database has the tables of this version of Terbit."""
+    return migrations.current(pe) == migrations.head()

@@ -1,0 +1,287 @@
+"""`terbit`, the command line: bring an installation up, look after it, and take it along.
+
+Every command takes `--instance DIR`. What goes wrong in an expected way is one line on standard error and exit code 1;
+wrong usage is exit code 2.
+"""
+
+import contextlib
+import datetime as dt
+import gettext
+import importlib.util
+import ipaddress
+import os
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import sqlalchemy.exc
+
+from bpmn.errors import Invalid, TerbitError
+
+CODE = Path(__file__).parent  # where webui's own files are
+MODELS = Path(importlib.util.find_spec("bpmn").origin).parent / "models"  # type: ignore[union-attr, arg-type]
+
+
+class Group(click.Group):
+    """A group of commands whose expected failures are messages, not tracebacks."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except TerbitError as error:
+            raise click.ClickException("\n".join(_explain(error))) from error
+        except sqlalchemy.exc.OperationalError as error:
+            raise click.ClickException(f"the database cannot be used: {str(error.orig).strip()}") from error
+        except sqlalchemy.exc.ArgumentError as error:
+            raise click.ClickException(f"DATABASE_URL is wrong: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise click.ClickException(f"config.toml cannot be read: {error}") from error
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")) from error
+
+
+def _explain(error: TerbitError) -> Iterator[str]:
+    """The error in English where a translation is there, each problem of it on a line, with the place."""
+    english = gettext.translation("messages", CODE / "translations", ["en"], fallback=True)
+    message = english.gettext(error.message)
+    place = ":".join(str(error.where[key]) for key in ("file", "line", "element", "field") if key in error.where)
+    yield (f"{place}: " if place else "") + (message % error.params if error.params else message)
+    for problem in error.problems if isinstance(error, Invalid) else ():
+        yield from (f"  {line}" for line in _explain(problem))
+
+
+instance_option = click.option("--instance", type=click.Path(path_type=Path, file_okay=False), default="instance", show_default=True,
+                               envvar="TERBIT_INSTANCE", help="The folder of this installation.")
+tenant_option = click.option("--tenant", default=None, help="The office; the installation's first where not given.")
+port_option = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+host_option = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="terbit", prog_name="terbit")
+def main():
+    """Terbit runs an office's written procedures as BPMN processes."""
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.timezone.utc)
+
+
+@contextlib.contextmanager
+def opened(folder: Path, current: bool = True):
+    """The engine of an installation that is there; with `current`, one whose database has this version's tables."""
+    from engine import installation
+    from engine.process_engine import open_engine
+
+    if not folder.is_dir():
+        raise click.ClickException(f"there is no installation in {folder} (terbit up, or terbit db upgrade, makes one)")
+    pe = open_engine(folder)
+    try:
+        if current and not installation.is_current(pe):
+            raise click.ClickException(f"the database is not at this version's tables: terbit db upgrade --instance {folder}")
+        yield pe
+    finally:
+        pe.close()
+
+
+# Serving --------------------------------------------------------------------------------------------------------------
+
+@main.command()
+@instance_option
+@port_option
+@host_option
+@click.option("--demo", is_flag=True, help="Make the demo accounts, and listen on this machine only.")
+def up(instance: Path, port: int, host: str, demo: bool):
+    """Serve everything: pages, worker, timers. Makes the installation where there is none. Ctrl-C stops it."""
+    from engine import installation
+    from webui import serve
+
+    if demo and not _is_loopback(host):
+        raise click.UsageError("--demo has known passwords, so it listens on this machine only (127.0.0.1)")
+    if not serve.port_is_free(host, port):
+        raise click.ClickException(f"port {port} on {host} is taken; choose another with --port")
+    installation.prepare(instance, now(), demo=demo).close()
+    terbit = [sys.executable, "-m", "webui.cli"]
+    commands = {
+        "web": [*terbit, "web", "--instance", str(instance), "--host", host, "--port", str(port)],
+        "worker": [*terbit, "worker", "--instance", str(instance)],
+    }
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def on_ready():
+        serve.say(f"ready at {address}" + (", demo accounts with the password terbit-demo" if demo else "") + " (Ctrl-C stops)")
+
+    sys.exit(serve.supervise(commands, lambda: serve.port_answers(host, port), on_ready))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@main.command()
+@instance_option
+@port_option
+@host_option
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes.", envvar="TERBIT_WEB_WORKERS")
+@click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Threads of each.", envvar="TERBIT_WEB_THREADS")
+def web(instance: Path, port: int, host: str, workers: int, threads: int):
+    """Serve the pages and REST only."""
+    from webui import create_app, serve
+
+    with opened(instance):
+        pass
+    serve.stop_with_supervisor()
+    serve.serve_web(lambda: create_app(instance), host, port, workers=workers, threads=threads)
+
+
+@main.command()
+@instance_option
+def worker(instance: Path):
+    """Do the jobs only: publications, timers."""
+    from engine import worker as celery_worker
+    from webui import serve
+
+    serve.stop_with_supervisor()
+    with opened(instance) as pe:
+        celery_worker.main(pe)
+
+
+# Looking after --------------------------------------------------------------------------------------------------------
+
+@main.group(cls=Group)
+def db():
+    """The database."""
+
+
+@db.command("upgrade")
+@instance_option
+def db_upgrade(instance: Path):
+    """Bring the database to this version's tables; makes the installation where there is none."""
+    from engine import installation
+
+    installation.prepare(instance, now()).close()
+    click.echo("the database is up to date")
+
+
+@main.command()
+@instance_option
+@tenant_option
+@click.option("--name", help="What to call the deployment; the folder's or first file's name where not given.")
+@click.argument("paths", metavar="FILE…", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+def deploy(instance: Path, tenant: str | None, name: str | None, paths: tuple[Path, ...]):
+    """Put diagrams and their forms in force. A folder's files go together; the same files again make no new version."""
+    from engine.commands import deploy as put_in_force
+    from engine.process_engine import DEFAULT_TENANT, Actor
+
+    folders, files = [path for path in paths if path.is_dir()], [path for path in paths if path.is_file()]
+    packages = [(folder.resolve().name, sorted(path for path in folder.iterdir() if path.is_file())) for folder in folders]
+    packages += [(files[0].stem, files)] if files else []
+    with opened(instance) as pe:
+        for default_name, members in packages:
+            resources = {path.name: path.read_bytes() for path in members if not path.name.startswith(".")}
+            made = put_in_force(pe, Actor.system(tenant or DEFAULT_TENANT), now(), name=name or default_name, resources=resources,
+                                source="terbit deploy")
+            for definition in made.definitions:
+                click.echo(f"{definition['key']}: version {definition['version']}")
+            if not made.definitions:
+                click.echo(f"{default_name}: nothing new")
+
+
+@main.group(cls=Group)
+def user():
+    """Accounts."""
+
+
+@user.command("add")
+@instance_option
+@tenant_option
+@click.argument("id")
+@click.option("--name", help="The person's name, as pages show it; the id where not given.")
+@click.option("--title", default="", help="Their office (jabatan).")
+@click.option("--email", default="")
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help="May be given several times: pelaksana, sub-bagian, ketua-divisi, "
+              "web-admin, process-owner, admin, analyst.")
+@click.option("--password-stdin", is_flag=True, help="Take the password from the first line of standard input.")
+def user_add(instance: Path, tenant: str | None, id: str, name: str | None, title: str, email: str, groups: tuple[str, ...],
+             password_stdin: bool):
+    """Make an account. The password is asked for, unless it comes by --password-stdin."""
+    from engine import people
+    from engine.process_engine import DEFAULT_TENANT, Actor
+
+    with opened(instance) as pe:
+        password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt(
+            "Password", hide_input=True, confirmation_prompt=True)
+        people.create_user(pe, Actor.system(tenant or DEFAULT_TENANT), now(), id=id, name=name or id, password=password,
+                           title=title, email=email, groups=groups)
+    click.echo(f"{id} may sign in")
+
+
+@main.command()
+@instance_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(instance: Path, file: Path):
+    """Write the whole installation into FILE (.tar.gz) while it runs."""
+    from engine.backup import backup as write_backup
+
+    with opened(instance) as pe:
+        size = write_backup(pe, file, now())
+    click.echo(f"{file}: {size / 1e6:.1f} MB; it holds secret.key, so keep it safe")
+
+
+@main.command()
+@instance_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(instance: Path, file: Path):
+    """Put a backup into an empty installation folder."""
+    from engine.backup import restore as put_back
+
+    pe = put_back(file, instance)
+    pe.close()
+    click.echo(f"{instance} is as it was; terbit doctor --instance {instance} checks it")
+
+
+@main.command()
+@instance_option
+def doctor(instance: Path):
+    """Check the installation, and say what to do about what is wrong."""
+    from webui import doctor as checks
+
+    with opened(instance, current=False) as pe:
+        findings = checks.examine(pe, now())
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'note' if finding.ok is None else 'BAD '}  {finding.what}")
+        if finding.advice:
+            click.echo(f"      → {finding.advice}")
+    sys.exit(any(finding.ok is False for finding in findings))
+
+
+@main.group(cls=Group)
+def archive():
+    """The archive of what was published."""
+
+
+@archive.command("verify")
+@instance_option
+@click.option("--tenant", default=None, help="One office only.")
+def archive_verify(instance: Path, tenant: str | None):
+    """Check every entry's hash and every file's; exit code 1 if anything was changed or is missing."""
+    from engine.archive import verify
+
+    english = gettext.translation("messages", CODE / "translations", ["en"], fallback=True)
+    with opened(instance) as pe:
+        problems = verify(pe, tenant)
+    for problem in problems:
+        click.echo(f"{problem.tenant}: {english.gettext(problem.message) % problem.params}", err=True)
+    if problems:
+        raise click.ClickException(f"{len(problems)} problem(s) in the archive")
+    click.echo("the archive is whole")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main(prog_name="terbit")
