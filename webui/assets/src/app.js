@@ -1,0 +1,23 @@
+// What every page may use, small. Behaviour hangs on data-* attributes; every page works without it.
+import "htmx.org";
+import { onceOnly } from "./lib/once.js";
+import { menus } from "./lib/menus.js";
+import { copying } from "./lib/copy.js";
+import { diagrams } from "./lib/diagrams.js";
+import { forms } from "./lib/forms.js";
+
+export const words = JSON.parse(document.querySelector('meta[name="terbit-words"]')?.content || "{}");
+
+onceOnly(words);
+menus();
+copying(words);
+diagrams(words);
+forms(words);
+
+// The counts in the menu: the server names them in a header of the poll.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const header = detail.xhr?.getResponseHeader("X-Terbit-Counts");
+  if (!header) return;
+  const counts = JSON.parse(header);
+  for (const place of document.querySelectorAll("[data-count]")) place.textContent = counts[place.dataset.count] || "";
+});

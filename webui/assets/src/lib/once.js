@@ -1,0 +1,18 @@
+// A form with data-once is sent once: its button says so and takes no second click. Coming back by the back button frees it.
+export function onceOnly(words) {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    const button = event.submitter;
+    // after this turn: a disabled button's own name and value would not be sent
+    setTimeout(() => { if (button) { button.setAttribute("aria-busy", "true"); button.dataset.label = button.innerHTML; button.textContent = words.sending; } });
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-sent]")) {
+      delete form.dataset.sent;
+      for (const button of form.querySelectorAll("[aria-busy]")) { button.removeAttribute("aria-busy"); button.innerHTML = button.dataset.label; }
+    }
+  });
+}

@@ -1,0 +1,147 @@
+"""What templates need: the reader's language and zone, times and sizes in words, assets by their hashed names, the menu."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, request, url_for
+from flask_babel import format_date, format_datetime, format_time, get_locale, gettext as _, ngettext
+from flask_login import current_user
+from markupsafe import Markup, escape
+
+LOCALES = {"id": "Bahasa Indonesia", "en": "English"}
+THEMES = ("auto", "light", "dark")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of the menu; shown to whoever is in one of `groups` (empty: everyone), first on a phone when `phone`."""
+
+    endpoint: str
+    label: str
+    icon: str
+    groups: frozenset[str] = frozenset()
+    phone: bool = False
+    count: str = ""  # a key of `task_counts`
+
+
+def menu() -> list[Item]:
+    """The whole menu in the reader's language; a part that is not there yet is left out."""
+    owner, admin, analyst = frozenset({"process-owner", "admin"}), frozenset({"admin"}), frozenset({"analyst", "admin", "process-owner"})
+    items = [
+        Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open"),
+        Item("cases.index", _("Berkas"), icon="folders", phone=True),
+        Item("start.index", _("Mulai"), icon="circle-plus", phone=True),
+        Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner),
+        Item("analyst.index", _("Laporan"), icon="chart-bar", groups=analyst),
+        Item("admin.index", _("Pemantauan"), icon="activity", groups=admin),
+        Item("channels.index", _("Kanal"), icon="broadcast", groups=admin),
+        Item("people.index", _("Pengguna"), icon="users", groups=admin),
+    ]
+    mine = current_user.groups if current_user.is_authenticated else frozenset()
+    return [i for i in items if i.endpoint in current_app.view_functions and (not i.groups or i.groups & mine)]
+
+
+def locale() -> str:
+    """The account's language; of a stranger the one chosen on the sign-in page, else Indonesian."""
+    chosen = current_user.locale if current_user and current_user.is_authenticated else request.cookies.get("terbit_locale", "")
+    return chosen if chosen in LOCALES else "id"
+
+
+def timezone() -> str:
+    return current_app.config["BABEL_DEFAULT_TIMEZONE"]
+
+
+def zone() -> ZoneInfo:
+    return ZoneInfo(timezone())
+
+
+def theme() -> str:
+    chosen = request.cookies.get("terbit_theme", "auto")
+    return chosen if chosen in THEMES else "auto"
+
+
+def init_app(app: Flask) -> None:
+    from webui import now
+
+    app.context_processor(lambda: {"menu": menu, "theme": theme(), "locale": str(get_locale() or "id"), "locales": LOCALES, "now": now,
+                                     "view_names": current_app.view_functions})
+    app.jinja_env.globals.update(asset=asset)
+    app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size,
+                                 initials=initials, iso=iso)
+
+
+# Assets ---------------------------------------------------------------------------------------------------------------
+
+@lru_cache(maxsize=4)
+def _manifest(path: str, changed: float) -> dict:
+    return json.loads(Path(path).read_text("utf-8"))
+
+
+def asset(name: str) -> str:
+    """The address of a built asset by its plain name ('app.js'); hashed, so that it can be cached for ever."""
+    path = Path(current_app.static_folder or "") / "dist" / "manifest.json"
+    names = _manifest(str(path), path.stat().st_mtime) if path.exists() else {}
+    return url_for("static", filename=f"dist/{names.get(name, name)}")
+
+
+# Words for values -----------------------------------------------------------------------------------------------------
+
+def iso(value: dt.datetime | None) -> str:
+    return value.isoformat(timespec="seconds") if value else ""
+
+
+def moment(value: dt.datetime | None) -> str:
+    """'24 Nov 2026, 13.05 WIB'."""
+    return f"{format_datetime(value, 'd MMM y, HH.mm')} {value.astimezone(zone()).tzname()}" if value else "–"
+
+
+def day(value: dt.datetime | dt.date | None) -> str:
+    """'24 November 2026'."""
+    return format_date(value, "d MMMM y") if value else "–"
+
+
+def clock(value: dt.datetime | None) -> str:
+    return format_time(value, "HH.mm") if value else "–"
+
+
+def duration(seconds: float | dt.timedelta | None) -> str:
+    """'2 hari 3 jam', '5 jam', '10 menit': two units at most."""
+    if seconds is None:
+        return "–"
+    minutes = int(abs(seconds.total_seconds() if isinstance(seconds, dt.timedelta) else seconds) // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [ngettext("%(num)d hari", "%(num)d hari", days) if days else "", ngettext("%(num)d jam", "%(num)d jam", hours) if hours else "",
+             ngettext("%(num)d menit", "%(num)d menit", rest) if rest and not days else ""]
+    return " ".join(p for p in parts if p) or _("kurang dari semenit")
+
+
+def ago(value: dt.datetime | None) -> Markup | str:
+    """'3 jam lalu', with the exact time for whoever points at it."""
+    from webui import now
+
+    if value is None:
+        return "–"
+    gap = now() - value
+    words = _("baru saja") if abs(gap) < dt.timedelta(minutes=1) else (
+        _("%(duration)s lalu", duration=duration(gap)) if gap > dt.timedelta() else _("%(duration)s lagi", duration=duration(gap)))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(value), moment(value), words)
+
+
+def file_size(size: int | None) -> str:
+    if size is None:
+        return "–"
+    value, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}".replace(".", "," if locale() == "id" else ".")
+
+
+def initials(name: str) -> str:
+    words = [w for w in str(escape(name)).split() if w[:1].isalnum()]
+    return "".join(w[0] for w in (words[:1] + words[1:][-1:])).upper() or "?"
