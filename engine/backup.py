@@ -87,7 +87,7 @@ def restore(source: Path, folder: Path) -> ProcessEngine:
 
 def _files(pe: ProcessEngine, target: Path) -> Iterator[tuple[Path, PurePosixPath]]:
     """Every file that belongs to the installation, with its name inside the folder; not the database, which is dumped."""
-    database = Path(pe.db.url.database).resolve() if pe.db.dialect.name == "sqlite" else None
+    database = _sqlite_file(pe).resolve() if pe.db.dialect.name == "sqlite" else None
     for path in sorted(pe.folder.rglob("*")):
         inside = PurePosixPath(path.relative_to(pe.folder).as_posix())
         passing = any(inside == each or each in inside.parents for each in PASSING)
@@ -98,9 +98,13 @@ def _files(pe: ProcessEngine, target: Path) -> Iterator[tuple[Path, PurePosixPat
 
 # Databases ------------------------------------------------------------------------------------------------------------
 
+def _sqlite_file(pe: ProcessEngine) -> Path:
+    return Path(pe.db.url.database or "")
+
+
 def _dump(pe: ProcessEngine, to: Path) -> None:
     if pe.db.dialect.name == "sqlite":
-        with contextlib.closing(sqlite3.connect(pe.db.url.database)) as source, contextlib.closing(sqlite3.connect(to)) as copy:
+        with contextlib.closing(sqlite3.connect(_sqlite_file(pe))) as source, contextlib.closing(sqlite3.connect(to)) as copy:
             source.backup(copy)
     else:
         _postgres("pg_dump", pe, "--format=custom", "--no-owner", "--no-privileges", f"--file={to}")
@@ -111,7 +115,7 @@ def _load(pe: ProcessEngine, dialect: str, dump: Path) -> None:
         raise Conflict(N_("Cadangan ini dari %(theirs)s, sedangkan DATABASE_URL menunjuk ke %(ours)s."),
                        theirs=dialect, ours=pe.db.dialect.name)
     if dialect == "sqlite":
-        target = Path(pe.db.url.database)
+        target = _sqlite_file(pe)
         if target.exists():
             raise Conflict(N_("Berkas %(name)s sudah ada."), name=str(target))
         shutil.move(dump, target)
@@ -131,7 +135,7 @@ def _postgres(program: str, pe: ProcessEngine, *arguments: str) -> None:
     environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
     done = subprocess.run([program, f"--dbname={address}", *arguments], env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise Invalid(N_("%(program)s gagal: %(message)s"), program=program, message=done.stderr.strip()[-2000:])
+        raise Invalid(N_("%(program)s gagal: %(reason)s"), program=program, reason=done.stderr.strip()[-2000:])
 
 
 # Files ----------------------------------------------------------------------------------------------------------------

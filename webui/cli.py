@@ -63,6 +63,7 @@ host_option = click.option("--host", default="127.0.0.1", show_default=True, hel
 @click.version_option(package_name="terbit", prog_name="terbit")
 def main():
     """Terbit runs an office's written procedures as BPMN processes."""
+    os.umask(0o027)  # what it writes is no business of the machine's other users
 
 
 def now() -> dt.datetime:

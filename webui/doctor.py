@@ -55,14 +55,16 @@ def _secret(pe: ProcessEngine) -> Iterator[Finding]:
         yield Finding(None, "secret.key is not there yet; the first start makes it")
         return
     loose = stat.S_IMODE(path.stat().st_mode) & 0o077
-    yield Finding(not loose, f"secret.key is {'open to others' if loose else 'its owner’s only'}", f"chmod 600 {path}" if loose else "")
+    yield Finding(not loose, f"secret.key is {'open to others' if loose else 'its owner’s only'}",
+                  f"chmod 600 {path}" if loose else "")
     if not os.access(path, os.R_OK):
         yield Finding(False, "secret.key cannot be read", "run this as the user that runs Terbit")
 
 
 def _assets() -> Finding:
     there = (Path(__file__).parent / "static" / "dist" / "manifest.json").exists()
-    return Finding(there, "styles and scripts are " + ("built" if there else "missing"), "" if there else "make install, or install the wheel")
+    return Finding(there, "styles and scripts are " + ("built" if there else "missing"),
+                   "" if there else "make install, or install the wheel")
 
 
 def _broker(pe: ProcessEngine) -> Finding:

@@ -74,12 +74,12 @@ class Child:
         self.started = time.monotonic()
         self.process = subprocess.Popen(self.command, env={**os.environ, SUPERVISOR: str(os.getpid())}, stdin=subprocess.DEVNULL)
 
-    def died(self) -> None:
-        """Note a death, and when the next start is due: at once, then later and later up to ten seconds."""
+    def died(self, code: int) -> None:
+        """Note a death, and when the next start is due: soon, then later and later up to ten seconds."""
         now = time.monotonic()
+        self.process = None
         self.failures = 1 if now - self.started > 30 else self.failures + 1
         self.due = now + min(10.0, 0.1 * 2 ** self.failures)
-        code, self.process = self.process.returncode, None
         reason = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         say(f"{self.name} {reason}; it is started again in {self.due - now:.1f} s")
 
@@ -88,7 +88,7 @@ def say(text: str) -> None:
     print(f"terbit: {text}", file=sys.stderr, flush=True)
 
 
-def supervise(commands: dict[str, list[str]], ready: Callable[[], bool] | None = None, on_ready: Callable[[], None] | None = None) -> int:
+def supervise(commands: dict[str, list[str]], ready: Callable[[], bool], on_ready: Callable[[], None]) -> int:
     """Run every command, start again what dies, and stop all of them cleanly on SIGTERM, SIGINT or SIGHUP.
 
     Calls `on_ready` once, as soon as `ready()` holds. Returns the exit code: 0 when all stopped cleanly, 1 when one
@@ -98,13 +98,13 @@ def supervise(commands: dict[str, list[str]], ready: Callable[[], bool] | None =
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     children = [Child(name, command) for name, command in commands.items()]
-    told = ready is None
+    told = False
     while not stopping.is_set():
         for child in children:
             if child.process is None and time.monotonic() >= child.due:
                 child.start()
-            elif child.process is not None and child.process.poll() is not None:
-                child.died()
+            elif child.process is not None and (code := child.process.poll()) is not None:
+                child.died(code)
         if not told and ready():
             told = True
             on_ready()
