@@ -1,0 +1,234 @@
+"""Figures over many cases: how long each step took beside its mutu baku, and how often work was sent back.
+
+A report is about the cases of one process definition key that were *started* in a period, with all their steps,
+whichever version they run on. What was promised to a step is its task's due time, as it was set when it began:
+so every case is measured by the mutu baku of its own version.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from bpmn import sop
+from bpmn.errors import N_, NotFound
+from engine import access
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read
+from engine.tables import activity, process_definition, process_instance, resource
+
+STEPS = tuple(sorted(sop.ACTIVITIES))
+BATCH = 200  # cases of which an export reads the steps at once
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a report is about: a process definition key, and when its cases were started (from `since`, before `until`)."""
+
+    key: str
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+    def cases(self, actor: Actor) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions that the cases fulfil."""
+        i = process_instance.c
+        bounds = [i.tenant_id == actor.tenant, i.definition_key == self.key]
+        bounds += [i.started_at >= self.since] if self.since else []
+        return bounds + ([i.started_at < self.until] if self.until else [])
+
+
+@dataclass(frozen=True)
+class Step:
+    """One activity of the newest version, or one that older versions had (then without `standard`). Times in seconds."""
+
+    activity_id: str
+    name: str
+    langkah: str  # the SOP's number, or ''
+    pelaksana: str
+    standard: float | None  # the mutu baku's waktu in the newest version
+    count: int = 0  # finished
+    running: int = 0
+    overdue: int = 0  # of those running
+    mean: float | None = None
+    median: float | None = None
+    longest: float | None = None
+    promised: int = 0  # finished, and had a due time
+    within: int = 0  # of those, finished by it
+    repeats: int = 0  # how often it was done again in the same case
+
+    @property
+    def share(self) -> float | None:
+        """The part of the finished ones that kept the mutu baku, 0 to 1."""
+        return self.within / self.promised if self.promised else None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All cases of a scope in a few figures. Times in seconds, from start to end of the ended ones."""
+
+    started: int
+    running: int
+    completed: int
+    cancelled: int
+    mean: float | None
+    median: float | None
+    returned: int  # cases in which at least one step was done again
+    loops: int  # how often in all
+
+
+class seconds(FunctionElement):
+    """`seconds(later, earlier)`: the time between two of our columns."""
+
+    type = sa.Float()
+    name = "seconds"
+    inherit_cache = True
+
+
+@compiles(seconds, "sqlite")
+def _seconds_sqlite(element, compiler, **kw):
+    later, earlier = (compiler.process(c, **kw) for c in element.clauses)
+    return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
+
+
+@compiles(seconds)
+def _seconds(element, compiler, **kw):
+    later, earlier = (compiler.process(c, **kw) for c in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM ({later} - {earlier})) AS DOUBLE PRECISION)"
+
+
+def keys(pe: ProcessEngine, actor: Actor) -> list[dict[str, Any]]:
+    """Every process definition key with the name of its newest version: {key, name}, by name."""
+    access.require(access.may_see_reports(actor))
+    d = process_definition.c
+    newest = sa.select(d.key, sa.func.max(d.version).label("version")).where(d.tenant_id == actor.tenant).group_by(d.key).subquery()
+    query = sa.select(d.key, d.name).join(newest, (newest.c.key == d.key) & (newest.c.version == d.version)).where(d.tenant_id == actor.tenant)
+    with read(pe) as db:
+        return [dict(row) for row in db.execute(query.order_by(d.name, d.key)).mappings()]
+
+
+def summary(pe: ProcessEngine, actor: Actor, scope: Scope) -> Summary:
+    """The cases of the scope in figures, by two statements."""
+    access.require(access.may_see_reports(actor))
+    i = process_instance.c
+    finished = i.end_reason == "completed"
+    ranked = sa.select(i.ended_at, i.end_reason, *_ranked(seconds(i.ended_at, i.started_at), finished)).where(*scope.cases(actor)).subquery()
+    r = ranked.c
+    query = sa.select(
+        sa.func.count().label("started"), _count(r.ended_at.is_(None)).label("running"),
+        _count(r.end_reason == "completed").label("completed"), _count(r.ended_at.is_not(None) & (r.end_reason != "completed")).label("cancelled"),
+        *_middle(r))
+    again = _again(scope.cases(actor)).subquery().c
+    with read(pe) as db:
+        figures = db.execute(query).mappings().one()
+        loops = db.execute(sa.select(_count(again.loops > 0), sa.func.coalesce(sa.func.sum(again.loops), 0))).one()
+    return Summary(**{name: figures[name] for name in ("started", "running", "completed", "cancelled", "mean", "median")},
+                   returned=loops[0], loops=loops[1])
+
+
+def steps(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> list[Step]:
+    """Each step in the diagram's order, by two statements; those that only older versions have come last."""
+    access.require(access.may_see_reports(actor))
+    a = activity.c
+    finished = a.ended_at.is_not(None) & ~a.canceled
+    ranked = sa.select(
+        a.activity_id, a.name, a.started_at, a.ended_at, a.due_at, *_ranked(seconds(a.ended_at, a.started_at), finished, a.activity_id),
+        (a.instance_id + ":" + sa.func.coalesce(a.scope_id, "") + ":" + sa.func.coalesce(sa.cast(a.loop_counter, sa.String), "")).label("turn"),
+    ).join(process_instance, process_instance.c.id == a.instance_id).where(*scope.cases(actor), a.type.in_(STEPS)).subquery()
+    r = ranked.c
+    query = sa.select(
+        r.activity_id, sa.func.max(r.name).label("name"), _count(r.finished == 1).label("count"), _count(r.ended_at.is_(None)).label("running"),
+        _count(r.ended_at.is_(None) & (r.due_at < now)).label("overdue"), *_middle(r),
+        sa.func.max(sa.case((r.finished == 1, r.taken))).label("longest"),
+        _count((r.finished == 1) & r.due_at.is_not(None)).label("promised"), _count((r.finished == 1) & (r.ended_at <= r.due_at)).label("within"),
+        (sa.func.count() - sa.func.count(sa.distinct(r.turn))).label("repeats"),
+    ).group_by(r.activity_id)
+    with read(pe) as db:
+        said = _sop(db, actor, scope.key)
+        figures = {row["activity_id"]: dict(row) for row in db.execute(query).mappings()}
+    known = [Step(**{"activity_id": s.activity_id, "count": 0} | figures.pop(s.activity_id, {}) | {"name": s.name}, langkah=s.langkah,
+                  pelaksana=s.pelaksana, standard=s.waktu.total_seconds() if s.waktu else None) for s in said.steps.values()]
+    return known + [Step(**rest, langkah="", pelaksana="", standard=None) for rest in figures.values()]
+
+
+def loops(pe: ProcessEngine, actor: Actor, instance_ids: Sequence[str]) -> dict[str, int]:
+    """How often work was sent back in each of these cases (the SOP's TIDAK); one statement."""
+    access.require(access.may_see_reports(actor))
+    query = _again([process_instance.c.tenant_id == actor.tenant, process_instance.c.id.in_(instance_ids)])
+    with read(pe) as db:
+        return {row.instance_id: row.loops for row in db.execute(query)}
+
+
+def export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str, Any]]:
+    """Every step of every case of the scope, case by case as they were started; two statements for each 200 cases.
+
+    Rows: business_key, title, definition_id, activity_id, name, type, started_at, ended_at, due_at, canceled, assignee,
+    completed_by, loop_counter, case_started_at, case_ended_at, end_reason.
+    """
+    access.require(access.may_see_reports(actor))
+    return _export(pe, actor, scope)
+
+
+def _export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str, Any]]:
+    i, a = process_instance.c, activity.c
+    cases = sa.select(i.id, i.business_key, i.title, i.started_at.label("case_started_at"), i.ended_at.label("case_ended_at"),
+                      i.end_reason).where(*scope.cases(actor)).order_by(i.started_at, i.id).limit(BATCH)
+    columns = (a.instance_id, a.definition_id, a.activity_id, a.name, a.type, a.started_at, a.ended_at, a.due_at, a.canceled,
+               a.assignee, a.completed_by, a.loop_counter)
+    last = None
+    while True:
+        with read(pe) as db:
+            query = cases if last is None else cases.where(sa.tuple_(i.started_at, i.id) > sa.tuple_(*last))
+            batch = {row["id"]: dict(row) for row in db.execute(query).mappings()}
+            found = db.execute(sa.select(*columns).where(a.instance_id.in_(list(batch)), a.type.in_(STEPS)).order_by(
+                a.started_at, a.id)).mappings().all() if batch else []
+        of: dict[str, list[dict]] = {id: [] for id in batch}
+        for row in found:
+            of[row["instance_id"]].append(dict(row))
+        for id, case in batch.items():
+            yield from ({**case, **row} for row in of[id])
+        if len(batch) < BATCH:
+            return
+        final = list(batch.values())[-1]
+        last = (sa.bindparam(None, final["case_started_at"], type_=i.started_at.type), final["id"])
+
+
+def _sop(db: sa.Connection, actor: Actor, key: str) -> sop.Sop:
+    d = process_definition.c
+    diagram = db.execute(sa.select(resource.c.content).join(
+        process_definition, (d.deployment_id == resource.c.deployment_id) & (d.resource_name == resource.c.name)).where(
+        d.tenant_id == actor.tenant, d.key == key).order_by(d.version.desc()).limit(1)).scalar()
+    if diagram is None:
+        raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key)
+    return sop.read(diagram, key)
+
+
+def _again(cases: list) -> sa.Select:
+    """Per case with a step done more than once: how many more times, by the step that was repeated most."""
+    a = activity.c
+    turns = sa.select(a.instance_id, (sa.func.count() - 1).label("more")).join(
+        process_instance, process_instance.c.id == a.instance_id).where(*cases, a.is_task).group_by(
+        a.instance_id, a.activity_id, a.scope_id, a.loop_counter).having(sa.func.count() > 1).subquery().c
+    return sa.select(turns.instance_id, sa.func.max(turns.more).label("loops")).group_by(turns.instance_id)
+
+
+def _count(condition) -> sa.ColumnElement:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+
+def _ranked(taken, finished, *partition) -> list[sa.ColumnElement]:
+    """Columns that `_middle` needs: the time taken, whether finished, its rank among the finished, and how many those are."""
+    flag = sa.case((finished, 1), else_=0)
+    window = {"partition_by": [*partition, flag]}
+    return [taken.label("taken"), flag.label("finished"), sa.func.row_number().over(**window, order_by=taken).label("rank"),
+            sa.func.count().over(**window).label("of")]
+
+
+def _middle(r) -> list[sa.ColumnElement]:
+    """Mean and median of the finished ones."""
+    done = r.finished == 1
+    return [sa.func.avg(sa.case((done, r.taken))).label("mean"),
+            sa.func.avg(sa.case((done & (r.rank * 2 >= r.of) & (r.rank * 2 <= r.of + 2), r.taken))).label("median")]
