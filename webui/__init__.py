@@ -88,7 +88,6 @@ def _settings(engine) -> dict:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
-        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365),  # every static file has a hash of its content in its name
         "WTF_CSRF_TIME_LIMIT": None,  # a form may stand open all day; the token ends with the session
         "BABEL_DEFAULT_LOCALE": "id",
         "BABEL_DEFAULT_TIMEZONE": engine.config.get("TIMEZONE", "Asia/Jakarta"),
@@ -101,6 +100,8 @@ def _register_parts(app: Flask) -> None:
         if importlib.util.find_spec(f"webui.{name}") is None:
             continue
         part = importlib.import_module(f"webui.{name}")
+        if not hasattr(part, "blueprint"):  # a folder whose __init__ is not written yet
+            continue
         app.register_blueprint(part.blueprint)
         if name == "rest":  # clients sign every call by Basic or bearer; no cookie counts there
             csrf.exempt(part.blueprint)

@@ -43,6 +43,6 @@ def _headers(response):
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "private, no-store")
-    elif response.status_code == 200:
+    elif request.path.startswith("/static/dist/") and response.status_code in (200, 304):  # each name holds its content's hash
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

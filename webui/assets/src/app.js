@@ -11,7 +11,7 @@ export const words = JSON.parse(document.querySelector('meta[name="terbit-words"
 onceOnly(words);
 menus();
 copying(words);
-diagrams(words);
+diagrams();
 forms(words);
 
 // The counts in the menu: the server names them in a header of the poll.
