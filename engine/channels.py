@@ -1,0 +1,274 @@
+"""Channels: which connector serves `website`, `facebook`, …, and with which settings.
+
+Secrets are encrypted at rest (Fernet; the key is derived from `secret.key` in the instance folder, outside the
+database), go in and never come out: queries and the history only say which are set.
+"""
+
+import datetime as dt
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken
+
+import connectors
+from bpmn.errors import N_, Invalid, NotFound
+from engine import access
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read, record, run
+from engine.tables import channel
+
+FRESH = (  # what a new office starts with: (id, name, connector)
+    ("website", "Website", "site"),
+    ("facebook", "Facebook", "manual"),
+    ("instagram", "Instagram", "manual"),
+    ("x", "X", "manual"),
+    ("youtube", "YouTube", "manual"),
+    ("tiktok", "TikTok", "manual"),
+    ("telegram", "Telegram", "manual"),
+)
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+
+def seed_channels(pe: ProcessEngine, now: dt.datetime, tenant: str) -> None:
+    """Give a fresh office its channels; one that has any is left as it is."""
+    def insert(db: sa.Connection) -> None:
+        if db.scalar(sa.select(channel.c.id).where(channel.c.tenant_id == tenant).limit(1)) is None:
+            db.execute(sa.insert(channel), [
+                {"tenant_id": tenant, "id": id, "name": name, "connector": connector, "config": {}, "position": position}
+                for position, (id, name, connector) in enumerate(FRESH)])
+            record(db, Actor.system(tenant), now, "channels.seeded", data={"channels": [id for id, _, _ in FRESH]})
+
+    run(pe, insert)
+
+
+def save_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, id: str, name: str, connector: str, config: dict[str, Any],
+                 secrets: dict[str, str | None] | None = None, enabled: bool = True, position: int | None = None) -> dict[str, Any]:
+    """Make a channel, or change it; returns it as `channels` does.
+
+    `config` and `secrets` are checked against the connector's fields: Invalid holds one problem per field. A secret
+    that is not given, or empty, stays as it was; None removes it. With another connector the old secrets are gone.
+    """
+    access.require(access.may_administer(actor))
+    kind = _find(connector)
+    problems = [] if _ID.fullmatch(id) else [Invalid(N_("Pakai huruf kecil, angka, dan tanda hubung (paling banyak 40)."), field="id")]
+    if not name.strip():
+        problems.append(Invalid(N_("Isi nama kanal."), field="name"))
+    clean, wrong = _checked_config(kind, config)
+    problems += wrong
+
+    def save(db: sa.Connection) -> dict[str, Any]:
+        old = db.execute(sa.select(channel).where(_one(actor.tenant, id)).with_for_update()).mappings().first()
+        kept = _kept(pe, old) if old and old["connector"] == connector else {}
+        merged, wrong = _checked_secrets(kind, kept, secrets or {})
+        if problems or wrong:
+            raise Invalid(N_("Kanal ini belum dapat disimpan."), problems=problems + wrong)
+        row = {"name": name.strip(), "connector": connector, "config": clean, "secrets": _seal(pe, actor.tenant, id, merged),
+               "enabled": enabled, "position": position if position is not None else old["position"] if old else len(FRESH)}
+        if old:
+            db.execute(sa.update(channel).where(_one(actor.tenant, id)).values(row))
+        else:
+            db.execute(sa.insert(channel), {"tenant_id": actor.tenant, "id": id, **row})
+        record(db, actor, now, "channel.saved", data={
+            "channel": id, "name": row["name"], "connector": connector, "config": clean, "enabled": enabled,
+            "secrets_changed": sorted(key for key in merged.keys() | kept.keys() if merged.get(key) != kept.get(key))})
+        return _shown({"id": id, **row}, merged)
+
+    return run(pe, save)
+
+
+def enable_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> None:
+    """Let it be published to again."""
+    _set_enabled(pe, actor, now, channel_id, True)
+
+
+def disable_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> None:
+    """From now on what is meant for it goes to a person's hand; cases keep it in their list."""
+    _set_enabled(pe, actor, now, channel_id, False)
+
+
+def test_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> dict[str, Any]:
+    """Let the connector try its settings, having changed nothing outside: {ok, message (a msgid), params}.
+
+    The call runs outside any transaction.
+    """
+    access.require(access.may_administer(actor))
+    params: dict[str, Any] = {}
+    try:
+        message, ok = connector_for(pe, actor.tenant, channel_id, disabled_too=True).test(), True
+    except connectors.Failure as failure:
+        message, params, ok = failure.message, failure.params, False
+    run(pe, lambda db: record(db, actor, now, "channel.tested", data={"channel": channel_id, "ok": ok}))
+    return {"ok": ok, "message": message, "params": params}
+
+
+test_channel.__test__ = False  # type: ignore[attr-defined]  # a command, whatever pytest makes of its name
+
+
+# Queries --------------------------------------------------------------------------------------------------------------
+
+def channels(pe: ProcessEngine, actor: Actor) -> list[dict[str, Any]]:
+    """Every channel in its order, for an admin: {id, name, connector, config, secrets_set: [names], enabled, position}."""
+    access.require(access.may_administer(actor))
+    with read(pe) as db:
+        query = sa.select(channel).where(channel.c.tenant_id == actor.tenant).order_by(channel.c.position, channel.c.id)
+        return [_shown(row, _kept(pe, row)) for row in db.execute(query).mappings()]
+
+
+def channel_of(pe: ProcessEngine, actor: Actor, channel_id: str) -> dict[str, Any]:
+    """One channel, as `channels` gives it."""
+    access.require(access.may_administer(actor))
+    with read(pe) as db:
+        row = _row(db, actor.tenant, channel_id)
+        return _shown(row, _kept(pe, row))
+
+
+def channel_names(pe: ProcessEngine, actor: Actor) -> dict[str, str]:
+    """{id: name} of the enabled channels in their order, for everybody in the office."""
+    with read(pe) as db:
+        rows = db.execute(sa.select(channel.c.id, channel.c.name).where(channel.c.tenant_id == actor.tenant, channel.c.enabled)
+                          .order_by(channel.c.position, channel.c.id))
+        return {row.id: row.name for row in rows}
+
+
+def connector_for(pe: ProcessEngine, tenant: str, channel_id: str, *, disabled_too: bool = False) -> connectors.Connector:
+    """The connector that serves a channel, with its settings. NotFound where there is no such channel;
+    connectors.Failure where it is disabled (NotByMachine) or its connector or key is gone (permanent)."""
+    with read(pe) as db:
+        row = _row(db, tenant, channel_id)
+    if not row["enabled"] and not disabled_too:
+        raise connectors.NotByMachine(N_("Kanal ini sedang dimatikan."))
+    try:
+        secrets = _open(pe, row)
+    except InvalidToken:
+        raise connectors.Failure(N_("Rahasia kanal ini tidak dapat dibuka; isi sekali lagi di halaman Kanal."), "permanent") from None
+    return connectors.find(row["connector"])(row["config"], secrets, context(pe))
+
+
+def context(pe: ProcessEngine) -> connectors.Context:
+    """What the installation gives to every connector. Its own address may always be called: `site` is read back from it."""
+    base_url = str(pe.config.get("BASE_URL", "http://127.0.0.1:8000")).rstrip("/")
+    parts = urlsplit(base_url)
+    own = f"{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
+    allowed = pe.config.get("ALLOWED_HOSTS") or []
+    allowed = allowed.split(",") if isinstance(allowed, str) else allowed  # from the environment it is one string
+    return connectors.Context(pe.folder, base_url, frozenset({own, *(host.strip() for host in allowed)}))
+
+
+# Within ---------------------------------------------------------------------------------------------------------------
+
+def _one(tenant: str, id: str) -> Any:
+    return sa.and_(channel.c.tenant_id == tenant, channel.c.id == id)
+
+
+def _row(db: sa.Connection, tenant: str, id: str) -> sa.RowMapping:
+    row = db.execute(sa.select(channel).where(_one(tenant, id))).mappings().first()
+    if row is None:
+        raise NotFound(N_("Kanal tidak ditemukan."))
+    return row
+
+
+def _set_enabled(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str, enabled: bool) -> None:
+    access.require(access.may_administer(actor))
+
+    def update(db: sa.Connection) -> None:
+        if _row(db, actor.tenant, channel_id)["enabled"] != enabled:
+            db.execute(sa.update(channel).where(_one(actor.tenant, channel_id)).values(enabled=enabled))
+            record(db, actor, now, "channel.enabled" if enabled else "channel.disabled", data={"channel": channel_id})
+
+    run(pe, update)
+
+
+def _find(connector: str) -> type[connectors.Connector]:
+    try:
+        return connectors.find(connector)
+    except connectors.Failure as failure:
+        raise Invalid(failure.message, field="connector", **failure.params) from failure
+
+
+def _shown(row: Any, secrets: dict[str, str]) -> dict[str, Any]:
+    return {**{key: row[key] for key in ("id", "name", "connector", "config", "enabled", "position")}, "secrets_set": sorted(secrets)}
+
+
+def _checked_config(kind: type[connectors.Connector], config: dict[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:
+    fields = {field.name: field for field in kind.fields if field.type != "secret"}
+    problems = [Invalid(N_("Pengaturan %(name)s tidak dikenal."), field=name, name=name) for name in config if name not in fields]
+    clean = {}
+    for field in fields.values():
+        value = config.get(field.name)
+        value = value.strip() if isinstance(value, str) else value
+        if value in (None, ""):
+            if field.required:
+                problems.append(Invalid(N_("Wajib diisi."), field=field.name))
+            continue
+        try:
+            clean[field.name] = _value(field, value)
+        except ValueError:
+            problems.append(Invalid(_WRONG[field.type], field=field.name))
+    return clean, problems
+
+
+_WRONG = {
+    "text": N_("Isi dengan teks, paling banyak 2000 huruf."),
+    "url": N_("Isi dengan alamat lengkap, diawali http:// atau https://."),
+    "number": N_("Isi dengan angka."),
+    "boolean": N_("Pilih ya atau tidak."),
+    "select": N_("Pilih salah satu."),
+}
+
+
+def _value(field: connectors.Field, value: Any) -> Any:
+    """The setting as its type has it; ValueError where it is not one."""
+    if field.type == "boolean":
+        if isinstance(value, bool) or value in ("true", "false", "1", "0", "on"):
+            return value in (True, "true", "1", "on")
+        raise ValueError(value)
+    if field.type == "number":
+        number = float(value)
+        if number != number or abs(number) == float("inf") or isinstance(value, bool):
+            raise ValueError(value)
+        return int(number) if number.is_integer() else number
+    if not isinstance(value, str) or len(value) > 2000:
+        raise ValueError(value)
+    if field.type == "url" and not (re.fullmatch(r"https?://[^\s\\@]+", value) and urlsplit(value).hostname):
+        raise ValueError(value)
+    if field.type == "select" and value not in {option for option, _ in field.options}:
+        raise ValueError(value)
+    return value
+
+
+def _checked_secrets(kind: type[connectors.Connector], kept: dict[str, str],
+                     given: dict[str, str | None]) -> tuple[dict[str, str], list[Invalid]]:
+    fields = {field.name: field for field in kind.fields if field.type == "secret"}
+    problems = [Invalid(N_("Pengaturan %(name)s tidak dikenal."), field=name, name=name) for name in given if name not in fields]
+    merged = {name: value for name, value in kept.items() if name in fields and given.get(name, "") is not None}
+    merged |= {name: value for name, value in given.items() if name in fields and isinstance(value, str) and value}
+    problems += [Invalid(N_("Wajib diisi."), field=name) for name, field in fields.items() if field.required and name not in merged]
+    return merged, problems
+
+
+def _seal(pe: ProcessEngine, tenant: str, id: str, secrets: dict[str, str]) -> bytes | None:
+    """The secrets, readable only with this installation's key and only as this channel's."""
+    sealed = {"of": [tenant, id], "secrets": secrets}
+    return Fernet(pe.fernet_key("channels")).encrypt(json.dumps(sealed).encode()) if secrets else None
+
+
+def _kept(pe: ProcessEngine, row: Any) -> dict[str, str]:
+    """The channel's secrets; none where they cannot be opened any more, so that an admin can enter them anew."""
+    try:
+        return _open(pe, row)
+    except InvalidToken:
+        return {}
+
+
+def _open(pe: ProcessEngine, row: Any) -> dict[str, str]:
+    if not row["secrets"]:
+        return {}
+    sealed = json.loads(Fernet(pe.fernet_key("channels")).decrypt(row["secrets"]))
+    if sealed["of"] != [row["tenant_id"], row["id"]]:
+        raise InvalidToken
+    return sealed["secrets"]

@@ -1,0 +1,198 @@
+"""The files of a case: taken in with a task, kept for ever in their original form (SOP: "naskah asli elektronik").
+
+An upload belongs to its task until the form is completed; `bind` then ties what the form names to the case. Only
+then others see it. A document never changes: a better version is another document.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import sqlalchemy as sa
+
+from bpmn.errors import N_, Conflict, Invalid, NotFound
+from engine import access, files, media
+from engine.archive import case_of
+from engine.ids import new_id
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read, record, run
+from engine.tables import activity, candidate, document, process_definition
+
+MAX_UPLOAD_BYTES = 50 << 20  # unless configured
+MAX_FILES = 50  # that one person may leave unused with one task (or start form)
+
+
+# Taking in ------------------------------------------------------------------------------------------------------------
+
+def store_upload(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, stream: BinaryIO, name: str, media_type_claimed: str = "",
+                 task_id: str | None = None, variable: str) -> dict[str, Any]:
+    """Keep an upload and return its document: what a form's variable holds, {document, name, media_type, size, sha256}.
+
+    Only who may complete the task may upload for it; without a task it is for the start form of a case to be.
+    Invalid, with `field` = `variable`, where it is empty, too large or not of a kind that is taken (`engine.media`).
+    `media_type_claimed` is not believed.
+    """
+    with read(pe) as db:
+        _may_upload(db, actor, task_id)
+    with files.received(pe.folder, _bounded(stream, int(pe.config.get("MAX_UPLOAD_BYTES", MAX_UPLOAD_BYTES)), variable)) as file:
+        if not file.size:
+            raise Invalid(N_("Berkas kosong."), field=variable)
+        try:
+            media_type = media.sniff(file.path, name)
+        except Invalid as error:
+            raise Invalid(error.message, field=variable, **error.params) from error
+        files.keep(pe.folder, file)
+    row = {"id": new_id(now), "tenant_id": actor.tenant, "task_id": task_id, "variable": variable[:255],
+           "name": media.clean_name(name, media_type), "media_type": media_type, "size": file.size, "sha256": file.sha256,
+           "uploaded_by": actor.id or None, "uploaded_at": now}
+
+    def insert(db: sa.Connection) -> None:
+        _may_upload(db, actor, task_id)
+        db.execute(sa.insert(document), row)
+
+    run(pe, insert)
+    return variable_of(row)
+
+
+def variable_of(row: Any) -> dict[str, Any]:
+    """A document as the JSON value of a process variable."""
+    return {"document": row["id"], **{key: row[key] for key in ("name", "media_type", "size", "sha256")}}
+
+
+def _bounded(stream: BinaryIO, limit: int, variable: str) -> Iterator[bytes]:
+    """The stream's chunks; Invalid as soon as it is longer than `limit` bytes, so that no more than that is ever written."""
+    size = 0
+    for chunk in files.chunks(stream):
+        size += len(chunk)
+        if size > limit:
+            raise Invalid(N_("Berkas terlalu besar: paling banyak %(megabytes)d MB."), field=variable, megabytes=limit >> 20)
+        yield chunk
+
+
+def _may_upload(db: sa.Connection, actor: Actor, task_id: str | None) -> None:
+    if task_id is not None:
+        task = _task(db, actor, task_id)
+        candidates = _candidates(db, task_id)
+        if not access.may_see_task(actor, task["assignee"], candidates, task["groups"]):
+            raise NotFound(N_("Tugas tidak ditemukan."))
+        access.require(access.may_work(actor, task["assignee"], candidates))
+        if task["ended_at"] is not None:
+            raise Conflict(N_("Tugas ini sudah selesai."))
+    unused = sa.select(sa.func.count()).select_from(document).where(
+        document.c.tenant_id == actor.tenant, document.c.uploaded_by == (actor.id or None),
+        document.c.instance_id.is_(None), document.c.task_id == task_id)
+    if (db.scalar(unused) or 0) >= MAX_FILES:
+        raise Conflict(N_("Terlalu banyak berkas diunggah untuk satu formulir."))
+
+
+def _task(db: sa.Connection, actor: Actor, task_id: str) -> sa.RowMapping:
+    row = db.execute(sa.select(activity.c.instance_id, activity.c.assignee, activity.c.ended_at, process_definition.c.groups).join(
+        process_definition, process_definition.c.id == activity.c.definition_id).where(
+        activity.c.id == task_id, activity.c.is_task, activity.c.tenant_id == actor.tenant)).mappings().first()
+    if row is None:
+        raise NotFound(N_("Tugas tidak ditemukan."))
+    return row
+
+
+def _candidates(db: sa.Connection, task_id: str) -> list[tuple[str, str]]:
+    return [(kind, name) for kind, name in db.execute(sa.select(candidate.c.kind, candidate.c.name).where(candidate.c.task_id == task_id))]
+
+
+# Tying to a case ------------------------------------------------------------------------------------------------------
+
+def bind(db: sa.Connection, actor: Actor, now: dt.datetime, instance_id: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """Tie every document that the variables name to the case, and return the variables with each as the archive knows it.
+
+    A client can therefore neither name somebody else's file nor another hash: Invalid, with the variable as `field`,
+    unless a document is the case's already, or was uploaded by the actor and is still free.
+    """
+    wanted = sorted({id for value in variables.values() for id in _named(value)})
+    if not wanted:
+        return variables
+    rows = {row["id"]: row for row in db.execute(
+        sa.select(document).where(document.c.id.in_(wanted), document.c.tenant_id == actor.tenant)).mappings()}
+    for variable, value in variables.items():
+        for id in _named(value):
+            if id not in rows or not _may_use(actor, rows[id], instance_id):
+                raise Invalid(N_("Berkas tidak dikenal. Unggah sekali lagi."), field=variable)
+    free = [id for id in wanted if rows[id]["instance_id"] is None]
+    if free:
+        still_free = sa.update(document).where(document.c.id.in_(free), document.c.instance_id.is_(None))
+        bound = db.execute(still_free.values(instance_id=instance_id))
+        if bound.rowcount != len(free):
+            raise Conflict(N_("Berkas ini baru saja dipakai untuk perkara lain."))
+        for id in free:
+            record(db, actor, now, "document.added", instance_id=instance_id, activity_instance_id=rows[id]["task_id"],
+                   data={"variable": rows[id]["variable"], **variable_of(rows[id])})
+    return {variable: _rebuilt(value, rows) for variable, value in variables.items()}
+
+
+def _may_use(actor: Actor, row: Any, instance_id: str) -> bool:
+    if row["instance_id"] is not None:
+        return row["instance_id"] == instance_id
+    return actor.is_system or row["uploaded_by"] == actor.id
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The ids of all documents that a variable's value names, however deep."""
+    if isinstance(value, dict):
+        if isinstance(value.get("document"), str):
+            yield value["document"]
+        else:
+            for inner in value.values():
+                yield from _named(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner)
+
+
+def _rebuilt(value: Any, rows: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        if isinstance(value.get("document"), str):
+            alt = {"alt": value["alt"]} if isinstance(value.get("alt"), str) else {}  # what a picture shows: the person's own words
+            return variable_of(rows[value["document"]]) | alt
+        return {key: _rebuilt(inner, rows) for key, inner in value.items()}
+    return [_rebuilt(inner, rows) for inner in value] if isinstance(value, list) else value
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+def documents(pe: ProcessEngine, actor: Actor, instance_id: str) -> list[dict[str, Any]]:
+    """The case's documents, oldest first, for who may see the case."""
+    with read(pe) as db:
+        case_of(db, actor, instance_id)
+        return documents_of(db, instance_id)
+
+
+def documents_of(db: sa.Connection, instance_id: str) -> list[dict[str, Any]]:
+    """As `documents`, for Terbit itself."""
+    rows = db.execute(sa.select(document).where(document.c.instance_id == instance_id).order_by(document.c.id)).mappings()
+    return [dict(row) for row in rows]
+
+
+def open_document(pe: ProcessEngine, actor: Actor, document_id: str) -> tuple[dict[str, Any], Path]:
+    """A document's row and where its bytes lie: for who may see its case; while it has none, for who uploaded it.
+
+    NotFound, too, where the bytes are gone. To be sent with the row's `media_type` and `nosniff`.
+    """
+    with read(pe) as db:
+        row = db.execute(sa.select(document).where(document.c.id == document_id, document.c.tenant_id == actor.tenant)).mappings().first()
+        if row is None:
+            raise NotFound(N_("Berkas tidak ditemukan."))
+        if row["instance_id"] is not None:
+            _may_see(db, actor, row)
+        elif not actor.is_system and row["uploaded_by"] != actor.id:
+            raise NotFound(N_("Berkas tidak ditemukan."))
+    path = files.path(pe.folder, row["sha256"])
+    if not path.is_file():
+        raise NotFound(N_("Berkas %(name)s tidak ada di arsip. Hubungi administrator."), name=row["name"])
+    return dict(row), path
+
+
+def _may_see(db: sa.Connection, actor: Actor, row: Any) -> None:
+    """As for the case; also for who has a task of it without seeing the case (an assignee from outside its groups)."""
+    mine = sa.select(activity.c.id).where(
+        activity.c.instance_id == row["instance_id"], activity.c.is_task, activity.c.ended_at.is_(None), activity.c.assignee == actor.id)
+    if actor.is_system or db.execute(mine.limit(1)).first() is None:
+        case_of(db, actor, row["instance_id"])

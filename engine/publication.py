@@ -1,0 +1,249 @@
+"""The topic `publikasi`: one approved piece of information, to one channel, once.
+
+The row (case, channel, revision) is written before the call; a connector publishes once per key however often it
+is called; so a crash at any moment ends in one post. What was not approved, or may not be published, never leaves.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bpmn.errors import N_, NotFound
+from bpmn.expressions import sha256
+from connectors import Attachment, Failure, NotByMachine, NotYet, Request, Result
+from engine import channels, files
+from engine.archive import case_of
+from engine.handlers import BpmnError, Job, handler
+from engine.ids import new_id
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read, record, run
+from engine.tables import activity, channel, document, event, job, process_instance, publication
+
+TOPIC = "publikasi"
+REFUSED = "ditolak"  # the BPMN error of what must not be published, by machine or by hand; nobody catches it: an incident
+SEALED = ("judul", "ringkasan", "isi", "gambar", "lampiran")  # what an approval covers
+DONE = ("published", "scheduled")
+
+
+@handler(TOPIC)
+def publish(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
+    """Publish `job.payload` to its channel and return {url, id, published_at}; run again, it returns the same.
+
+    Raises Failure as the connector does (permanent: the diagram's `gagal`, so that a person takes over), and
+    BpmnError REFUSED for what nobody may publish: excluded or unapproved information, files that are not the approved ones.
+    """
+    payload = job.payload
+    _check(payload)
+    request = _request(pe, job, now)
+    before = run(pe, lambda db: _reserve(db, job, now))
+    if before and before["state"] in DONE:
+        return _variables(before)
+    try:
+        result = channels.connector_for(pe, job.tenant, payload["kanal"]).publish(request)
+    except NotYet:  # nothing was tried: the row stays 'attempted'
+        raise
+    except NotFound as error:
+        failure: Failure = NotByMachine(error.message)
+        _settle(pe, job, now, state="manual", error=str(failure))
+        raise failure from error
+    except Failure as failure:
+        state = "manual" if isinstance(failure, NotByMachine) else "unknown" if failure.kind == "unknown" else "failed"
+        _settle(pe, job, now, state=state, error=str(failure))
+        raise
+    except Exception as error:  # a connector is foreign code: how far it came before it broke, nobody knows
+        _settle(pe, job, now, state="unknown", error=repr(error))
+        raise Failure(N_("Konektor berhenti karena galat: %(error)s"), "unknown", error=repr(error)) from error
+    return _variables(_settle(pe, job, now, state="scheduled" if result.scheduled else "published", result=result))
+
+
+# What may be published ------------------------------------------------------------------------------------------------
+
+def _refuse(message: str, **params: Any) -> BpmnError:
+    text = message % params if params else message
+    return BpmnError(REFUSED, text, {"kegagalan": text})
+
+
+def _check(payload: Mapping[str, Any]) -> None:
+    if payload.get("klasifikasi") == "dikecualikan":
+        raise _refuse(N_("Informasi yang dikecualikan tidak boleh diterbitkan (Pasal 17 Undang-Undang Nomor 14 Tahun 2008)."))
+    if not isinstance(payload.get("kanal"), str) or not payload["kanal"]:
+        raise _refuse(N_("Kanal tidak disebutkan."))
+    if not isinstance(payload.get("judul"), str) or not payload["judul"].strip():
+        raise _refuse(N_("Judul kosong."))
+    if payload.get("segel") != sha256([payload.get(name) for name in SEALED]):
+        raise _refuse(N_("Isi yang akan diterbitkan berbeda dari yang disetujui."))
+
+
+def request_of(pe: ProcessEngine, instance_id: str, payload: Mapping[str, Any], now: dt.datetime) -> Request:
+    """What a connector is asked to publish: the payload with its files' bytes, each checked against its hash.
+    Also what a preview and the copy-ready package are made of."""
+    with read(pe) as db:
+        business_key = db.scalar(sa.select(process_instance.c.business_key).where(process_instance.c.id == instance_id))
+        images = _attachments(pe, db, instance_id, payload.get("gambar"))
+        attachments = _attachments(pe, db, instance_id, payload.get("lampiran"))
+    return Request(
+        key=f"{instance_id}:{payload.get('kanal', '')}:{_revision(payload)}",
+        title=payload.get("judul") or "", summary=payload.get("ringkasan") or "",
+        body=payload.get("isi") or "", kind=payload.get("jenis") or "", now=now, business_key=business_key or "",
+        images=[file for file in images if file.media_type.startswith("image/")],
+        attachments=[file for file in images if not file.media_type.startswith("image/")] + attachments,
+        publish_at=_publish_at(pe, payload.get("terbit_pada"), now))
+
+
+def _request(pe: ProcessEngine, job: Job, now: dt.datetime) -> Request:
+    return request_of(pe, job.instance_id, job.payload, now)
+
+
+def _revision(payload: Mapping[str, Any]) -> int:
+    revision = payload.get("revisi") or 1
+    if not isinstance(revision, int) or revision < 1:
+        raise _refuse(N_("Nomor revisi tidak sah."))
+    return revision
+
+
+def _publish_at(pe: ProcessEngine, value: Any, now: dt.datetime) -> dt.datetime | None:
+    """The time at which it is to appear; None where that is now."""
+    if not value:
+        return None
+    try:
+        at = dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise _refuse(N_("Waktu terbit tidak sah.")) from None
+    at = at if at.tzinfo else at.replace(tzinfo=pe.timezone)
+    return at.astimezone(dt.timezone.utc) if at > now else None
+
+
+def _attachments(pe: ProcessEngine, db: sa.Connection, instance_id: str, value: Any) -> list[Attachment]:
+    """The documents that a variable names. They are the case's own, or nothing is published."""
+    wanted = [value] if isinstance(value, dict) else value or []
+    return [_attachment(pe, db, instance_id, file) for file in wanted]
+
+
+def _attachment(pe: ProcessEngine, db: sa.Connection, instance_id: str, file: Any) -> Attachment:
+    id = file.get("document") if isinstance(file, dict) else None
+    row = db.execute(sa.select(document).where(document.c.id == id, document.c.instance_id == instance_id)).mappings().first()
+    if row is None or row["sha256"] != file.get("sha256"):
+        raise _refuse(N_("Berkas yang akan diterbitkan bukan dokumen perkara ini."))
+    try:
+        content = files.read(pe.folder, row["sha256"])
+    except (FileNotFoundError, ValueError):
+        raise _refuse(N_("Berkas %(name)s tidak utuh di arsip."), name=row["name"]) from None
+    return Attachment(row["name"], row["media_type"], content, file.get("alt") or "")
+
+
+# The row --------------------------------------------------------------------------------------------------------------
+
+def _of(job: Job) -> Any:
+    return sa.and_(publication.c.instance_id == job.instance_id, publication.c.channel_id == job.payload["kanal"],
+                   publication.c.revision == _revision(job.payload))
+
+
+def _reserve(db: sa.Connection, job: Job, now: dt.datetime) -> sa.RowMapping | None:
+    """Write that it is tried, before it is; returns the row as it was, None where there was none."""
+    before = db.execute(sa.select(publication).where(_of(job)).with_for_update()).mappings().first()
+    content = job.payload["segel"]
+    if before and before["state"] != "failed" and before["content_sha256"] != content:
+        raise _refuse(N_("Revisi ini sudah diterbitkan di kanal ini dengan isi lain."))
+    if before and before["state"] in DONE:
+        return before
+    connector = db.scalar(sa.select(channel.c.connector).where(channel.c.tenant_id == job.tenant, channel.c.id == job.payload["kanal"]))
+    row = {"connector": connector or "manual", "state": "attempted", "content_sha256": content, "error": None, "updated_at": now}
+    if before:
+        db.execute(sa.update(publication).where(publication.c.id == before["id"]).values(row))
+    else:
+        db.execute(sa.insert(publication), {
+            "id": new_id(now), "tenant_id": job.tenant, "instance_id": job.instance_id, "channel_id": job.payload["kanal"],
+            "revision": _revision(job.payload), **row})
+    return before
+
+
+def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error: str | None = None, result: Result | None = None) -> Any:
+    row: dict[str, Any] = {"state": state, "error": error, "updated_at": now}
+    if result:
+        row |= {"url": result.url, "platform_id": result.platform_id, "published_at": result.published_at}
+
+    def write(db: sa.Connection) -> None:
+        db.execute(sa.update(publication).where(_of(job)).values(row))
+        record(db, Actor.system(job.tenant), now, f"publication.{state}", instance_id=job.instance_id,
+               activity_instance_id=job.activity_instance_id or None,
+               data={"channel": job.payload["kanal"], "url": row.get("url"), "error": error})
+
+    run(pe, write)
+    return row
+
+
+def _variables(row: Any) -> dict[str, Any]:
+    at = row["published_at"]
+    return {"url": row["url"], "id": row["platform_id"], "published_at": at.isoformat() if at else None}
+
+
+# By hand --------------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class ByHand:
+    """Where a person says that they published it."""
+
+    url: str
+    at: dt.datetime
+    by: str | None
+    unchecked: str  # why the page was not checked for its title; "" where it was
+
+
+def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
+    """{channel: …} of what the case's people published: a user task in the same scope as a `publikasi` job, completed
+    with `tautan` (or `url`)."""
+    calls = db.execute(sa.select(activity.c.scope_id, job.c.payload).join(job, job.c.activity_instance_id == activity.c.id)
+                       .where(job.c.instance_id == instance_id, job.c.topic == TOPIC).order_by(job.c.id))
+    channel_of = {scope: payload.get("kanal") for scope, payload in calls}
+    done = db.execute(
+        sa.select(activity.c.scope_id, activity.c.completed_by, activity.c.ended_at, event.c.data)
+        .join(event, event.c.activity_instance_id == activity.c.id)
+        .where(event.c.instance_id == instance_id, event.c.type == "task.completed").order_by(event.c.id))
+    found = {}
+    for scope, by, at, data in done:
+        variables = data.get("variables") or {}
+        url = variables.get("tautan") or variables.get("url")
+        if channel_of.get(scope) and isinstance(url, str):
+            found[channel_of[scope]] = ByHand(url, at, by, str(variables.get("alasan_tanpa_periksa") or ""))
+    return found
+
+
+def record_manual(db: sa.Connection, tenant: str, now: dt.datetime, instance_id: str) -> None:
+    """Bring the case's rows up to what was published by hand. Run again, it changes nothing."""
+    for channel_id, hand in by_hand(db, instance_id).items():
+        changed = db.execute(sa.update(publication).where(
+            publication.c.instance_id == instance_id, publication.c.channel_id == channel_id, publication.c.state.not_in(DONE),
+        ).values(state="published", url=hand.url, published_at=hand.at, error=None, updated_at=now))
+        if changed.rowcount:
+            record(db, Actor.system(tenant), now, "publication.published", instance_id=instance_id,
+                   data={"channel": channel_id, "url": hand.url, "by": hand.by})
+
+
+def publications(pe: ProcessEngine, actor: Actor, instance_id: str) -> list[dict[str, Any]]:
+    """The case's publications by channel, for who may see the case: the table's columns, `channel` (its name) and
+    `by_hand` (whether a person published it)."""
+    with read(pe) as db:
+        case_of(db, actor, instance_id)
+        return publications_of(db, instance_id)
+
+
+def publications_of(db: sa.Connection, instance_id: str) -> list[dict[str, Any]]:
+    """As `publications`, for Terbit itself."""
+    its_channel = sa.and_(channel.c.tenant_id == publication.c.tenant_id, channel.c.id == publication.c.channel_id)
+    rows = db.execute(
+        sa.select(publication, channel.c.name.label("channel")).outerjoin(channel, its_channel)
+        .where(publication.c.instance_id == instance_id)
+        .order_by(publication.c.revision, channel.c.position, publication.c.channel_id)).mappings().all()
+    hands = by_hand(db, instance_id) if any(row["state"] != "published" or row["connector"] == "manual" for row in rows) else {}
+    return [_with_hand(dict(row), hands.get(row["channel_id"])) for row in rows]
+
+
+def _with_hand(row: dict[str, Any], hand: ByHand | None) -> dict[str, Any]:
+    row["channel"] = row["channel"] or row["channel_id"]
+    if hand and row["state"] not in DONE:  # done, and not yet recorded by `record_manual`
+        row |= {"state": "published", "url": hand.url, "published_at": hand.at, "error": None}
+    return {**row, "by_hand": bool(hand and row["url"] == hand.url), "unchecked": hand.unchecked if hand else "",
+            "by": hand.by if hand else None}
