@@ -154,7 +154,7 @@ def context(pe: ProcessEngine) -> connectors.Context:
     base_url = str(pe.config.get("BASE_URL", "http://127.0.0.1:8000")).rstrip("/")
     parts = urlsplit(base_url)
     own = f"{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
-    allowed = pe.config.get("ALLOWED_HOSTS") or []
+    allowed = pe.config.get("ALLOWED_PRIVATE_HOSTS") or []
     allowed = allowed.split(",") if isinstance(allowed, str) else allowed  # from the environment it is one string
     return connectors.Context(pe.folder, base_url, frozenset({own, *(host.strip() for host in allowed)}))
 

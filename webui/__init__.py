@@ -75,11 +75,12 @@ def create_app(folder: str | Path | None = None, *, process_engine=None, **confi
 def _settings(engine) -> dict:
     base_url = engine.config.get("BASE_URL", "")
     https = base_url.startswith("https://")
+    hosts = engine.config.get("ALLOWED_HOSTS") or None
     return {
         "SECRET_KEY": engine.secret("flask"),
         "BASE_URL": base_url,
         "HTTPS": https,
-        "TRUSTED_HOSTS": engine.config.get("ALLOWED_HOSTS") or None,
+        "TRUSTED_HOSTS": hosts.split(",") if isinstance(hosts, str) else hosts,  # from the environment it is one string
         "MAX_CONTENT_LENGTH": int(engine.config.get("MAX_CONTENT_LENGTH", MAX_BODY)),
         "MAX_FORM_MEMORY_SIZE": 4 * 1024 * 1024,
         "MAX_FORM_PARTS": 1000,

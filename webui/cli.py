@@ -103,13 +103,18 @@ def up(instance: Path, port: int, host: str, demo: bool):
         raise click.UsageError("--demo has known passwords, so it listens on this machine only (127.0.0.1)")
     if not serve.port_is_free(host, port):
         raise click.ClickException(f"port {port} on {host} is taken; choose another with --port")
-    installation.prepare(instance, now(), demo=demo).close()
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    pe = installation.prepare(instance, now(), demo=demo)
+    if not pe.config.get("BASE_URL"):  # for the links in posts and feeds
+        os.environ["TERBIT_BASE_URL"] = address
+    if demo and not pe.config.get("ALLOWED_HOSTS"):  # no page elsewhere may come in by a name that it made to point here
+        os.environ["TERBIT_ALLOWED_HOSTS"] = f"127.0.0.1,localhost,{host}"
+    pe.close()
     terbit = [sys.executable, "-m", "webui.cli"]
     commands = {
         "web": [*terbit, "web", "--instance", str(instance), "--host", host, "--port", str(port)],
         "worker": [*terbit, "worker", "--instance", str(instance)],
     }
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def on_ready():
         serve.say(f"ready at {address}" + (", demo accounts with the password terbit-demo" if demo else "") + " (Ctrl-C stops)")
