@@ -1,0 +1,144 @@
+"""A static website in the instance folder, for an office that has none of its own: open it and it is there.
+
+`<folder>/situs` is what visitors see: plain files that any web server can serve, without scripts.
+`<folder>/situs-posts` is what it is made from: one record (JSON) and one text (Markdown) per post, and the lock.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors import N_, Context, Failure, Field, NotYet, Request, Result
+from connectors.content import clean, excerpt
+from connectors.site import files, pages, store
+
+# What the pages are made to be served with. Nothing in them needs more.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}  # fmt: skip
+
+
+class Site:
+    name = "site"
+    title = N_("Situs bawaan Terbit")
+    fields: tuple[Field, ...] = (
+        Field("office", N_("Nama kantor"), help=N_("Tampil di kepala setiap halaman.")),
+        Field("tagline", N_("Keterangan singkat")),
+        Field("address", N_("Alamat kantor"), help=N_("Tampil di kaki setiap halaman.")),
+        Field(
+            "timezone",
+            N_("Zona waktu"),
+            "select",
+            options=(("Asia/Jakarta", "WIB"), ("Asia/Makassar", "WITA"), ("Asia/Jayapura", "WIT")),
+        ),
+    )
+
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context):
+        self.root = context.folder / "situs"
+        self.store = store.Store(context.folder / "situs-posts")
+        self.look = pages.Look(
+            url=f"{context.base_url.rstrip('/')}/situs/",
+            office=clean(config.get("office") or "KPU Kabupaten Administrasi Kepulauan Seribu"),
+            tagline=clean(config.get("tagline") or "Informasi resmi untuk publik"),
+            address=clean(config.get("address") or ""),
+            zone=ZoneInfo(config.get("timezone") or "Asia/Jakarta"),
+        )
+
+    def publish(self, request: Request) -> Result:
+        """One post per key: published again, the first one's address is given, and what a crash left undone is done.
+        A post whose time has not come is not taken yet (NotYet): a static site has nobody to show it later."""
+        if request.publish_at and request.publish_at > request.now:
+            raise NotYet((request.publish_at - request.now).total_seconds())
+        kept = files.prepare(request.images, request.attachments)
+        with self.store.locked():
+            record = self.store.find(request.key) or self._record(request, kept)
+            folder = self.root / record["slug"]
+            if not (folder / "index.html").exists():
+                self._write_post(folder, record, kept)
+            self._build()
+        url = f"{self.look.url}{record['slug']}/"
+        return Result(url, record["slug"], datetime.fromisoformat(record["published_at"]), details={"path": record["slug"]})
+
+    def test(self) -> str:
+        with self.store.locked():
+            self._build()
+        return N_("Situs siap.")
+
+    def build(self) -> None:
+        """Write every list, and the pages where the look of the site has changed: also for a site without posts."""
+        with self.store.locked():
+            self._build()
+
+    def _record(self, request: Request, kept: files.Kept) -> dict[str, Any]:
+        """Kept before the page is there: after a crash the same key finds its slug again."""
+        title = clean(request.title).strip() or N_("Tanpa judul")
+        record = {
+            "key": request.key,
+            "slug": self._free_slug(title, request.business_key),
+            "title": title,
+            "summary": " ".join(clean(request.summary).split()) or excerpt(request.body),
+            "kind": clean(request.kind),
+            "business_key": clean(request.business_key),
+            "published_at": request.now.isoformat(),
+            "images": [image.described for image in kept.images],
+            "attachments": [attachment.described for attachment in kept.attachments],
+        }
+        self.store.add(record, clean(request.body))
+        return record
+
+    def _free_slug(self, title: str, business_key: str) -> str:
+        base = files.slug(f"{files.slug(title, 70)} {business_key}") or "tulisan"
+        slug, n = base, 1
+        while slug in pages.RESERVED or slug in self.store.slugs():
+            n += 1
+            slug = f"{base}-{n}"
+        return slug
+
+    def _write_post(self, folder: Path, record: dict[str, Any], kept: files.Kept) -> None:
+        """The whole folder comes to be at once."""
+        staging = self.store.staging(record["slug"])
+        for file in (*kept.images, *kept.attachments):
+            store.write(staging / file.described["file"], file.content, lasting=True)
+        store.write(staging / "index.html", self._post(record), lasting=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        staging.rename(folder)
+        store.sync(folder.parent)
+
+    def _post(self, record: dict[str, Any]) -> bytes:
+        return pages.post(self.look, record, self.store.body(record))
+
+    def _build(self) -> None:
+        stamp = hashlib.sha256(repr((self.look, pages.version())).encode()).hexdigest()
+        posts = [record for record in self.store.records() if (self.root / record["slug"] / "index.html").exists()]
+        if self.store.stamp() != stamp:
+            for record in posts:
+                store.write(self.root / record["slug"] / "index.html", self._post(record))
+        written = dict(pages.around(self.look, posts, self.store.body))
+        for path, content in written.items():
+            store.write(self.root / path, content)
+        self.store.set_stamp(stamp)
+
+
+def resolve(folder: Path, path: str) -> Path | None:
+    """The file that `/situs/<path>` stands for, None when there is none; never one outside the site."""
+    root = (folder / "situs").resolve()
+    try:
+        target = (root / path.lstrip("/")).resolve()
+        if target.is_dir():
+            target /= "index.html"
+        inside = target.is_relative_to(root) and target.is_file()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        return None
+    hidden = inside and any(part.startswith(".") for part in target.relative_to(root).parts)
+    return target if inside and not hidden else None
+
+
+__all__ = ["HEADERS", "Failure", "Site", "resolve"]

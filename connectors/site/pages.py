@@ -1,0 +1,140 @@
+"""What the site's pages say: records in, bytes out. No files are written here."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from connectors import content
+from connectors.site.files import slug
+
+KINDS = {
+    "pengumuman": "Pengumuman",
+    "berita": "Berita",
+    "peraturan": "Peraturan",
+    "surat-edaran": "Surat Edaran",
+    "laporan-keuangan": "Laporan Keuangan",
+    "juknis-juklak": "Juknis/Juklak",
+}
+PER_PAGE = 12
+IN_FEED = 20
+IN_SITEMAP = 50_000  # the protocol's bound for one file
+RESERVED = {"jenis", "halaman", "gaya"}
+TEMPLATES = Path(__file__).parent / "templates"
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is the same on every page."""
+
+    url: str  # of the site, with a slash at the end
+    office: str
+    tagline: str
+    address: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page of a list: where it lies, and what is before and behind it."""
+
+    path: str  # "", "halaman/2/", "jenis/berita/", …
+    title: str
+    kind: str
+    posts: list[Record]
+    number: int
+    last: int
+    base: str
+
+    def at(self, number: int) -> str:
+        return self.base if number == 1 else f"{self.base}halaman/{number}/"
+
+
+def post(look: Look, record: Record, body: str) -> bytes:
+    return _render("post.html", look, "../", post=record, body=content.html(body))
+
+
+def around(look: Look, posts: list[Record], body: Callable[[Record], str]) -> Iterator[tuple[str, bytes]]:
+    """Everything but the posts themselves: (path, content). `posts` are the newest first."""
+    for page in _lists(posts):
+        up = "../" * page.path.count("/")
+        yield f"{page.path}index.html", _render("list.html", look, up, page=page)
+    entries = [(record, content.html(body(record))) for record in posts[:IN_FEED]]
+    updated = posts[0]["published_at"] if posts else datetime.fromtimestamp(0, UTC).isoformat()
+    yield "feed.xml", _render("feed.xml", look, "", entries=entries, updated=updated)
+    yield "sitemap.xml", _render("sitemap.xml", look, "", posts=posts[: IN_SITEMAP - 1])
+    yield "robots.txt", f"User-agent: *\nAllow: /\nSitemap: {look.url}sitemap.xml\n".encode()
+    yield "gaya.css", _style()
+    yield "ikon.svg", (TEMPLATES / "ikon.svg").read_bytes()
+
+
+@cache
+def version() -> str:
+    """Changes whenever the templates do: then the posts' pages are written anew."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))).hexdigest()[:12]
+
+
+def kind_name(kind: str) -> str:
+    return KINDS.get(kind) or kind.replace("-", " ").capitalize()
+
+
+def kind_path(kind: str) -> str:
+    return f"jenis/{slug(kind) or 'lain'}/"
+
+
+def _lists(posts: list[Record]) -> Iterator[Listed]:
+    yield from _paged("", "Informasi terbaru", "", posts)
+    by_kind: dict[str, list[Record]] = {kind: [] for kind in KINDS}
+    for record in posts:
+        by_kind.setdefault(record["kind"], []).append(record)
+    for kind, of_kind in by_kind.items():
+        yield from _paged(kind_path(kind), kind_name(kind), kind, of_kind)
+
+
+def _paged(base: str, title: str, kind: str, posts: list[Record]) -> Iterable[Listed]:
+    last = max(1, -(-len(posts) // PER_PAGE))
+    for number in range(1, last + 1):
+        shown = posts[(number - 1) * PER_PAGE : number * PER_PAGE]
+        path = base if number == 1 else f"{base}halaman/{number}/"
+        yield Listed(path, title, kind, shown, number, last, base)
+
+
+def _render(template: str, look: Look, up: str, **values: Any) -> bytes:
+    """`up` leads from the page to the site's root: links are relative, so that the site may stand anywhere."""
+
+    def date(iso: str, pattern: str = "d MMMM y") -> str:
+        return format_datetime(datetime.fromisoformat(iso), pattern, tzinfo=look.zone, locale="id")
+
+    environment = _environment()
+    return environment.get_template(template).render(look=look, up=up, date=date, **values).encode()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(KINDS=KINDS, kind_name=kind_name, kind_path=kind_path, version=version())
+    environment.filters.update(size=_size, urn=lambda key: uuid.uuid5(uuid.NAMESPACE_URL, f"terbit:{key}").urn)
+    return environment
+
+
+def _size(number: int) -> str:
+    if number < 1_000_000:
+        return f"{max(1, round(number / 1000))} KB"
+    return f"{number / 1_000_000:.1f} MB".replace(".", ",")
+
+
+@cache
+def _style() -> bytes:
+    return (TEMPLATES / "gaya.css").read_bytes()
