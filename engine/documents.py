@@ -101,6 +101,11 @@ def _candidates(db: sa.Connection, task_id: str) -> list[tuple[str, str]]:
 
 # Tying to a case ------------------------------------------------------------------------------------------------------
 
+def names_any(variables: dict[str, Any]) -> bool:
+    """Whether a variable names a document, so that `bind` has something to do."""
+    return any(True for value in variables.values() for _ in _named(value))
+
+
 def bind(db: sa.Connection, actor: Actor, now: dt.datetime, instance_id: str, variables: dict[str, Any]) -> dict[str, Any]:
     """Tie every document that the variables name to the case, and return the variables with each as the archive knows it.
 

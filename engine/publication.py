@@ -204,11 +204,16 @@ def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
         .where(event.c.instance_id == instance_id, event.c.type == "task.completed").order_by(event.c.id))
     found = {}
     for scope, by, at, data in done:
-        variables = data.get("variables") or {}
-        url = variables.get("tautan") or variables.get("url")
+        said = _said(data)
+        url = said.get("tautan") or said.get("url")
         if channel_of.get(scope) and isinstance(url, str):
-            found[channel_of[scope]] = ByHand(url, at, by, str(variables.get("alasan_tanpa_periksa") or ""))
+            found[channel_of[scope]] = ByHand(url, at, by, str(said.get("alasan_tanpa_periksa") or ""))
     return found
+
+
+def _said(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the completion of a task changed, in whichever scope."""
+    return {name: value for changed in [data.get("variables") or {}, *(data.get("scopes") or {}).values()] for name, value in changed.items()}
 
 
 def record_manual(db: sa.Connection, tenant: str, now: dt.datetime, instance_id: str) -> None:
