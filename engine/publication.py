@@ -213,7 +213,8 @@ def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
 
 def _said(data: Mapping[str, Any]) -> dict[str, Any]:
     """What the completion of a task changed, in whichever scope."""
-    return {name: value for changed in [data.get("variables") or {}, *(data.get("scopes") or {}).values()] for name, value in changed.items()}
+    scopes = [data.get("variables") or {}, *(data.get("scopes") or {}).values()]
+    return {name: value for changed in scopes for name, value in changed.items()}
 
 
 def record_manual(db: sa.Connection, tenant: str, now: dt.datetime, instance_id: str) -> None:
