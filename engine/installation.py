@@ -45,3 +45,8 @@ def deploy_shipped(pe: ProcessEngine, now: dt.datetime, model: Path, tenant_id: 
 def is_current(pe: ProcessEngine) -> bool:
     """Whether the database has the tables of this version of Terbit."""
     return migrations.current(pe) == migrations.head()
+
+
+def demo_accounts(pe: ProcessEngine) -> list[str]:
+    """The accounts that may sign in with the demo's password, which everybody knows."""
+    return [person[0] for person in people.DEMO_PEOPLE if people.authenticate(pe, person[0], people.DEMO_PASSWORD)]

@@ -105,6 +105,7 @@ def up(instance: Path, port: int, host: str, demo: bool):
         raise click.ClickException(f"port {port} on {host} is taken; choose another with --port")
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     pe = installation.prepare(instance, now(), demo=demo)
+    _refuse_known_passwords(pe, host)
     if not pe.config.get("BASE_URL"):  # for the links in posts and feeds
         os.environ["TERBIT_BASE_URL"] = address
     if demo and not pe.config.get("ALLOWED_HOSTS"):  # no page elsewhere may come in by a name that it made to point here
@@ -120,6 +121,14 @@ def up(instance: Path, port: int, host: str, demo: bool):
         serve.say(f"ready at {address}" + (", demo accounts with the password terbit-demo" if demo else "") + " (Ctrl-C stops)")
 
     sys.exit(serve.supervise(commands, lambda: serve.port_answers(host, port), on_ready))
+
+
+def _refuse_known_passwords(pe, host: str) -> None:
+    from engine import installation
+
+    if not _is_loopback(host) and (known := installation.demo_accounts(pe)):
+        raise click.ClickException(f"everybody knows the password of {', '.join(known)}: an administrator gives them others, or makes "
+                                   "them inactive, before this installation listens beyond this machine")
 
 
 def _is_loopback(host: str) -> bool:
@@ -139,8 +148,8 @@ def web(instance: Path, port: int, host: str, workers: int, threads: int):
     """Serve the pages and REST only."""
     from webui import create_app, serve
 
-    with opened(instance):
-        pass
+    with opened(instance) as pe:
+        _refuse_known_passwords(pe, host)
     serve.stop_with_supervisor()
     serve.serve_web(lambda: create_app(instance), host, port, workers=workers, threads=threads)
 

@@ -104,6 +104,10 @@ def _database(pe: ProcessEngine, now: dt.datetime) -> Iterator[Finding]:
                       "an admin finds them in the web under Insiden" if broken else "")
         admins = db.scalar(sa.select(sa.func.count()).select_from(membership).join(user, user.c.id == membership.c.user_id).where(
             membership.c.group_id == "admin", user.c.active))
+        known = installation.demo_accounts(pe)
+        yield Finding(None if known else True,
+                      f"known demo passwords: {', '.join(known)}" if known else "no account has the demo's password",
+                      "before anybody else can reach this installation, give them others or make them inactive" if known else "")
         yield Finding(True if admins else None, f"{admins} administrator(s)",
                       "" if admins else "terbit user add NAME --group admin makes the first")
 
