@@ -24,7 +24,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import Timeout, Url, parse_url
+from urllib3.util import Url, parse_url
 from urllib3.util.connection import create_connection
 
 from connectors import N_, Failure
@@ -192,7 +192,9 @@ def retry_after(response: Response) -> float | None:
     return min(max(seconds.total_seconds(), 0.0), RETRY_AFTER_MOST)
 
 
-def _prepare(method: str, url: str, headers: Mapping[str, str] | None, auth: tuple[str, str] | None, body: dict) -> requests.PreparedRequest:
+def _prepare(
+    method: str, url: str, headers: Mapping[str, str] | None, auth: tuple[str, str] | None, body: dict[str, Any]
+) -> requests.PreparedRequest:
     _parsed(url)
     ours = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
     try:
@@ -304,15 +306,14 @@ class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         base = _PinnedHTTPS if isinstance(pool, urllib3.HTTPSConnectionPool) else _PinnedHTTP
-        pool.ConnectionCls = type("Connection", (base,), {"flight": self.flight})
+        pool.ConnectionCls = type("Connection", (base,), {"flight": self.flight})  # type: ignore[attr-defined]
         return pool
 
 
 def _send(target: requests.PreparedRequest, flight: _Flight, timeouts: tuple[float, float], max_bytes: int) -> Response:
     try:
         with _session(flight) as session:
-            timeout = Timeout(connect=timeouts[0], read=timeouts[1])
-            with session.send(target, stream=True, allow_redirects=False, verify=VERIFY, timeout=timeout) as raw:
+            with session.send(target, stream=True, allow_redirects=False, verify=VERIFY, timeout=timeouts) as raw:
                 body = _bounded(raw, max_bytes)
             if flight.expired:
                 raise requests.Timeout()

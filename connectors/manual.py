@@ -6,7 +6,7 @@ For channels without an interface for machines: many offices' websites stand on 
 from collections.abc import Mapping
 from typing import Any
 
-from connectors import Attachment, Context, Field, N_, NotByMachine, Request, Result, content
+from connectors import N_, Attachment, Context, Field, NotByMachine, Request, Result, content
 
 
 class Manual:

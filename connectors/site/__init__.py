@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors import N_, Context, Failure, Field, NotYet, Request, Result
+from connectors import N_, Context, Field, NotYet, Request, Result
 from connectors.content import clean, excerpt
 from connectors.site import files, pages, store
+from connectors.slugs import slug
 
 # What the pages are made to be served with. Nothing in them needs more.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
-}  # fmt: skip
+}
 
 
 class Site:
@@ -93,12 +96,12 @@ class Site:
         return record
 
     def _free_slug(self, title: str, business_key: str) -> str:
-        base = files.slug(f"{files.slug(title, 70)} {business_key}") or "tulisan"
-        slug, n = base, 1
-        while slug in pages.RESERVED or slug in self.store.slugs():
+        base = slug(f"{slug(title, 70)} {business_key}") or "tulisan"
+        free, n, taken = base, 1, pages.RESERVED | self.store.slugs()
+        while free in taken:
             n += 1
-            slug = f"{base}-{n}"
-        return slug
+            free = f"{base}-{n}"
+        return free
 
     def _write_post(self, folder: Path, record: dict[str, Any], kept: files.Kept) -> None:
         """The whole folder comes to be at once."""
@@ -141,4 +144,4 @@ def resolve(folder: Path, path: str) -> Path | None:
     return target if inside and not hidden else None
 
 
-__all__ = ["HEADERS", "Failure", "Site", "resolve"]
+__all__ = ["HEADERS", "Site", "resolve"]

@@ -14,16 +14,9 @@ from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from connectors import content
-from connectors.site.files import slug
+from connectors.kinds import KINDS, kind_name
+from connectors.slugs import slug
 
-KINDS = {
-    "pengumuman": "Pengumuman",
-    "berita": "Berita",
-    "peraturan": "Peraturan",
-    "surat-edaran": "Surat Edaran",
-    "laporan-keuangan": "Laporan Keuangan",
-    "juknis-juklak": "Juknis/Juklak",
-}
 PER_PAGE = 12
 IN_FEED = 20
 IN_SITEMAP = 50_000  # the protocol's bound for one file
@@ -82,10 +75,6 @@ def around(look: Look, posts: list[Record], body: Callable[[Record], str]) -> It
 def version() -> str:
     """Changes whenever the templates do: then the posts' pages are written anew."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))).hexdigest()[:12]
-
-
-def kind_name(kind: str) -> str:
-    return KINDS.get(kind) or kind.replace("-", " ").capitalize()
 
 
 def kind_path(kind: str) -> str:

@@ -1,0 +1,66 @@
+"""Files as they should go out: photos upright, small enough for a phone and without what a camera notes in them;
+attachments only of types that are read, not run."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import PurePosixPath
+from typing import Any
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from connectors import N_, Attachment, Failure
+
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
+# Nothing that a browser would run, for it would run in the name of the site that it is put on.
+DOCUMENTS = set("pdf doc docx xls xlsx ppt pptx odt ods odp csv txt rtf zip jpg jpeg png webp gif mp3 mp4".split())  # noqa: SIM905
+WIDEST = 1600
+MOST_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    content: bytes
+    extension: str
+    media_type: str
+    width: int
+    height: int
+
+
+def picture(image: Attachment) -> Picture:
+    """The picture at most WIDEST wide, without EXIF (place, device). Animations stay as they are.
+    Raises Failure (permanent) for what is not a JPEG, PNG, WebP or GIF."""
+    try:
+        return _prepare(image.content)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
+        # Pillow raises any of these for a file that is broken or not an image
+        raise Failure(N_("Gambar %(name)s tidak dapat dibaca."), name=image.name) from e
+
+
+def extension(attachment: Attachment) -> str:
+    """The attachment's, in lower case without the dot. Raises Failure (permanent) for a type that is not passed on."""
+    found = PurePosixPath(attachment.name).suffix.lower().lstrip(".")
+    if found not in DOCUMENTS:
+        raise Failure(N_("Berkas %(name)s tidak dapat dipasang di situs: jenisnya tidak diterima."), name=attachment.name)
+    return found
+
+
+def _prepare(content: bytes) -> Picture:
+    with Image.open(BytesIO(content), formats=list(EXTENSIONS)) as opened:
+        kind = str(opened.format)
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError("too many pixels")
+        size = opened.size
+        if kind == "GIF" or getattr(opened, "is_animated", False):
+            opened.load()
+        else:
+            content, size = _smaller(opened, kind)
+    return Picture(content, EXTENSIONS[kind], Image.MIME[kind], *size)
+
+
+def _smaller(opened: Image.Image, kind: str) -> tuple[bytes, tuple[int, int]]:
+    upright = ImageOps.exif_transpose(opened)
+    upright.thumbnail((WIDEST, WIDEST * 4), Image.Resampling.LANCZOS)
+    out = BytesIO()
+    options: dict[str, Any] = {} if kind == "PNG" else {"quality": 85}
+    upright.save(out, kind, optimize=True, icc_profile=opened.info.get("icc_profile"), exif=b"", **options)
+    return out.getvalue(), upright.size

@@ -1,0 +1,261 @@
+"""Posts on a WordPress site by its REST API (WordPress 5.6 and later), with an application password.
+
+WordPress knows no idempotency key and silently makes `slug-2` of a slug that is taken. So a post's slug is made
+from the request's key, and before every creation the site is asked whether it has that slug already; so is it
+after an answer that did not come. Media and categories are found again in the same way.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+from connectors import N_, Context, Failure, Field, Request, Result, content, http, media
+from connectors.kinds import kind_name
+from connectors.slugs import slug
+
+READ_BACK_AFTER = (0.0, 2.0, 5.0)  # seconds to wait before each look, when the answer to a creation did not come
+UNREADABLE = N_("Jawaban WordPress tidak dapat dibaca.")
+STATUSES = "publish,draft,future,pending,private"
+
+
+class WordPress:
+    name = "wordpress"
+    title = "WordPress"
+    fields: tuple[Field, ...] = (
+        Field("url", N_("Alamat situs"), "url", True, N_("Misalnya https://kantor.example.go.id")),
+        Field("username", N_("Nama pengguna WordPress"), "text", True, N_("Berperan Penyunting (Editor) atau lebih tinggi.")),
+        Field("application_password", N_("Kata sandi aplikasi"), "secret", True, N_("Dibuat di WordPress, pada halaman Profil.")),
+    )
+
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context):
+        self.url = str(config.get("url") or "").strip()
+        self.auth = (str(config.get("username") or ""), str(secrets.get("application_password") or ""))
+        self.allowed = context.allowed_private_hosts
+
+    def publish(self, request: Request) -> Result:
+        """One post per key. In the future (`publish_at`) WordPress itself shows it: the result is `scheduled`."""
+        api = _Api(self.url, self.auth, self.allowed)
+        name = post_slug(request)
+        post = _find(api, "posts", name) or _create(api, name, request)
+        if post.get("status") not in ("publish", "future"):
+            message = N_("Tulisan ini sudah ada di WordPress, tetapi berstatus %(status)s. Terbitkan di sana.")
+            raise Failure(message, status=post.get("status"))
+        return _result(post)
+
+    def test(self) -> str:
+        api = _Api(self.url, self.auth, self.allowed)
+        me = api.get("users/me", context="edit")
+        rights = me.get("capabilities") or {} if isinstance(me, dict) else {}
+        lacking = [right for right in ("publish_posts", "upload_files") if not rights.get(right)]
+        if lacking:
+            raise Failure(N_("Akun %(user)s tidak berhak: %(lacking)s."), user=self.auth[0], lacking=", ".join(lacking))
+        return N_("Tersambung ke %(url)s sebagai %(user)s.") % {"url": self.url, "user": me.get("name") or self.auth[0]}
+
+
+class _Api:
+    """The REST API of one site, wherever it stands (`/wp-json/`, or `?rest_route=/` without pretty permalinks)."""
+
+    def __init__(self, url: str, auth: tuple[str, str], allowed: frozenset[str]):
+        self.auth = auth
+        self.allowed = allowed
+        self.demand_tls(url)
+        self.root = self._discover(url)
+
+    def demand_tls(self, url: str) -> None:
+        """The password goes with every call."""
+        if http.origin(url)[0] != "https" and not http.is_allowed_private(url, self.allowed):
+            raise http.Refused(N_("Alamat WordPress harus memakai https, supaya kata sandi tidak terbaca di jalan."))
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self._call("GET", path, params, {}, {})
+
+    def post(self, path: str, json: dict[str, Any]) -> Any:
+        return self._call("POST", path, {}, {}, {"json": json})
+
+    def upload(self, file: bytes, name: str, media_type: str, **params: Any) -> Any:
+        headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="{name}"'}
+        return self._call("POST", "media", params, headers, {"data": file})
+
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path, {"force": "true"}, {}, {})
+
+    def _call(self, method: str, path: str, params: dict[str, Any], headers: dict[str, str], body: dict[str, Any]) -> Any:
+        query = urlencode(params)
+        url = f"{self.root}wp/v2/{path}" + (("&" if "?" in self.root else "?") + query if query else "")
+        answer = http.request(
+            method, url, auth=self.auth, headers=headers, allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body
+        )
+        said = answer.json()
+        if not answer.ok:
+            raise _failure(answer, said if isinstance(said, dict) else {}, self.auth[0])
+        if not isinstance(said, (dict, list)):
+            kind = "temporary" if method == "GET" else "unknown"
+            raise Failure(UNREADABLE, kind)  # type: ignore[arg-type]
+        return said
+
+    def _discover(self, url: str) -> str:
+        """As its front page says; else where every WordPress answers, whatever its permalinks."""
+        front = http.get(url, allowed_private_hosts=self.allowed)
+        links = requests.utils.parse_header_links(front.headers.get("Link", ""))
+        for link in links:
+            there = str(link.get("url", ""))
+            if link.get("rel") == "https://api.w.org/" and there.startswith("http") and http.origin(there) == http.origin(front.url):
+                self.demand_tls(there)
+                return there
+        root = f"{url.split('?')[0].rstrip('/')}/?rest_route=/"
+        answer = http.get(root, allowed_private_hosts=self.allowed)
+        said = answer.json()
+        if answer.ok and isinstance(said, dict) and "wp/v2" in said.get("namespaces", ()):
+            return root
+        if http.failure(answer).kind == "temporary":
+            raise http.failure(answer)
+        raise Failure(N_("Di %(url)s tidak ditemukan WordPress dengan REST API."), url=url.split('?')[0][:200])
+
+
+def post_slug(request: Request) -> str:
+    """The same for the same key (whose title does not change), and no other key's."""
+    return f"{slug(request.title, 80) or 'tulisan'}-{_digest(request.key.encode())}"
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+
+
+def _failure(answer: http.Response, said: dict[str, Any], user: str) -> Failure:
+    reason = str(said.get("message") or "")[:300]
+    if answer.status == 401:
+        return Failure(N_("WordPress menolak nama pengguna atau kata sandi aplikasi %(user)s."), user=user)
+    if answer.status == 403:
+        return Failure(N_("Akun WordPress %(user)s tidak berhak: %(said)s"), user=user, said=reason)
+    if said.get("code") == "rest_upload_sideload_error":
+        return Failure(N_("WordPress menolak berkas: %(said)s"), said=reason)  # its status is 500, yet it will not change
+    return http.failure(answer, reason)
+
+
+def _find(api: _Api, collection: str, name: str) -> dict[str, Any] | None:
+    states = {"status": STATUSES, "context": "edit"} if collection == "posts" else {}
+    return next((item for item in _listed(api, collection, slug=name, per_page=1, **states) if item.get("slug") == name), None)
+
+
+def _listed(api: _Api, collection: str, **params: Any) -> list[dict[str, Any]]:
+    found = api.get(collection, **params)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise Failure(UNREADABLE, "temporary")
+    return found
+
+
+def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:
+    pictures = [media.picture(image) for image in request.images]
+    for attachment in request.attachments:
+        media.extension(attachment)  # before anything is sent
+    images = [
+        _upload(api, request, picture.content, f"{PurePosixPath(image.name).stem}.{picture.extension}", picture.media_type, image.alt)
+        for picture, image in zip(pictures, request.images, strict=True)
+    ]
+    files = [_upload(api, request, file.content, file.name, file.media_type) for file in request.attachments]
+    fields: dict[str, Any] = {
+        "slug": name,
+        "title": escape(content.clean(request.title), quote=False),
+        "content": _body(request, images[1:], files),
+        "excerpt": escape(content.clean(request.summary), quote=False),
+        "categories": _categories(api, request.kind),
+        "featured_media": images[0]["id"] if images else 0,
+        "status": "publish",
+    }
+    if request.publish_at and request.publish_at > request.now:
+        fields |= {"status": "future", "date_gmt": request.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
+    return _only_one(api, name, _post(api, name, fields))
+
+
+def _post(api: _Api, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return api.post("posts", fields)
+    except Failure as failure:
+        if failure.kind == "permanent":
+            raise
+        # It may be there all the same: the answer was lost, or a proxy gave up before WordPress did.
+        for wait in READ_BACK_AFTER if failure.kind == "unknown" else READ_BACK_AFTER[:1]:
+            time.sleep(wait)
+            if found := _find_quietly(api, name):
+                return found
+        raise
+
+
+def _find_quietly(api: _Api, name: str) -> dict[str, Any] | None:
+    try:
+        return _find(api, "posts", name)
+    except Failure:
+        return None  # the first failure says more than that looking failed too
+
+
+def _only_one(api: _Api, name: str, post: dict[str, Any]) -> dict[str, Any]:
+    """Another run of the same request was faster, so ours was given another slug: theirs stays."""
+    if post.get("slug") == name:
+        return post
+    first = _find(api, "posts", name)
+    if first is None or first["id"] == post["id"]:
+        return post
+    api.delete(f"posts/{post['id']}")
+    return first
+
+
+def _upload(api: _Api, request: Request, file: bytes, name: str, media_type: str, alt: str = "") -> dict[str, Any]:
+    """Uploaded once per request and content: a try that broke off later finds what it had uploaded."""
+    path = PurePosixPath(content.clean(name))
+    unique = f"{slug(path.stem, 60) or 'berkas'}-{_digest(request.key.encode(), file)}"
+    try:
+        return _find(api, "media", unique) or api.upload(
+            file, f"{unique}{path.suffix.lower()}", media_type, slug=unique, title=path.stem, alt_text=content.clean(alt)
+        )
+    except Failure as failure:
+        if failure.kind == "unknown":  # looking for it comes first next time, so trying again doubles nothing
+            raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
+        raise
+
+
+def _categories(api: _Api, kind: str) -> list[int]:
+    """The category of that kind, made where it is missing; none where the account may not make it."""
+    name, wanted = kind_name(content.clean(kind)), slug(kind)
+    if not wanted:
+        return []
+    found = _find(api, "categories", wanted)
+    if found is None:
+        alike = _listed(api, "categories", search=name, per_page=100)
+        found = next((item for item in alike if str(item.get("name", "")).casefold() == escape(name).casefold()), None)
+    try:
+        return [int((found or api.post("categories", {"name": name, "slug": wanted}))["id"])]
+    except Failure as failure:
+        if failure.kind == "permanent":
+            return []
+        raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
+
+
+def _body(request: Request, images: list[dict[str, Any]], files: list[dict[str, Any]]) -> str:
+    parts = [content.html(request.body)]
+    for image in images:
+        source, alt = escape(str(image["source_url"])), escape(str(image.get("alt_text") or ""))
+        parts.append(f'<figure><img src="{source}" alt="{alt}"></figure>')
+    if files:
+        named = zip(files, request.attachments, strict=True)
+        items = "".join(f'<li><a href="{escape(str(up["source_url"]))}">{escape(content.clean(of.name))}</a></li>' for up, of in named)
+        parts.append(f"<h2>Lampiran</h2>\n<ul>{items}</ul>")
+    return "\n".join(parts).replace("[", "&#91;")  # a [word] is text, not one of WordPress' shortcodes
+
+
+def _result(post: dict[str, Any]) -> Result:
+    try:
+        scheduled = post["status"] == "future"
+        url = str(post["link"])
+        if scheduled and post.get("permalink_template"):  # the address that it will have; `link` is a preview's
+            url = str(post["permalink_template"]).replace("%postname%", str(post["slug"]))
+        when = datetime.fromisoformat(str(post["date_gmt"])).replace(tzinfo=UTC)
+        return Result(url, str(post["id"]), when, scheduled, {"slug": post["slug"], "status": post["status"]})
+    except (KeyError, ValueError) as e:  # some plugin rewrites answers: it stands there, but we cannot say where
+        raise Failure(UNREADABLE, "unknown") from e
