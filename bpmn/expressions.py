@@ -20,12 +20,13 @@ from typing import Any
 import isodate
 from simpleeval import DEFAULT_OPERATORS, EvalWithCompoundTypes, NameNotDefined
 
-from bpmn.errors import Invalid, N_
+from bpmn.errors import N_, Invalid
 
 MAX_LENGTH = 10_000  # characters of an expression
 MAX_DEPTH = 60  # of its syntax tree
 MAX_STEPS = 50_000  # parts evaluated in one evaluation
-MAX_SIZE = 200_000  # values and characters in what it makes or compares
+MAX_VALUES = 100_000  # in what it makes or compares, parts of parts counted
+MAX_TEXT = 5_000_000  # characters in the same
 MAX_BITS = 4_096  # of an integer
 
 CONSTANTS = {"true": True, "false": False, "null": None}
@@ -71,7 +72,6 @@ def check(expression: str, *, file: str = "", line: int = 0, element: str = "") 
     return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called) - own - CONSTANTS.keys()
 
 
-_WRAPPED = re.compile(r"\s*[$#]\{(.*)\}\s*", re.DOTALL)
 _PLACES = re.compile(r"[$#]\{((?:[^{}'\"]|'[^']*'|\"[^\"]*\"|\{[^{}]*\})*)\}")
 
 
@@ -251,24 +251,20 @@ def _check_depth(tree: ast.AST) -> None:
         level = [child for node in level for child in ast.iter_child_nodes(node)]
 
 
+_local = threading.local()  # .evaluator: one for each thread, since making one is slow
+
+
 # Values -------------------------------------------------------------------------------------------------------------
 
 def to_json(value: Any) -> Any:
     """Return `value` as JSON knows it: dates as ISO 8601, tuples and sets as lists. Raises Problem when it is too large."""
-    if value is None or type(value) in (bool, int, str):
-        _bounded(value)
-        return value
-    return _to_json(value, [MAX_SIZE])
+    _bounded(value)
+    return _to_json(value)
 
 
-def _to_json(value: Any, left: list[int]) -> Any:
-    left[0] -= 1 + (len(value) if isinstance(value, str) else 0)
-    if left[0] < 0:
-        raise Problem(N_("hasilnya terlalu besar"))
-    if value is None or isinstance(value, bool | str):
+def _to_json(value: Any) -> Any:
+    if value is None or isinstance(value, bool | str | int):
         return value
-    if isinstance(value, int):
-        return _bounded(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise Problem(N_("hasilnya bukan bilangan"))
@@ -278,11 +274,11 @@ def _to_json(value: Any, left: list[int]) -> Any:
     if isinstance(value, dt.timedelta | isodate.Duration):
         return isodate.duration_isoformat(value)
     if isinstance(value, Mapping):
-        return {_key(k): _to_json(v, left) for k, v in value.items()}
+        return {_key(k): _to_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_json(v, left) for v in value]
+        return [_to_json(v) for v in value]
     if isinstance(value, set | frozenset):
-        return sorted((_to_json(v, left) for v in value), key=lambda v: (str(type(v)), v))
+        return sorted((_to_json(v) for v in value), key=lambda v: (str(type(v)), v))
     raise Problem(N_("hasilnya bukan nilai JSON"))
 
 
@@ -303,32 +299,40 @@ def sha256(value: Any) -> str:
 
 
 def _bounded(value: Any) -> Any:
-    """Return `value` when it is small enough to be worked on further; looks at no more than MAX_SIZE parts of it."""
-    if isinstance(value, str):
-        if len(value) > MAX_SIZE:
-            raise Problem(N_("teks terlalu panjang"))
-    elif isinstance(value, int):
+    """Return `value` when it is small enough to be worked on further, and charge the evaluation for looking at it."""
+    if isinstance(value, int):
         if value.bit_length() > MAX_BITS:
             raise Problem(N_("bilangan terlalu besar"))
-    elif isinstance(value, list | tuple | dict | set):
+    elif isinstance(value, str | list | tuple | dict | set):
         _size(value)
     return value
 
 
-def _size(value: Any) -> int:
-    """Return how many values and characters are in `value`, shared parts counted each time; Problem past MAX_SIZE."""
-    total, stack = 0, [value]
+def _size(value: Any) -> tuple[int, int]:
+    """Return how many values and characters are in `value`, shared parts counted each time they occur."""
+    count, text, stack = 0, 0, [value]
     while stack:
         part = stack.pop()
-        total += 1 + (len(part) if isinstance(part, str) else 0)
-        if isinstance(part, dict):
+        count += 1
+        if isinstance(part, str):
+            text += len(part)
+        elif isinstance(part, dict):
             stack.extend(part.keys())
             stack.extend(part.values())
         elif isinstance(part, list | tuple | set):
             stack.extend(part)
-        if total + len(stack) > MAX_SIZE:
-            raise Problem(N_("daftar terlalu besar"))
-    return total
+        if count + len(stack) > MAX_VALUES or text > MAX_TEXT:
+            raise Problem(N_("nilainya terlalu besar"))
+    _charge(count // 10 + text // 1000)
+    return count, text
+
+
+def _charge(steps: int) -> None:
+    evaluator = getattr(_local, "evaluator", None)
+    if evaluator is not None:
+        evaluator.steps += steps
+        if evaluator.steps > MAX_STEPS:
+            raise Problem(N_("terlalu banyak langkah"))
 
 
 # Operators, functions, methods ----------------------------------------------------------------------------------------
@@ -350,8 +354,9 @@ def _power(a, b):
 def _multiply(a, b):
     for many, times in ((a, b), (b, a)):
         if isinstance(many, str | list | tuple):
-            if not isinstance(times, int) or times * (_size(many) or 1) > MAX_SIZE:
-                raise Problem(N_("hasilnya terlalu besar"))
+            count, text = _size(many)
+            if not isinstance(times, int) or times * count > MAX_VALUES or times * text > MAX_TEXT:
+                raise Problem(N_("nilainya terlalu besar"))
     return a * b
 
 
@@ -398,14 +403,14 @@ def _split(text, separator=None):
 
 
 def _replace(text, old, new):
-    if (text.count(old) if old else len(text) + 1) * len(new) + len(text) > MAX_SIZE:
-        raise Problem(N_("hasilnya terlalu besar"))
+    if (text.count(old) if old else len(text) + 1) * len(new) + len(text) > MAX_TEXT:
+        raise Problem(N_("nilainya terlalu besar"))
     return text.replace(old, new)
 
 
 def _join(separator, items):
-    if sum(len(i) for i in items) + len(separator) * len(items) > MAX_SIZE:
-        raise Problem(N_("hasilnya terlalu besar"))
+    if sum(len(i) for i in items) + len(separator) * len(items) > MAX_TEXT:
+        raise Problem(N_("nilainya terlalu besar"))
     return separator.join(items)
 
 
@@ -454,9 +459,7 @@ class _Evaluator(EvalWithCompoundTypes):
         return self.eval("", previously_parsed=tree)
 
     def _eval(self, node):
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise Problem(N_("terlalu banyak langkah"))
+        _charge(1)
         try:
             return self.nodes[type(node)](node)
         except KeyError as error:
@@ -502,9 +505,6 @@ class _Evaluator(EvalWithCompoundTypes):
             return self.names[_key(name)]
         except KeyError:
             return default
-
-
-_local = threading.local()
 
 
 def _run(tree: ast.expr, names, now: dt.datetime | None) -> Any:

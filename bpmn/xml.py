@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from bpmn.errors import Invalid, N_
+from bpmn.errors import N_, Invalid
 
 MAX_BYTES = 5 * 1024 * 1024
 
