@@ -1,0 +1,236 @@
+"""Accounts, groups, passwords and tokens, on a real database."""
+
+import datetime as dt
+import time
+
+import argon2
+import pytest
+import sqlalchemy as sa
+
+from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
+from engine import people as accounts
+from engine.process_engine import Actor
+from engine.store import run
+from engine.tables import api_token, event, tenant, user
+
+PASSWORD = "rahasia-sekali"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch):
+    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def siti(pe, people, admin, now):
+    return accounts.create_user(pe, admin, now, id=" Siti ", name="Siti Aminah", password=PASSWORD, groups=["pelaksana"], title="Staf")
+
+
+@pytest.fixture
+def elsewhere(pe, now):
+    """An admin of another office."""
+    def make(db):
+        db.execute(sa.insert(tenant).values(id="lain", name="Kantor Lain"))
+        accounts._seed_groups(db, "lain")
+    run(pe, make)
+    return Actor("adminlain", "lain", frozenset({"admin"}))
+
+
+def events(pe):
+    with pe.db.connect() as db:
+        return [(row.type, row.actor, row.data) for row in db.execute(sa.select(event).order_by(event.c.id))]
+
+
+def statements(pe, fn):
+    seen = []
+    listen = lambda *args: seen.append(args[2])  # noqa: E731
+    sa.event.listen(pe.db, "before_cursor_execute", listen)
+    try:
+        fn()
+    finally:
+        sa.event.remove(pe.db, "before_cursor_execute", listen)
+    return seen
+
+
+def test_the_right_password_signs_in(pe, siti):
+    assert accounts.authenticate(pe, "siti", PASSWORD) == siti
+    assert accounts.authenticate(pe, " SITI ", PASSWORD) == siti
+    assert siti["groups"] == {"pelaksana"} and "password_hash" not in siti
+
+
+@pytest.mark.parametrize(("user_id", "password"), [
+    ("siti", "salah-sekali"), ("siti", ""), ("siti", PASSWORD + "x"), ("tidak-ada", PASSWORD), ("", ""), ("siti", "x" * 10_000_000),
+    ("s%", PASSWORD),
+])
+def test_any_other_password_does_not(pe, siti, user_id, password):
+    assert accounts.authenticate(pe, user_id, password) is None
+
+
+def test_an_unknown_account_costs_as_much_as_a_known_one(pe, siti, monkeypatch):
+    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=2, memory_cost=32768, parallelism=1))
+    accounts.set_password(pe, Actor.system("kpu"), dt.datetime.now(dt.timezone.utc), "siti", PASSWORD)
+
+    def seconds(user_id):
+        begin = time.perf_counter()
+        accounts.authenticate(pe, user_id, "salah-sekali")
+        return time.perf_counter() - begin
+
+    known, unknown = (min(seconds(who) for _ in range(5)) for who in ("siti", "tidak-ada"))
+    assert known / 3 < unknown < known * 3
+
+
+def test_an_old_hash_is_renewed_at_sign_in(pe, siti, monkeypatch):
+    def hash_of_siti():
+        with pe.db.connect() as db:
+            return db.execute(sa.select(user.c.password_hash).where(user.c.id == "siti")).scalar()
+
+    before = hash_of_siti()
+    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    assert accounts.authenticate(pe, "siti", PASSWORD)["stamp"] == siti["stamp"]
+    renewed = hash_of_siti()
+    assert renewed != before and "m=16,t=2" in renewed
+    assert accounts.authenticate(pe, "siti", PASSWORD) and hash_of_siti() == renewed
+
+
+def test_an_actor_takes_one_statement(pe, people):
+    seen = statements(pe, lambda: accounts.actor(pe, "webadmin"))
+    assert len(seen) == 1
+    assert accounts.actor(pe, "webadmin") == Actor("webadmin", "kpu", frozenset({"pelaksana", "web-admin"}), "Web Admin Demo")
+
+
+def test_a_new_password_ends_sessions_and_the_old_password(pe, siti, admin, now):
+    assert accounts.actor(pe, "siti", siti["stamp"])
+    accounts.set_password(pe, admin, now, "siti", "kata-sandi-baru")
+    assert accounts.actor(pe, "siti", siti["stamp"]) is None
+    assert accounts.actor(pe, "siti")
+    assert accounts.authenticate(pe, "siti", PASSWORD) is None
+    assert accounts.authenticate(pe, "siti", "kata-sandi-baru")
+
+
+def test_a_deactivated_account_can_do_nothing_at_once(pe, siti, admin, now):
+    token = accounts.create_token(pe, admin, now, name="skrip", user_id="siti")["token"]
+    accounts.deactivate(pe, admin, now, "siti")
+    assert accounts.authenticate(pe, "siti", PASSWORD) is None
+    assert accounts.actor(pe, "siti") is None and accounts.actor(pe, "siti", siti["stamp"]) is None
+    assert accounts.authenticate_token(pe, token, now) is None
+    accounts.activate(pe, admin, now, "siti")
+    assert accounts.authenticate(pe, "siti", PASSWORD)
+
+
+def test_only_an_admin_manages_people(pe, siti, people, now):
+    ketua = people["ketua"]
+    for attempt in (
+        lambda: accounts.create_user(pe, ketua, now, id="baru", name="Baru", password=PASSWORD),
+        lambda: accounts.set_groups(pe, ketua, now, "siti", ["admin"]),
+        lambda: accounts.set_groups(pe, ketua, now, "ketua", ["admin"]),
+        lambda: accounts.set_password(pe, ketua, now, "siti", PASSWORD),
+        lambda: accounts.deactivate(pe, ketua, now, "siti"),
+        lambda: accounts.update_user(pe, ketua, now, "siti", name="Lain"),
+        lambda: accounts.create_token(pe, ketua, now, name="x", user_id="siti"),
+        lambda: accounts.tokens(pe, ketua, "siti"),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
+    assert accounts.account(pe, "siti") == siti
+    accounts.set_password(pe, Actor("siti", "kpu", frozenset()), now, "siti", "punya-saya-sendiri")  # one's own
+
+
+def test_another_office_does_not_exist(pe, siti, elsewhere, now):
+    for attempt in (
+        lambda: accounts.get_user(pe, elsewhere, "siti"),
+        lambda: accounts.set_groups(pe, elsewhere, now, "siti", []),
+        lambda: accounts.set_password(pe, elsewhere, now, "siti", PASSWORD),
+        lambda: accounts.deactivate(pe, elsewhere, now, "siti"),
+        lambda: accounts.create_token(pe, elsewhere, now, name="x", user_id="siti"),
+    ):
+        with pytest.raises(NotFound):
+            attempt()
+    assert accounts.users(pe, elsewhere) == [] and len(accounts.groups(pe, elsewhere)) == 7
+
+
+@pytest.mark.parametrize(("wrong", "field"), [
+    ({"id": ""}, "id"), ({"id": "dengan spasi"}, "id"), ({"id": "titik:dua"}, "id"), ({"id": "x" * 65}, "id"), ({"id": "../x"}, "id"),
+    ({"name": " "}, "name"), ({"name": "x" * 201}, "name"), ({"password": "pendek"}, "password"), ({"password": "x" * 257}, "password"),
+    ({"groups": ["tidak-ada"]}, "groups"),
+])
+def test_a_bad_account_is_refused_on_its_field(pe, people, admin, now, wrong, field):
+    with pytest.raises(Invalid) as refused:
+        accounts.create_user(pe, admin, now, **({"id": "baru", "name": "Baru", "password": PASSWORD} | wrong))
+    assert refused.value.where == {"field": field}
+    assert accounts.account(pe, "baru") is None
+
+
+def test_a_taken_name_is_a_conflict(pe, siti, admin, now):
+    with pytest.raises(Conflict):
+        accounts.create_user(pe, admin, now, id="siti", name="Siti Lain", password=PASSWORD)
+
+
+def test_the_last_admin_stays(pe, siti, admin, now):
+    with pytest.raises(Conflict):
+        accounts.set_groups(pe, admin, now, "admin", ["analyst"])
+    with pytest.raises(Conflict):
+        accounts.deactivate(pe, admin, now, "admin")
+    assert accounts.actor(pe, "admin").groups == {"admin"}
+    accounts.set_groups(pe, admin, now, "siti", ["admin"])
+    accounts.deactivate(pe, admin, now, "admin")
+    with pytest.raises(Conflict):
+        accounts.deactivate(pe, Actor("siti", "kpu", frozenset({"admin"})), now, "siti")
+
+
+def test_lists_find_by_name_group_and_state(pe, siti, admin, now):
+    def ids(**asked):
+        return [row["id"] for row in accounts.users(pe, admin, **asked)]
+
+    assert ids(search="aminah") == ["siti"] and ids(search="%") == [] and ids(group="pelaksana") == ["penulis", "siti", "webadmin"]
+    accounts.deactivate(pe, admin, now, "siti")
+    assert ids(active=False) == ["siti"] and ids(first=1, limit=2) == ["analis", "kasubbag"]
+    assert len(statements(pe, lambda: accounts.users(pe, admin))) == 2
+
+
+def test_a_token_speaks_for_its_account_and_is_not_kept(pe, siti, admin, now):
+    made = accounts.create_token(pe, admin, now, name="skrip", user_id="siti", expires_at=now + dt.timedelta(days=1))
+    with pe.db.connect() as db:
+        kept = db.execute(sa.select(api_token)).mappings().one()
+    assert made["token"] not in str(dict(kept)) and len(kept["digest"]) == 64
+    assert len(statements(pe, lambda: accounts.authenticate_token(pe, made["token"], now))) == 1
+    assert accounts.authenticate_token(pe, made["token"], now) == siti
+    assert accounts.authenticate_token(pe, made["token"] + "x", now) is None
+    assert accounts.authenticate_token(pe, kept["digest"], now) is None
+    assert accounts.authenticate_token(pe, made["token"], now + dt.timedelta(days=2)) is None
+    assert [row["name"] for row in accounts.tokens(pe, Actor("siti", "kpu"))] == ["skrip"]
+
+
+def test_a_revoked_token_is_over(pe, siti, admin, people, now):
+    made = accounts.create_token(pe, admin, now, name="skrip", user_id="siti")
+    with pytest.raises(NotFound):
+        accounts.revoke_token(pe, people["ketua"], now, made["id"])
+    accounts.revoke_token(pe, Actor("siti", "kpu"), now, made["id"])
+    assert accounts.authenticate_token(pe, made["token"], now) is None
+    with pytest.raises(NotFound):
+        accounts.revoke_token(pe, admin, now, made["id"])
+
+
+def test_a_token_must_end_in_the_future_and_have_a_name(pe, siti, admin, now):
+    with pytest.raises(Invalid):
+        accounts.create_token(pe, admin, now, name="x", expires_at=now)
+    with pytest.raises(Invalid):
+        accounts.create_token(pe, admin, now, name=" ")
+
+
+def test_the_history_says_who_did_what_without_secrets(pe, siti, admin, now):
+    accounts.set_password(pe, admin, now, "siti", "kata-sandi-baru")
+    token = accounts.create_token(pe, admin, now, name="skrip", user_id="siti")
+    accounts.set_groups(pe, admin, now, "siti", ["analyst"])
+    accounts.deactivate(pe, admin, now, "siti")
+    seen = events(pe)
+    assert [(type, who) for type, who, _ in seen] == [(type, "admin") for type in (
+        "user.created", "user.password_set", "token.created", "user.groups_set", "user.deactivated")]
+    assert "kata-sandi-baru" not in str(seen) and token["token"] not in str(seen)
+
+
+def test_the_demo_is_made_once_and_changes_nobody(pe, people, admin, now):
+    accounts.set_password(pe, admin, now, "ketua", PASSWORD)
+    accounts.set_groups(pe, admin, now, "penulis", [])
+    accounts.create_demo_people(pe, now)
+    assert accounts.authenticate(pe, "ketua", PASSWORD) and accounts.actor(pe, "penulis").groups == frozenset()
+    assert accounts.authenticate(pe, "analis", accounts.DEMO_PASSWORD)["groups"] == {"analyst"}
