@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from connectors import content
 from flask import Flask, current_app, request, url_for
 from flask_babel import format_date, format_datetime, format_time, get_locale, gettext as _, ngettext
 from flask_login import current_user
@@ -71,7 +72,8 @@ def init_app(app: Flask) -> None:
                                      "view_names": current_app.view_functions})
     app.jinja_env.globals.update(asset=asset)
     app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size,
-                                 initials=initials, iso=iso)
+                                 initials=initials, iso=iso, markdown=markdown,
+                                 group_name=lambda id, groups: groups.get(id, id))
 
 
 # Assets ---------------------------------------------------------------------------------------------------------------
@@ -140,6 +142,11 @@ def file_size(size: int | None) -> str:
             break
         value /= 1000
     return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}".replace(".", "," if locale() == "id" else ".")
+
+
+def markdown(text: str | None) -> Markup:
+    """Markdown as safe HTML, by the same rules as what is published."""
+    return Markup(content.html(text or ""))
 
 
 def initials(name: str) -> str:

@@ -2,7 +2,7 @@
 // manifest.json tells the server the hashed names. Icons: those that templates and code name are taken from
 // Tabler's set into one sprite, icons.svg; a name that does not exist stops the build.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -35,16 +35,24 @@ function files(folder, extensions) {
     .map((f) => join(f.parentPath, f.name));
 }
 
-// icon("name"), icon='name', icon: "name" in templates and Python
-const named = /\bicon\s*[(=:]\s*["']([a-z0-9-]+)["']|"icon":\s*"([a-z0-9-]+)"|\bIcon\(["']([a-z0-9-]+)["']/g;
+// icon("name"), icon='name', icon: "name"; of icon("a" if x else "b") the later ones too. The first must exist.
+const named = /\bicon"?\s*[(=:]\s*(["'])([a-z0-9-]+)\1([^)}\n]*)|Item\([^)]*icon="([a-z0-9-]+)"/g;
+const outline = join(here, "node_modules/@tabler/icons/icons/outline");
 
-function sprite() {
+function iconNames() {
   const names = new Set();
   for (const file of [...files(join(webui, "templates"), [".html"]), ...files(webui, [".py"])]) {
-    for (const match of readFileSync(file, "utf8").matchAll(named)) names.add(match[1] ?? match[2] ?? match[3]);
+    for (const match of readFileSync(file, "utf8").matchAll(named)) {
+      names.add(match[2] ?? match[4]);
+      for (const [, later] of (match[3] ?? "").matchAll(/["']([a-z0-9-]+)["']/g)) if (existsSync(join(outline, `${later}.svg`))) names.add(later);
+    }
   }
-  const symbols = [...names].sort().map((name) => {
-    const svg = readFileSync(join(here, "node_modules/@tabler/icons/icons/outline", `${name}.svg`), "utf8");
+  return [...names].sort();
+}
+
+function sprite() {
+  const symbols = iconNames().map((name) => {
+    const svg = readFileSync(join(outline, `${name}.svg`), "utf8");
     const inner = svg.replace(/<!--[^]*?-->/g, "").replace(/<\/?svg[^>]*>/g, "").replace(/\s*\n\s*/g, "");
     return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round">${inner}</symbol>`;
   });

@@ -1,23 +1,22 @@
-// A figure[data-diagram] is filled when it comes near the screen; only then is bpmn-js loaded.
+// A figure[data-diagram] is filled when it comes near the screen; only then is bpmn-js loaded. See the macro `diagram`.
 export function diagrams() {
-  const places = document.querySelector('meta[name="terbit-diagram"]')?.dataset;
-  if (!places) return;
   const seen = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) if (isIntersecting) { seen.unobserve(target); show(target, places); }
+    for (const { target, isIntersecting } of entries) if (isIntersecting) { seen.unobserve(target); show(target); }
   }, { rootMargin: "200px" });
-  const watch = (root) => { for (const each of root.querySelectorAll("figure[data-diagram]:not([data-drawn])")) seen.observe(each); };
+  const watch = (root) => { for (const each of root.querySelectorAll("[data-diagram]:not([data-drawn])")) { each.dataset.drawn = ""; seen.observe(each); } };
   watch(document);
   document.addEventListener("htmx:load", ({ detail }) => watch(detail.elt));
 }
 
-async function show(figure, { script, style }) {
+async function show(figure) {
   try {
-    await styled(style);
-    const { draw } = await import(script);
+    await styled(figure.dataset.css);
+    const { draw } = await import(figure.dataset.module);
     await draw(figure);
   } catch (problem) {
-    figure.dataset.failed = "";
     console.error("diagram", problem);
+    const note = figure.querySelector(".diagram-wait") ?? figure.appendChild(Object.assign(document.createElement("p"), { className: "diagram-wait" }));
+    note.textContent = JSON.parse(document.querySelector('meta[name="terbit-words"]').content).broken;
   }
 }
 

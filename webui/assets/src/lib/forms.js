@@ -1,1 +1,62 @@
-export function forms() {}
+// What makes a form kinder: fields that come and go, files that upload at once, a count of letters, a warning before leaving.
+import { uploads } from "./uploads.js";
+
+export function forms(words) {
+  document.querySelector("[data-focus]")?.focus();
+  for (const form of document.querySelectorAll("form[data-form]")) {
+    conditions(form);
+    uploads(form, words);
+    counters(form);
+    keepFromLosing(form);
+  }
+  previews();
+}
+
+// The server says which fields are shown, by the same rules by which it will check them.
+function conditions(form) {
+  const url = form.dataset.shownUrl;
+  if (!url || !form.querySelector("[data-conditional]")) return;
+  let turn = 0;
+  const ask = async () => {
+    const mine = ++turn;
+    const data = new FormData(form);
+    for (const [name, value] of [...data]) if (value instanceof File) data.delete(name);
+    const answer = await fetch(url, { method: "POST", body: data }).catch(() => null);
+    if (!answer?.ok || mine !== turn) return;
+    const shown = await answer.json();
+    for (const field of form.querySelectorAll("[data-conditional]")) field.hidden = !shown.includes(field.dataset.field);
+  };
+  form.addEventListener("change", ({ target }) => { if (target.type !== "file") ask(); });
+}
+
+function counters(form) {
+  for (const area of form.querySelectorAll("[data-counted]")) {
+    const note = Object.assign(document.createElement("p"), { className: "field-count" });
+    const show = () => { note.textContent = `${area.value.length} / ${area.dataset.counted}`; note.hidden = area.value.length < area.dataset.counted * 0.7; };
+    area.after(note);
+    area.addEventListener("input", show);
+    show();
+  }
+}
+
+function keepFromLosing(form) {
+  let touched = Boolean(form.querySelector('[aria-invalid="true"]'));
+  form.addEventListener("input", () => { touched = true; });
+  form.addEventListener("submit", ({ submitter }) => { if (!submitter?.hasAttribute("formaction")) touched = false; });
+  window.addEventListener("beforeunload", (event) => { if (touched) event.preventDefault(); });
+}
+
+// A preview grows to its content; the form's own opens in a dialog instead of a new tab.
+function previews() {
+  for (const frame of document.querySelectorAll("iframe[data-preview]")) {
+    const fit = () => { const page = frame.contentDocument?.documentElement; if (page) frame.style.height = `${Math.min(page.scrollHeight + 2, 1600)}px`; };
+    frame.addEventListener("load", fit);
+    fit();
+  }
+  const dialog = document.getElementById("preview-dialog");
+  for (const button of document.querySelectorAll("[data-preview-button]")) {
+    if (!dialog) continue;
+    button.formTarget = "preview-frame";
+    button.addEventListener("click", () => dialog.showModal());
+  }
+}

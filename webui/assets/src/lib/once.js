@@ -2,17 +2,19 @@
 export function onceOnly(words) {
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    const button = event.submitter;
+    if (!form.matches("[data-once]") || event.defaultPrevented || button?.hasAttribute("formaction")) return;
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "1";
-    const button = event.submitter;
     // after this turn: a disabled button's own name and value would not be sent
-    setTimeout(() => { if (button) { button.setAttribute("aria-busy", "true"); button.dataset.label = button.innerHTML; button.textContent = words.sending; } });
+    if (button) setTimeout(() => { button.setAttribute("aria-busy", "true"); button.dataset.label = button.innerHTML; button.textContent = words.sending; });
   });
   window.addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("[data-sent]")) {
-      delete form.dataset.sent;
-      for (const button of form.querySelectorAll("[aria-busy]")) { button.removeAttribute("aria-busy"); button.innerHTML = button.dataset.label; }
-    }
+    for (const form of document.querySelectorAll("[data-sent]")) free(form);
   });
+}
+
+export function free(form) {
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[aria-busy]")) { button.removeAttribute("aria-busy"); button.innerHTML = button.dataset.label; }
 }

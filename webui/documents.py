@@ -1,0 +1,45 @@
+"""Files in and out: uploads of a form's file field, and the download of a case's documents."""
+
+from bpmn.errors import Invalid, NotFound
+from flask import Blueprint, render_template, request, send_file
+
+from engine import documents, queries
+from webui import actor, deployed, errors, forms, pe
+
+blueprint = Blueprint("documents", __name__)
+OPENED = {"application/pdf", "image/jpeg", "image/png", "image/webp", "image/gif"}  # shown in the browser; all else is saved
+# Whatever a file holds, nothing in it may run or be framed by others. Chromium's own PDF viewer does not work in a sandbox.
+POLICY = "default-src 'none'; img-src 'self'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+
+
+@blueprint.post("/uploads")
+def upload():
+    """Keep one file for the field `variable` of a task's form (or a start form): a list item that holds it, or 400 with why not."""
+    task_id, variable, file = request.form.get("task_id") or None, request.form.get("variable", ""), request.files.get("file")
+    if task_id:
+        task = queries.task(pe(), actor(), task_id)
+        schema = deployed.form(task["definition_id"], task["form_key"])
+    else:
+        definition = queries.definition(pe(), actor(), request.form.get("definition_id", ""))
+        schema = forms.start_form(definition["id"])
+    field = next((f for f in schema.fields() if f.key == variable and f.type == "filepicker"), None) if schema else None
+    if field is None or file is None or not file.filename:
+        raise NotFound("Isian berkas ini tidak ada.")
+    try:
+        value = forms.take_file(field, file, task_id)
+    except Invalid as problem:
+        return {"message": errors.message_of(problem)}, 400
+    return render_template("upload.html", field=field, value=value, name=forms.PREFIX + field.key)
+
+
+@blueprint.get("/documents/<document_id>")
+def download(document_id: str):
+    """A document's own bytes, under its own name and type; only a picture or a PDF opens in the browser."""
+    row, path = documents.open_document(pe(), actor(), document_id)
+    opened = row["media_type"] in OPENED and "download" not in request.args
+    response = send_file(path, mimetype=row["media_type"], as_attachment=not opened, download_name=row["name"], conditional=True,
+                         etag=row["sha256"], max_age=0)
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Cache-Control"] = "private, max-age=0, must-revalidate"
+    return response

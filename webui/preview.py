@@ -1,0 +1,79 @@
+"""Content as the built-in website will show it: the very templates that publish, around what is not published yet."""
+
+import contextlib
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Any
+
+from bpmn.errors import TerbitError
+from connectors import content
+from connectors.site import Site, pages
+from flask import Blueprint, Response, request, url_for
+from flask_babel import gettext as _
+
+from engine import channels, queries
+from webui import actor, now, pe
+
+blueprint = Blueprint("preview", __name__)
+POLICY = ("default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
+          "sandbox allow-same-origin")
+
+
+@blueprint.get("/preview/tasks/<task_id>/")
+def of_task(task_id: str):
+    """The content that the task's variables hold."""
+    task = queries.task(pe(), actor(), task_id)
+    return _page(queries.task_variables(pe(), actor(), task_id), task["business_key"])
+
+
+@blueprint.post("/preview/")
+def of_form():
+    """The content as a form holds it, before it is sent."""
+    from webui import forms
+
+    values = {key: request.form.get(forms.PREFIX + key, "")[:200_000] for key in ("judul", "ringkasan", "isi", "jenis")}
+    values |= {key: forms._kept(forms.PREFIX + key, request.form) for key in ("gambar", "lampiran")}
+    return _page(values, "")
+
+
+@blueprint.get("/preview/gaya.css")
+@blueprint.get("/preview/tasks/gaya.css")
+def style():
+    return Response(_style(), mimetype="text/css")
+
+
+def _page(values: dict[str, Any], business_key: str) -> Response:
+    body = content.clean(str(values.get("isi") or ""))
+    record = {
+        "slug": "", "title": content.clean(str(values.get("judul") or "")) or _("Tanpa judul"),
+        "summary": content.clean(str(values.get("ringkasan") or "")) or content.excerpt(body),
+        "kind": str(values.get("jenis") or ""), "business_key": business_key, "published_at": now().isoformat(),
+        "images": [_image(v) for v in values.get("gambar") or []], "attachments": [_file(v) for v in values.get("lampiran") or []]}
+    response = Response(pages.post(_look(), record, body), mimetype="text/html")
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def _image(value: dict[str, Any]) -> dict[str, Any]:
+    return _file(value) | {"alt": value.get("alt", ""), "width": "", "height": ""}
+
+
+def _file(value: dict[str, Any]) -> dict[str, Any]:
+    name = str(value.get("name", ""))
+    return {"file": url_for("documents.download", document_id=value["document"]), "name": name, "size": value.get("size", 0),
+            "type": PurePosixPath(name).suffix.lstrip(".").upper()}
+
+
+@lru_cache(maxsize=1)
+def _style() -> bytes:
+    return (pages.TEMPLATES / "gaya.css").read_bytes()
+
+
+def _look() -> pages.Look:
+    """The office's own site where `website` is served by it, else the site as it comes."""
+    with contextlib.suppress(TerbitError):
+        site = channels.connector_for(pe(), actor().tenant, "website", disabled_too=True)
+        if isinstance(site, Site):
+            return site.look
+    return Site({}, {}, channels.context(pe())).look

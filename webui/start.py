@@ -1,0 +1,65 @@
+"""Starting a case: which procedures the person may start, and the start form where there is one."""
+
+import secrets
+
+from bpmn import forms as rules
+from bpmn.errors import Invalid, NotFound
+from flask import Blueprint, redirect, render_template, request, session, url_for
+
+from engine import commands, queries
+from webui import actor, deployed, errors, forms, now, pe
+
+blueprint = Blueprint("start", __name__)
+REMEMBERED = 20  # starts that a session remembers, so that a form sent again leads to its case and not to another
+
+
+@blueprint.get("/start")
+def index():
+    """The newest version of every procedure that may be started by this person."""
+    found = queries.definitions(pe(), actor(), latest=True, startable=True, limit=100).rows
+    return render_template("start.html", definitions=[(row, deployed.standard(row["id"])) for row in found if not row["suspended"]],
+                           once=secrets.token_hex(8))
+
+
+@blueprint.route("/start/<key>", methods=["GET", "POST"])
+def start(key: str):
+    """Start a case and stand at its first task, where that is one's own."""
+    definition = _startable(key)
+    schema = forms.start_form(definition["id"])
+    if request.method == "GET":
+        return _page(definition, schema, rules.initial(schema, {}) if schema else {})
+    once = request.form.get("once", "")[:32]
+    if once and once in session.get("starts", {}):
+        return redirect(_first_task(session["starts"][once]), 303)
+    values: dict = {}
+    if schema:
+        values = forms.submitted(schema, request.form)
+        try:
+            refused = forms.take_files(schema, request.files, values, None)
+            checked = forms.checked(schema, values, refused)
+        except Invalid as problem:
+            return _page(definition, schema, values, problem), 400
+        values = checked
+    started = commands.start(pe(), actor(), now(), definition_id=definition["id"], variables=values)
+    if once:
+        session["starts"] = dict([*session.get("starts", {}).items(), (once, started.id)][-REMEMBERED:])
+    return redirect(_first_task(started.id), 303)
+
+
+def _startable(key: str) -> dict:
+    for row in queries.definitions(pe(), actor(), key=key, latest=True, startable=True, limit=1).rows:
+        return row
+    raise NotFound("Prosedur ini tidak ada, atau tidak dapat Anda mulai.")
+
+
+def _page(definition: dict, schema: rules.Form | None, values: dict, problem: Invalid | None = None):
+    return render_template("start_form.html", definition=definition, sop=deployed.standard(definition["id"]), once=secrets.token_hex(8),
+                           form=forms.page(schema, values, problem=problem) if schema else None,
+                           problem=errors.message_of(problem) if problem else "")
+
+
+def _first_task(instance_id: str) -> str:
+    for mine in ({"mine": True}, {"candidate": True}):
+        for row in queries.tasks(pe(), actor(), instance_id=instance_id, limit=1, **mine).rows:
+            return url_for("task.show", task_id=row["id"])
+    return url_for("inbox.inbox")

@@ -1,0 +1,69 @@
+"""What happened in a case so far, as a person on its next task needs it: what each step wrote, and why it came back.
+
+Read through Flask-SQLAlchemy, for a case that the reader is known to see. Bounded: one row per activity, however often
+the case went round.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine import tables
+from webui import actor, db, deployed, forms
+
+
+@dataclass(frozen=True)
+class Step:
+    """The last time that an activity was completed, and how often it was."""
+
+    task_id: str
+    activity_id: str
+    name: str
+    by: str | None
+    at: dt.datetime
+    times: int
+    said: dict[str, Any]  # variables that it set
+    entries: list[tuple[str, str, Any]]  # the same through its form, see `forms.readable`
+
+
+def steps(instance_id: str, definition_id: str) -> list[Step]:
+    """The steps done so far, in the order in which they were last done; one statement."""
+    event, activity = tables.event, tables.activity
+    last = sa.select(sa.func.max(event.c.id).label("id"), sa.func.count().label("times")).join(
+        activity, activity.c.id == event.c.activity_instance_id).where(
+        event.c.tenant_id == actor().tenant, event.c.instance_id == instance_id, event.c.type == "task.completed",
+    ).group_by(activity.c.activity_id).order_by(sa.desc("id")).limit(100).subquery()
+    query = sa.select(event.c.at, event.c.actor, event.c.data, last.c.times, activity.c.id, activity.c.activity_id,
+                      activity.c.name, activity.c.form_key).join(last, last.c.id == event.c.id).join(
+        activity, activity.c.id == event.c.activity_instance_id).order_by(event.c.id)
+    found = []
+    for row in db.session.execute(query):
+        said = _said(row.data)
+        form = deployed.form(definition_id, row.form_key)
+        found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, said, forms.readable(form, said) if form else []))
+    return found
+
+
+def _said(data: dict) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for inner in (data.get("scopes") or {}).values():
+        said |= inner
+    return said | (data.get("variables") or {})
+
+
+def returned(variables: dict[str, Any], done: list[Step]) -> Step | None:
+    """The step that sent the case back with TIDAK and a note, where that is its last word."""
+    if variables.get("keputusan") != "tidak" or not variables.get("catatan"):
+        return None
+    return next((step for step in reversed(done) if "keputusan" in step.said or "catatan" in step.said), None) or next(
+        (step for step in reversed(done) if step.activity_id == "putuskan"), None)
+
+
+def passed(instance_id: str) -> list[str]:
+    """The ids of the elements that were left at least once; one statement."""
+    query = sa.select(tables.activity.c.activity_id).distinct().where(
+        tables.activity.c.tenant_id == actor().tenant, tables.activity.c.instance_id == instance_id,
+        tables.activity.c.ended_at.is_not(None), tables.activity.c.canceled.is_(False))
+    return list(db.session.scalars(query))

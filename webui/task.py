@@ -1,0 +1,160 @@
+"""One task: what to do and why, the form, what others wrote before; claimed, released and completed by one click each."""
+
+from typing import Any
+
+from bpmn import forms as rules
+from bpmn.errors import Conflict, Invalid
+from connectors import content
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+
+from engine import access, channels, commands, documents, links, queries
+from webui import actor, deployed, errors, forms, inbox, names, now, pe, story
+
+blueprint = Blueprint("task", __name__)
+
+
+@blueprint.get("/tasks/<task_id>")
+def show(task_id: str):
+    task = queries.task(pe(), actor(), task_id)
+    if task["ended_at"]:
+        return _already_done(task, 200)
+    return _page(task)
+
+
+@blueprint.post("/tasks/<task_id>")
+def complete(task_id: str):
+    """Complete the task with the form's values; with a wrong one, the same page again, each problem at its field (400)."""
+    task = queries.task(pe(), actor(), task_id)
+    if task["ended_at"]:
+        return _already_done(task, 409)
+    schema = deployed.form(task["definition_id"], task["form_key"])
+    values: dict[str, Any] = {}
+    if schema:
+        values = forms.submitted(schema, request.form)
+        try:
+            refused = forms.take_files(schema, request.files, values, task_id)
+            checked = forms.checked(schema, values, refused)
+            _check_links(schema, checked, task)
+        except Invalid as problem:
+            return _page(task, values, problem), 400
+    try:
+        done = commands.complete(pe(), actor(), now(), task_id, checked if schema else {})
+    except Invalid as problem:
+        if schema is None or not any(p.where.get("field") for p in (problem.problems or [problem])):
+            raise
+        return _page(task, values, problem), 400
+    except Conflict:
+        task = queries.task(pe(), actor(), task_id)
+        if task["ended_at"]:
+            return _already_done(task, 409)
+        raise
+    if done.tasks:
+        return redirect(url_for("task.show", task_id=done.tasks[0], done=task_id), 303)
+    return redirect(url_for("inbox.inbox", done=task_id), 303)
+
+
+@blueprint.post("/tasks/<task_id>/claim")
+def claim(task_id: str):
+    """Take the task; taken by oneself already, nothing happens."""
+    commands.claim(pe(), actor(), now(), task_id)
+    return redirect(url_for("task.show", task_id=task_id), 303)
+
+
+@blueprint.post("/tasks/<task_id>/release")
+def release(task_id: str):
+    """Give the task back to its group, and stand at the inbox."""
+    commands.unclaim(pe(), actor(), now(), task_id)
+    return redirect(url_for("inbox.inbox"), 303)
+
+
+@blueprint.post("/tasks/<task_id>/shown")
+def shown(task_id: str):
+    """Which fields are shown with what the form holds now, as a JSON list of keys: the page hides the others."""
+    task = queries.task(pe(), actor(), task_id)
+    schema = deployed.form(task["definition_id"], task["form_key"])
+    return jsonify(sorted(schema.shown(_entered(schema))) if schema else [])
+
+
+@blueprint.get("/tasks/<task_id>/diagram")
+def diagram(task_id: str):
+    """The diagram with the case's tokens, a piece of the task page; loaded when it is looked at."""
+    task = queries.task(pe(), actor(), task_id)
+    tokens = queries.open_activities(pe(), actor(), task["instance_id"])
+    return render_template("task_diagram.html", task=task, tokens=tokens, done=story.passed(task["instance_id"]))
+
+
+@blueprint.get("/diagrams/<path:definition_id>.bpmn")
+def diagram_xml(definition_id: str) -> Response:
+    """A definition's diagram; it never changes, so the browser may keep it."""
+    response = Response(deployed.diagram(queries.definition(pe(), actor(), definition_id)["id"]), mimetype="application/xml")
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
+
+
+# Inside ---------------------------------------------------------------------------------------------------------------
+
+def _entered(schema: rules.Form) -> dict[str, Any]:
+    """What the form holds, each value as far as it can be read: a wrong one elsewhere does not matter here."""
+    raw = forms.submitted(schema, request.form)
+    return {key: value if value != "" else None for key, value in raw.items()}
+
+
+def _check_links(schema: rules.Form, values: dict[str, Any], task: dict) -> None:
+    """A link that must hold the title (`periksa_judul`) is opened and looked at, unless its field of reasons is filled."""
+    for each in schema.fields():
+        variable, url = each.properties.get("periksa_judul"), values.get(each.key)
+        if variable and url and not values.get(each.properties.get("kecuali", "")):
+            title = queries.task_variables(pe(), actor(), task["id"]).get(variable)
+            links.check(pe(), str(url), str(title or ""), field=each.key)
+
+
+def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | None = None):
+    variables = queries.task_variables(pe(), actor(), task["id"])
+    schema = deployed.form(task["definition_id"], task["form_key"])
+    candidates = [("group", g) for g in task["candidate_groups"]] + [("user", u) for u in task["candidate_users"]]
+    done = story.steps(task["instance_id"], task["definition_id"])
+    step = deployed.standard(task["definition_id"]).steps.get(task["activity_id"])
+    return render_template(
+        "task.html", task=task, step=step, sop=deployed.standard(task["definition_id"]), variables=variables,
+        form=forms.page(schema, _beginning(schema, variables) if values is None else values, problem=problem) if schema else None,
+        steps=done, returned=story.returned(variables, done), content=_content(variables, schema, task),
+        package=_package(variables) if _is_manual(schema) else None,
+        documents=documents.documents(pe(), actor(), task["instance_id"]) if access.may_see_case(actor(), task["groups"]) else [],
+        people=names.people([task["assignee"], *(s.by for s in done)]), groups=names.groups(),
+        may_work=access.may_work(actor(), task["assignee"], candidates), mine=task["assignee"] == actor().id,
+        may_claim=not task["assignee"] and access.may_claim(actor(), candidates),
+        channels=channels.channel_names(pe(), actor()) if _is_manual(schema) else {},
+        just_done=inbox.just_done(request.args.get("done")), problem=errors.message_of(problem) if problem else "")
+
+
+def _beginning(schema: rules.Form, variables: dict[str, Any]) -> dict[str, Any]:
+    """What the form shows first. A decision or a confirmation of an earlier round is not taken over: it must be made again."""
+    again = {f.key for f in schema.fields() if f.type == "radio" or f.type == "checkbox" and f.required}
+    again |= {f.key for f in schema.fields() if any(key in f.hide for key in again)}
+    return rules.initial(schema, {key: value for key, value in variables.items() if key not in again})
+
+
+def _is_manual(schema: rules.Form | None) -> bool:
+    return schema is not None and any("periksa_judul" in f.properties for f in schema.fields())
+
+
+def _content(variables: dict[str, Any], schema: rules.Form | None, task: dict) -> str:
+    """The address of the content as the website will show it, where there is some and the form does not edit it itself."""
+    edits = schema is not None and any(f.key == "isi" for f in schema.fields())
+    return "" if edits or not variables.get("isi") else url_for("preview.of_task", task_id=task["id"])
+
+
+def _package(variables: dict[str, Any]) -> dict[str, Any]:
+    """What the Web Admin copies to a channel that no machine publishes to."""
+    body = str(variables.get("isi") or "")
+    return {"channel": str(variables.get("saluran") or ""), "title": str(variables.get("judul") or ""),
+            "summary": str(variables.get("ringkasan") or ""), "text": content.text(body), "markdown": body, "html": content.html(body),
+            "failure": str(variables.get("kegagalan") or ""),
+            "images": variables.get("gambar") or [], "attachments": variables.get("lampiran") or []}
+
+
+def _already_done(task: dict, status: int):
+    """A task that is over, told plainly: who did it and when."""
+    people = names.people([task["completed_by"]])
+    return render_template("task_done.html", task=task, people=people, by_me=task["completed_by"] == actor().id,
+                           tried=status == 409), status
