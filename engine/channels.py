@@ -207,7 +207,7 @@ def _checked_config(kind: type[connectors.Connector], config: dict[str, Any]) ->
             continue
         try:
             clean[field.name] = _value(field, value)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             problems.append(Invalid(_WRONG[field.type], field=field.name))
     return clean, problems
 
@@ -222,7 +222,7 @@ _WRONG = {
 
 
 def _value(field: connectors.Field, value: Any) -> Any:
-    """The setting as its type has it; ValueError where it is not one."""
+    """The setting as its type has it; ValueError or TypeError where it is not one."""
     if field.type == "boolean":
         if isinstance(value, bool) or value in ("true", "false", "1", "0", "on"):
             return value in (True, "true", "1", "on")

@@ -21,7 +21,8 @@ GROUPS = ["pelaksana", "sub-bagian", "ketua-divisi", "web-admin"]
 def make_definition(pe, now, tenant="kpu"):
     def insert(db):
         db.execute(sa.insert(deployment), {"id": "d", "tenant_id": tenant, "name": "d", "deployed_at": now})
-        db.execute(sa.insert(resource), {"id": "r", "deployment_id": "d", "name": MODEL.name, "sha256": "0" * 64, "content": MODEL.read_bytes()})
+        db.execute(sa.insert(resource), {
+            "id": "r", "deployment_id": "d", "name": MODEL.name, "sha256": "0" * 64, "content": MODEL.read_bytes()})
         db.execute(sa.insert(process_definition), {
             "id": DEFINITION, "tenant_id": tenant, "key": "penerbitan-informasi", "version": 1, "deployment_id": "d",
             "resource_name": MODEL.name, "content_hash": "0" * 64, "calls": {}, "groups": GROUPS, "starter_groups": [], "deployed_at": now})

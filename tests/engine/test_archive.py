@@ -34,7 +34,8 @@ def chain(pe, now):
     """Five entries, the last three appended at once."""
     for text in ("satu", "dua"):
         add(pe, now, text)
-    run(pe, lambda db: archive.append_all(db, "kpu", now, None, [Entry("document", {"text": t}, [keep(pe, t.encode())]) for t in ("3", "4", "5")]))
+    entries = [Entry("document", {"text": text}, [keep(pe, text.encode())]) for text in ("3", "4", "5")]
+    run(pe, lambda db: archive.append_all(db, "kpu", now, None, entries))
     return pe
 
 
@@ -173,8 +174,8 @@ def test_the_history_keeps_the_last_hash_of_each_append(pe, chain):
 def case(pe, now, people):
     make_definition(pe, now)
     case = make_case(pe, now)
-    run(pe, lambda db: archive.append_all(db, "kpu", now, case, [
-        Entry("document", {"a": 1}, [keep(pe, b"satu", "a.txt")]), Entry("page", {"b": 2}, [keep(pe, b"dua", "a.txt"), keep(pe, b"satu", "a.txt")])]))
+    one, two = keep(pe, b"satu", "a.txt"), keep(pe, b"dua", "a.txt")
+    run(pe, lambda db: archive.append_all(db, "kpu", now, case, [Entry("document", {"a": 1}, [one]), Entry("page", {"b": 2}, [two, one])]))
     return case
 
 

@@ -88,12 +88,15 @@ def test_the_same_bytes_are_kept_once(pe, now, penulis, task):
     assert len(kept_files(pe)) == 1
 
 
+OFFICE = "application/vnd.openxmlformats-officedocument."
+
+
 @pytest.mark.parametrize(("content", "name", "media_type"), [
     (picture("JPEG"), "foto.JPG", "image/jpeg"), (picture("PNG"), "foto.png", "image/png"), (picture("WEBP"), "f.webp", "image/webp"),
     (picture("GIF"), "f.gif", "image/gif"), (b"\0\0\0\x18ftypisom\0\0\0\0", "v.mp4", "video/mp4"),
-    (docx(), "surat.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    (package("xl/workbook.xml", types=b"<Types/>"), "t.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    (package("ppt/presentation.xml", types=b"<Types/>"), "p.pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    (docx(), "surat.docx", OFFICE + "wordprocessingml.document"),
+    (package("xl/workbook.xml", types=b"<Types/>"), "t.xlsx", OFFICE + "spreadsheetml.sheet"),
+    (package("ppt/presentation.xml", types=b"<Types/>"), "p.pptx", OFFICE + "presentationml.presentation"),
     (package("content.xml", mimetype=b"application/vnd.oasis.opendocument.text"), "o.odt", "application/vnd.oasis.opendocument.text"),
     ("Pengumuman – “rapat”".encode(), "catatan.txt", "text/plain"), (b"a;b\n1;2\n", "tabel.csv", "text/csv"),
     (package("a.pdf", "b/c.jpg", "b/"), "berkas.zip", "application/zip"),
@@ -143,7 +146,8 @@ def test_an_image_bomb_is_refused_without_being_unpacked(pe, now, penulis, task,
 
 
 @pytest.mark.parametrize("content", [
-    picture("JPEG", (400, 300))[:-500], picture("PNG", (400, 300))[:60], png_of(2000, 2000), b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0" + b"\0" * 20,
+    picture("JPEG", (400, 300))[:-500], picture("PNG", (400, 300))[:60], png_of(2000, 2000), b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff\xe0" + b"\0" * 20,
     b"RIFF\0\0\0\0WEBPVP8 ", b"GIF89a", docx()[:-30], b"PK\x03\x04" + b"\0" * 50,
 ])
 def test_a_torn_file_is_refused(pe, now, penulis, task, content):
@@ -198,7 +202,8 @@ def test_a_body_that_breaks_off_leaves_nothing(pe, now, penulis, task):
 
 @pytest.mark.parametrize(("name", "clean"), [
     ("../../../etc/passwd", "passwd.pdf"), ("..\\..\\secret.key", "secret.key.pdf"), ("/abs/olut.pdf", "olut.pdf"),
-    ("a\0b\r\nX: y.pdf", "a b X y.pdf"), ("gnp.\u202efdp", "gnp. fdp.pdf"), ("", "berkas.pdf"), ("..", "berkas.pdf"), (".htaccess", "htaccess.pdf"),
+    ("a\0b\r\nX: y.pdf", "a b X y.pdf"), ("gnp.\u202efdp", "gnp. fdp.pdf"), ("", "berkas.pdf"),
+    ("..", "berkas.pdf"), (".htaccess", "htaccess.pdf"),
     ("foto.png", "foto.pdf"), ("<script>.pdf", "script.pdf"), ("x" * 300 + ".pdf", "x" * 150 + ".pdf"), ("surat.tar.PDF", "surat.tar.pdf"),
     ("a/..pdf", "pdf.pdf"), ("é".encode().decode() * 100 + ".pdf", "é" * 75 + ".pdf"),
 ])
