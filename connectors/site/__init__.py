@@ -1,6 +1,7 @@
 """A static website in the instance folder, for an office that has none of its own: open it and it is there.
 
-`<folder>/situs` is what visitors see: plain files that any web server can serve, without scripts.
+`<folder>/situs` is what visitors see: plain files that any web server can serve, as the folder's `index.html`, and that
+need no more of a browser than `default-src 'none'; img-src 'self'; style-src 'self'`.
 `<folder>/situs-posts` is what it is made from: one record (JSON) and one text (Markdown) per post, and the lock.
 """
 
@@ -16,15 +17,6 @@ from connectors import N_, Context, Field, NotYet, Request, Result
 from connectors.content import clean, excerpt
 from connectors.site import files, pages, store
 from connectors.slugs import slug
-
-# What the pages are made to be served with. Nothing in them needs more.
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-}
 
 
 class Site:
@@ -128,20 +120,3 @@ class Site:
         for path, content in written.items():
             store.write(self.root / path, content)
         self.store.set_stamp(stamp)
-
-
-def resolve(folder: Path, path: str) -> Path | None:
-    """The file that `/situs/<path>` stands for, None when there is none; never one outside the site."""
-    root = (folder / "situs").resolve()
-    try:
-        target = (root / path.lstrip("/")).resolve()
-        if target.is_dir():
-            target /= "index.html"
-        inside = target.is_relative_to(root) and target.is_file()
-    except (OSError, ValueError):  # a name too long, or with a zero byte
-        return None
-    hidden = inside and any(part.startswith(".") for part in target.relative_to(root).parts)
-    return target if inside and not hidden else None
-
-
-__all__ = ["HEADERS", "Site", "resolve"]

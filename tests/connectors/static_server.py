@@ -1,32 +1,25 @@
-"""Serves an instance's site as the web does: by `resolve`, with the site's own headers."""
+"""Serves an instance's site as any web server would, under the strictest policy that the pages are made for."""
 
-import mimetypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from connectors.site import HEADERS, resolve
+POLICY = "default-src 'none'; img-src 'self'; style-src 'self'"
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """The base URL under which `/situs/` is served."""
+    """The base URL under which `<folder>/situs` is served at `/situs/`."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = unquote(urlsplit(self.path).path)
-            file = resolve(folder, path.removeprefix("/situs/")) if path.startswith("/situs/") else None
-            self.send_response(200 if file else 404)
-            for name, value in HEADERS.items():
-                self.send_header(name, value)
-            body = file.read_bytes() if file else b""
-            self.send_header("Content-Type", mimetypes.guess_type(file.name)[0] or "application/octet-stream" if file else "text/plain")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args: object):
+            super().__init__(*args, directory=str(folder))
+
+        def end_headers(self) -> None:
+            self.send_header("Content-Security-Policy", POLICY)
+            super().end_headers()
 
         def log_message(self, *args: object) -> None:
             pass

@@ -1,0 +1,182 @@
+"""A server with faults that can be switched on; in front of another server, it passes on what is not at fault.
+
+    with faulty() as server:                  # answers 200 "ok" itself
+        server.fault = status(429, "Retry-After: 7")
+    with faulty(upstream="http://127.0.0.1:80") as server:
+        server.fault = lost_after; server.when = lambda method, path: method == "POST"
+"""
+
+import socket
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+Fault = Callable[["Exchange"], None]
+
+
+@dataclass
+class Exchange:
+    """One connection: the request as it came, and what a fault does with it."""
+
+    connection: socket.socket
+    raw: bytes
+    upstream: str
+
+    @property
+    def method(self) -> str:
+        return self.raw.split(b" ", 1)[0].decode()
+
+    @property
+    def path(self) -> str:
+        return self.raw.split(b" ", 2)[1].decode()
+
+    def answer(self, status: int, body: bytes = b"", *headers: str) -> None:
+        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
+        self.connection.sendall("\r\n".join(lines).encode() + body)
+
+    def pass_on(self) -> bytes:
+        """The upstream's whole answer, which is not yet given to the client."""
+        parts = urlsplit(self.upstream)
+        with socket.create_connection((parts.hostname or "", parts.port or 80), 30) as upstream:
+            upstream.sendall(self.raw)
+            return b"".join(iter(lambda: upstream.recv(65_536), b""))
+
+
+@dataclass
+class FaultyServer:
+    url: str
+    host: str
+    fault: Fault | None = None
+    when: Callable[[str, str], bool] = lambda method, path: True
+    seen: list[str] = field(default_factory=list)  # "METHOD path" of each request
+    raw: list[bytes] = field(default_factory=list)
+
+
+def status(code: int, *headers: str, body: bytes = b"{}") -> Fault:
+    return lambda exchange: exchange.answer(code, body, *headers)
+
+
+def redirect(to: str, code: int = 302) -> Fault:
+    return status(code, f"Location: {to}")
+
+
+def silent(exchange: Exchange) -> None:
+    """Takes the request, does nothing with it, and answers nothing for long."""
+    time.sleep(3)
+
+
+def reset(exchange: Exchange) -> None:
+    """Breaks the connection off the hard way, having read the request."""
+    exchange.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def lost_after(exchange: Exchange) -> None:
+    """Accepts the request, and the answer never comes."""
+    exchange.pass_on()
+
+
+def gateway_timeout_after(exchange: Exchange) -> None:
+    """Accepts the request, and a proxy in between gives up before the answer."""
+    exchange.pass_on()
+    exchange.answer(504, b"<h1>Gateway Timeout</h1>")
+
+
+def endless(exchange: Exchange) -> None:
+    exchange.connection.sendall(b"HTTP/1.1 200 X\r\nConnection: close\r\n\r\n")
+    while True:  # until the client goes away
+        exchange.connection.sendall(b"x" * 65_536)
+
+
+def dripping_headers(exchange: Exchange) -> None:
+    exchange.connection.sendall(b"HTTP/1.1 200 X\r\n")
+    for n in range(200):
+        exchange.connection.sendall(f"X-{n}: y\r\n".encode())
+        time.sleep(0.05)
+
+
+def dripping_body(exchange: Exchange) -> None:
+    exchange.connection.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 500\r\n\r\n")
+    for _ in range(200):
+        exchange.connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def truncated(exchange: Exchange) -> None:
+    exchange.connection.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 500\r\n\r\nonly this")
+
+
+def gzip_bomb(exchange: Exchange) -> None:
+    exchange.answer(200, _bomb(), "Content-Encoding: gzip")
+
+
+@cache
+def _bomb() -> bytes:
+    """50 MiB of zeros, small as they travel."""
+    packer = zlib.compressobj(1, wbits=31)
+    return b"".join(packer.compress(bytes(2**20)) for _ in range(50)) + packer.flush()
+
+
+def not_http(exchange: Exchange) -> None:
+    exchange.connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+@contextmanager
+def faulty(upstream: str = "", wrap: Callable[[socket.socket], Any] = lambda sock: sock) -> Iterator[FaultyServer]:
+    """`wrap` may put TLS around each accepted connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server = FaultyServer(f"http://127.0.0.1:{port}", f"127.0.0.1:{port}")
+        threading.Thread(target=_accept, args=(listener, server, upstream, wrap), daemon=True).start()
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(listener: socket.socket, server: FaultyServer, upstream: str, wrap: Callable[[socket.socket], Any]) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return  # closed: the test is over
+        threading.Thread(target=_serve, args=(connection, server, upstream, wrap), daemon=True).start()
+
+
+def _serve(connection: socket.socket, server: FaultyServer, upstream: str, wrap: Callable[[socket.socket], Any]) -> None:
+    try:
+        with wrap(connection) as connection:
+            raw = _read(connection)
+            if not raw:
+                return
+            exchange = Exchange(connection, raw, upstream)
+            server.seen.append(f"{exchange.method} {exchange.path}")
+            server.raw.append(raw)
+            if server.fault and server.when(exchange.method, exchange.path):
+                server.fault(exchange)
+            elif upstream:
+                connection.sendall(exchange.pass_on())
+            else:
+                exchange.answer(200, b"ok", "Content-Type: text/plain; charset=utf-8")
+    except OSError:
+        pass  # the client went away
+
+
+def _read(connection: socket.socket) -> bytes:
+    """One request, whole."""
+    raw = b""
+    while b"\r\n\r\n" not in raw:
+        raw += (piece := connection.recv(65_536))
+        if not piece:
+            return b""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    while len(body) < length:
+        body += connection.recv(65_536)
+    return head + b"\r\n\r\n" + body

@@ -1,0 +1,271 @@
+import socket
+import ssl
+import time
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import faulty_server as faults
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from connectors import Failure, http
+
+PRIVATE = """
+    127.0.0.1 127.255.255.254 0.0.0.0 10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 100.100.100.200
+    168.63.129.16 192.0.0.192 192.0.2.1 198.18.0.1 203.0.113.9 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
+    ::1 :: fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 fec0::1 ff02::1 2001:db8::1 2001::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::127.0.0.1
+    ::ffff:0:127.0.0.1 64:ff9b::127.0.0.1 64:ff9b::a9fe:a9fe 64:ff9b:1::1 2002:7f00:1:: 2002:a9fe:a9fe::1 100::1 nonsense
+""".split()  # noqa: SIM905
+PUBLIC = ["8.8.8.8", "103.28.12.1", "172.32.0.1", "2001:4860:4860::8888", "2404:6800:4003::5e", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_an_address_inside_is_not_public(address):
+    assert not http.is_public(address)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_an_address_of_the_internet_is_public(address):
+    assert http.is_public(address)
+
+
+HOSTILE = [
+    "http://127.0.0.1/", "http://localhost/", "http://LOCALHOST./", "http://127.1/", "http://0177.0.0.1/", "http://0x7f.0.0.1/",
+    "http://2130706433/", "http://0/", "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://[::]/",
+    "http://[fe80::1%25lo]/", "http://169.254.169.254/latest/meta-data/", "http://①②⑦.⓪.⓪.①/", "http://127。0。0。1/",
+    "http://user:pass@example.org/", "http://example.org@127.0.0.1/", "http://user@example.org/", "http://@127.0.0.1/",
+    "http://127.0.0.1\\@example.org/", "http://example.org\\.127.0.0.1/", "http://127.0.0.1#@example.org/",
+    "ftp://example.org/", "file:///etc/passwd", "gopher://127.0.0.1/", "javascript:alert(1)", "data:text/html,x", "//example.org/",
+    "example.org", "", "http://", "http:///path", "http://:80/", "http://exa mple.org/", "http://example.org:0/", "http://example.org:99999/",
+    "http://example.org:x/", "http://example.org\n.evil/", "http://example.org\r\nHost: evil/", "http://\x00/", "http://[::1/", "unix:///run/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("url", HOSTILE)
+def test_a_hostile_address_is_refused_before_anything_is_sent(url, method, monkeypatch):
+    monkeypatch.setattr(http, "create_connection", lambda *_: pytest.fail("it connected"))
+    with pytest.raises(http.Refused) as refused:
+        http.request(method, url)
+    assert refused.value.kind == "permanent"
+    assert "user" not in str(refused.value)
+
+
+def test_a_name_with_one_address_inside_is_refused(monkeypatch):
+    answer_with(monkeypatch, "8.8.8.8", "10.0.0.1")
+    with pytest.raises(http.Refused):
+        http.get("http://rebinding.example/")
+
+
+def test_what_was_checked_is_what_is_connected_to(monkeypatch):
+    """A name server that answers otherwise the second time changes nothing: there is no second look-up."""
+    asked, connected = [], []
+
+    def resolve(host, port, **_):
+        asked.append(host)
+        return [(0, 0, 0, "", ("8.8.8.8" if len(asked) == 1 else "127.0.0.1", port))]
+
+    def connect(address, *_):
+        connected.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(http, "create_connection", connect)
+    with pytest.raises(http.NotSent):
+        http.get("http://rebinding.example/")
+    assert (asked, connected) == (["rebinding.example"], [("8.8.8.8", 80)])
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch):
+    with faults.faulty() as server:
+        port = int(server.host.split(":")[1])
+        answer_with(monkeypatch, "127.0.0.2", "127.0.0.1")
+        assert http.get(f"http://kantor.example:{port}/", allowed_private_hosts=frozenset({f"kantor.example:{port}"})).ok
+
+
+def answer_with(monkeypatch, *addresses):
+    """Every name has these addresses; an address has itself."""
+    real = socket.getaddrinfo
+
+    def resolve(host, *rest, **named):
+        return [info for a in addresses for info in real(host if host in addresses else a, *rest, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+def test_only_the_allowed_port_of_an_allowed_host_may_be_called(server):
+    assert http.get(server.url, allowed_private_hosts=frozenset({server.host})).text() == "ok"
+    with pytest.raises(http.Refused):
+        http.get(server.url, allowed_private_hosts=frozenset({"127.0.0.1:1"}))
+
+
+def test_the_environment_sets_no_proxy(server, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert call(server).ok
+
+
+@pytest.mark.parametrize("to", ["http://169.254.169.254/", "http://localhost:1/", "file:///etc/passwd", "//10.0.0.1/", "http://u:p@127.0.0.1/"])
+def test_a_redirect_is_checked_as_the_first_address_was(server, to):
+    server.fault = faults.redirect(to)
+    with pytest.raises(http.Refused):
+        call(server)
+    assert len(server.seen) == 1
+
+
+def test_redirects_are_followed_and_bounded(server):
+    server.fault, server.when = faults.redirect("/there"), lambda method, path: path == "/"
+    assert call(server).url == f"{server.url}/there"
+    server.fault, server.when = faults.redirect("/again"), lambda method, path: True
+    with pytest.raises(Failure, match="terlalu banyak dialihkan"):
+        call(server)
+
+
+def test_a_password_does_not_follow_to_another_origin(server):
+    with faults.faulty() as other:
+        server.fault = faults.redirect(other.url)
+        http.get(server.url, auth=("a", "rahasia"), allowed_private_hosts=frozenset({server.host, other.host}))
+        assert b"Authorization" in server.raw[0]
+        assert b"Authorization" not in other.raw[0]
+
+
+def test_a_redirected_post_is_not_followed(server):
+    server.fault = faults.redirect("/there", 307)
+    with pytest.raises(Failure, match="dialihkan") as failure:
+        call(server, "POST", data=b"x")
+    assert failure.value.kind == "permanent"
+
+
+@pytest.mark.parametrize(
+    ("fault", "of_get", "of_post"),
+    [
+        (faults.silent, "temporary", "unknown"),
+        (faults.reset, "temporary", "unknown"),
+        (faults.truncated, "temporary", "unknown"),
+        (faults.not_http, "temporary", "unknown"),
+        (faults.dripping_headers, "temporary", "unknown"),
+        (faults.dripping_body, "temporary", "unknown"),
+        (faults.endless, "permanent", "unknown"),
+        (faults.gzip_bomb, "permanent", "unknown"),
+    ],
+)
+def test_a_broken_answer_to_a_post_leaves_the_outcome_unknown(server, fault, of_get, of_post):
+    server.fault = fault
+    for method, kind in (("GET", of_get), ("POST", of_post)):
+        start = time.monotonic()
+        with pytest.raises(Failure) as failure:
+            call(server, method, read_timeout=0.5, deadline=1, max_bytes=2**20)
+        assert failure.value.kind == kind
+        assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_was_not_sent_is_temporary(method):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for url in (f"http://127.0.0.1:{port}/", "http://there-is-none.invalid/"):
+        with pytest.raises(http.NotSent) as failure:
+            http.request(method, url, allowed_private_hosts=frozenset({f"127.0.0.1:{port}"}))
+        assert failure.value.kind == "temporary"
+
+
+def test_a_gzip_bomb_takes_no_memory(server):
+    server.fault = faults.gzip_bomb
+    tracemalloc.start()
+    with pytest.raises(Failure):
+        call(server, max_bytes=2**20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * 2**20
+
+
+def test_a_name_server_that_hangs_is_left_at_the_deadline(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
+    start = time.monotonic()
+    with pytest.raises(http.NotSent):
+        http.get("http://slow.example/", deadline=0.2)
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), ("0", 0), ("99999999999999999999", 86_400), ("", None), ("-5", None), ("soon", None), ("nan", None), ("٣", None),
+     (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3600), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+)  # fmt: skip
+def test_retry_after_is_read_in_both_its_forms(value, seconds):
+    found = http.retry_after(http.Response(429, {"Retry-After": value}, b"", ""))
+    assert found == (seconds if seconds is None else pytest.approx(seconds, abs=300))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [*[(code, "permanent") for code in (300, 400, 404, 410, 413)], *[(code, "temporary") for code in (408, 425, 429, 500, 502, 503, 504)]],
+)
+def test_a_status_says_whether_trying_again_may_help(status, kind):
+    assert http.failure(http.Response(status, {"Retry-After": "9"}, b"", "http://x/?key=secret")).kind == kind
+
+
+def test_a_failure_says_nothing_of_the_query(server):
+    server.fault = faults.reset
+    with pytest.raises(Failure) as failure:
+        http.get(f"{server.url}/?token=rahasia", allowed_private_hosts=frozenset({server.host}))
+    assert "rahasia" not in str(failure.value)
+
+
+def test_text_is_read_by_the_charset_that_the_header_names(server):
+    for charset, body in (("; charset=iso-8859-1", "é".encode("latin-1")), ("", "é".encode()), ("; charset=x", "é".encode())):
+        server.fault = faults.status(200, f"Content-Type: text/html{charset}", body=body)
+        assert call(server).text() == "é"
+
+
+def test_over_tls_the_name_is_asked_for_and_the_certificate_must_fit(monkeypatch, tmp_path):
+    """Though it is the address that is connected to: SNI, Host and the certificate's name stay the name's."""
+    asked, wrap = tls_for("kantor.example", tmp_path)
+    answer_with(monkeypatch, "127.0.0.1")
+    with faults.faulty(wrap=wrap) as server:
+        port = server.host.split(":")[1]
+        allowed = frozenset({f"kantor.example:{port}", f"lain.example:{port}"})
+        with pytest.raises(Failure, match="Sertifikat") as failure:
+            http.post(f"https://kantor.example:{port}/", allowed_private_hosts=allowed)
+        assert failure.value.kind == "permanent"
+        monkeypatch.setattr(http, "VERIFY", str(tmp_path / "cert.pem"))
+        assert http.get(f"https://kantor.example:{port}/", allowed_private_hosts=allowed).ok
+        assert (asked[-1], f"Host: kantor.example:{port}".encode() in server.raw[-1]) == ("kantor.example", True)
+        with pytest.raises(Failure, match="Sertifikat"):
+            http.get(f"https://lain.example:{port}/", allowed_private_hosts=allowed)
+
+
+def tls_for(name, folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    cert = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(cert.public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    asked = []
+    server.sni_callback = lambda sock, sni, context: asked.append(sni)
+    return asked, lambda sock: server.wrap_socket(sock, server_side=True)
+
+
+@pytest.fixture
+def server():
+    with faults.faulty() as server:
+        yield server
+
+
+def call(server, method="GET", **options):
+    return http.request(method, server.url + "/", allowed_private_hosts=frozenset({server.host}), **options)
