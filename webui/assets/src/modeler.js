@@ -13,7 +13,7 @@ import "./_modeler.css";
 import indonesian from "./_modeler-id.js";
 
 const page = document.querySelector("[data-modeler]");
-const words = JSON.parse(document.getElementById("modeler-words").textContent);
+const words = JSON.parse(page.dataset.words);
 const status = page.querySelector("[data-status]");
 const findings = page.querySelector("[data-findings]");
 const dialog = page.querySelector("[data-deploy-dialog]");
@@ -97,8 +97,8 @@ function report(list) {
   findings.closest("[data-findings-box]").hidden = !list.length;
   mark(list);
   const errors = list.filter((each) => each.severity === "error").length;
-  if (errors) say(words.errors.replace("%n", errors), "error");
-  else if (list.length) say(words.warnings.replace("%n", list.length), "warning");
+  if (errors) say(words.errors.replace("{n}", errors), "error");
+  else if (list.length) say(words.warnings.replace("{n}", list.length), "warning");
   else say(words.clean, "good");
 }
 
@@ -136,7 +136,7 @@ async function alone(action) {
 function refuse(answer) {
   if (answer.findings) report(answer.findings);
   if (answer.message) say(answer.message, "error");
-  else if (!answer.findings) say(words.refused.replace("%s", answer.status), "error");
+  else if (!answer.findings) say(words.refused.replace("{n}", answer.status), "error");
 }
 
 const check = () => alone(async () => {
@@ -155,13 +155,23 @@ const deploy = (name) => alone(async () => {
   } else refuse(answer);
 });
 
-page.querySelector("[data-do=check]").addEventListener("click", check);
-page.querySelector("[data-do=deploy]").addEventListener("click", () => dialog.showModal());
-page.querySelector("[data-do=undo]").addEventListener("click", () => modeler.get("commandStack").undo());
-page.querySelector("[data-do=redo]").addEventListener("click", () => modeler.get("commandStack").redo());
-page.querySelector("[data-do=fit]").addEventListener("click", () => modeler.get("canvas").zoom("fit-viewport", "auto"));
-page.querySelector("[data-do=panel]").addEventListener("click", () => page.toggleAttribute("data-panel-closed"));
-dialog.querySelector("[data-do=cancel]").addEventListener("click", () => dialog.close());
+async function save() {
+  const { xml } = await modeler.saveXML({ format: true });
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([xml], { type: "application/xml" })), download: page.dataset.file });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+const actions = {
+  check, save,
+  deploy: () => dialog.showModal(),
+  cancel: () => dialog.close(),
+  undo: () => modeler.get("commandStack").undo(),
+  redo: () => modeler.get("commandStack").redo(),
+  fit: () => modeler.get("canvas").zoom("fit-viewport", "auto"),
+  panel: () => page.toggleAttribute("data-panel-closed"),
+};
+for (const button of page.querySelectorAll("button[name=do]")) button.addEventListener("click", actions[button.value]);
 dialog.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
   dialog.close();

@@ -1,0 +1,80 @@
+"""Lists for those who look after the whole: procedures with how much runs on them, the versions of one of them."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from bpmn.errors import N_, NotFound
+from engine import access
+from engine.process_engine import Actor, ProcessEngine
+from engine.queries.paging import Page, bounded, decode, page
+from engine.store import read
+from engine.tables import activity, deployment, incident, job, process_definition, process_instance, user
+
+d, i = process_definition.c, process_instance.c
+
+
+def catalogue(pe: ProcessEngine, actor: Actor, *, search: str = "", after: str | None = None, limit: int = 50) -> Page:
+    """The newest version of every process definition key, by key; one statement.
+
+    Rows: id, key, version, name, suspended, deployed_at, deployed_by, running (cases on any version), stuck (open incidents).
+    """
+    access.require(access.may_deploy(actor))
+    limit = bounded(limit)
+    newest = sa.select(d.key, sa.func.max(d.version).label("version")).where(d.tenant_id == actor.tenant).group_by(d.key).subquery()
+    running = sa.select(sa.func.count()).where(i.tenant_id == actor.tenant, i.definition_key == d.key, i.ended_at.is_(None))
+    stuck = sa.select(sa.func.count()).select_from(incident).join(process_instance, i.id == incident.c.instance_id).where(
+        incident.c.tenant_id == actor.tenant, incident.c.resolved_at.is_(None), i.definition_key == d.key)
+    query = sa.select(
+        d.id, d.key, d.version, d.name, d.suspended, d.deployed_at, deployment.c.deployed_by,
+        running.correlate(process_definition).scalar_subquery().label("running"),
+        stuck.correlate(process_definition).scalar_subquery().label("stuck"),
+    ).join(newest, (newest.c.key == d.key) & (newest.c.version == d.version)).join(deployment, deployment.c.id == d.deployment_id).where(
+        d.tenant_id == actor.tenant)
+    if search:
+        query = query.where(sa.or_(d.key.icontains(search, autoescape=True), d.name.icontains(search, autoescape=True)))
+    if after:
+        query = query.where(d.key > decode(after, 1)[0])
+    with read(pe) as db:
+        return page(db.execute(query.order_by(d.key).limit(limit + 1)).mappings().all(), limit, lambda row: (row["key"],))
+
+
+def versions(pe: ProcessEngine, actor: Actor, key: str, *, after: str | None = None, limit: int = 20) -> Page:
+    """The versions of a process definition, newest first; one statement. NotFound where there is none at all.
+
+    Rows: id, version, name, deployed_at, deployed_by, person (the name of who put it in force), note (the deployment's
+    name), source, suspended, running and total (cases).
+    """
+    access.require(access.may_deploy(actor))
+    limit = bounded(limit)
+    of = sa.select(sa.func.count()).where(i.definition_id == d.id).correlate(process_definition)
+    query = sa.select(
+        d.id, d.version, d.name, d.deployed_at, d.suspended, deployment.c.deployed_by, user.c.name.label("person"),
+        deployment.c.name.label("note"), deployment.c.source, of.where(i.ended_at.is_(None)).scalar_subquery().label("running"),
+        of.scalar_subquery().label("total"),
+    ).join(deployment, deployment.c.id == d.deployment_id).outerjoin(user, user.c.id == deployment.c.deployed_by).where(
+        d.tenant_id == actor.tenant, d.key == key)
+    if after:
+        query = query.where(d.version < decode(after, 1)[0])
+    with read(pe) as db:
+        found = page(db.execute(query.order_by(d.version.desc()).limit(limit + 1)).mappings().all(), limit, lambda row: (row["version"],))
+    if not found.rows and not after:
+        raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key)
+    return found
+
+
+def load(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, int]:
+    """How much there is to look after in the actor's office, by one statement: running, overdue (tasks), stuck (open
+    incidents), waiting (jobs that are due and not yet done)."""
+    access.require(access.may_administer(actor))
+
+    def count(table: sa.Table, *where) -> sa.ScalarSelect:
+        return sa.select(sa.func.count()).select_from(table).where(table.c.tenant_id == actor.tenant, *where).scalar_subquery()
+
+    with read(pe) as db:
+        return dict(db.execute(sa.select(
+            count(process_instance, i.ended_at.is_(None)).label("running"),
+            count(activity, activity.c.is_task, activity.c.ended_at.is_(None), activity.c.due_at < now).label("overdue"),
+            count(incident, incident.c.resolved_at.is_(None)).label("stuck"),
+            count(job, job.c.state == "open", job.c.due_at <= now).label("waiting"))).mappings().one())

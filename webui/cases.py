@@ -1,0 +1,139 @@
+"""The cases: the list of all that a person may see, and one case with its diagram, history, documents and publications."""
+
+import json
+import tempfile
+from collections import Counter
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext as _
+
+from bpmn import sop
+from bpmn.errors import Invalid
+from engine import access, archive, commands, documents, publication, queries
+from webui import actor, deployed, names, now, pe
+from webui.incidents import explained
+
+blueprint = Blueprint("cases", __name__, url_prefix="/cases")
+
+STATES = ("running", "ended", "stuck")
+PASSED = ("startEvent", "endEvent")  # of events, what a history shows: where it began and how it ended
+HISTORY = 60  # steps shown at once; a case may have thousands
+
+
+@blueprint.get("")
+def index():
+    """Cases, newest first, by state, procedure and words."""
+    state = request.args.get("state", "running")
+    state = state if state in STATES else ""
+    search, key = request.args.get("q", "").strip()[:100], request.args.get("key") or None
+    page = queries.instances(pe(), actor(), state="running" if state == "stuck" else state or None, search=search, definition_key=key,
+                             with_incident=True if state == "stuck" else None, after=request.args.get("after") or None)
+    procedures = queries.definitions(pe(), actor(), latest=True, limit=200).rows
+    return render_template("cases/index.html", page=page, state=state, q=search, key=key or "", procedures=procedures)
+
+
+@blueprint.get("/<id>")
+def show(id: str):
+    """One case, for whoever may see it. Its variables only for who may see those."""
+    case = queries.instance(pe(), actor(), id)
+    passed = queries.activities(pe(), actor(), id)
+    steps = deployed.standard(case["definition_id"]).steps
+    stuck = queries.incidents(pe(), actor(), instance_id=id, limit=200).rows
+    history = _history(passed, steps)
+    shown = history if "all" in request.args else history[-HISTORY:]
+    variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
+    published = publication.publications(pe(), actor(), id)
+    return render_template(
+        "cases/show.html", case=case, definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
+        hidden=len(history) - len(shown), loops=_loops(passed), diagram=_diagram(passed, stuck),
+        waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
+        incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
+        documents=documents.documents(pe(), actor(), id), publications=published, variables=_readable(variables),
+        candidates=names.candidates(a["id"] for a in passed if a["is_task"] and a["ended_at"] is None), groups=names.groups(),
+        names=names.people(_people(case, passed, published)))
+
+
+@blueprint.get("/<id>/archive.zip")
+def download_archive(id: str):
+    """The case's documents and evidence as one ZIP, with hashes that can be checked anywhere."""
+    case = queries.instance(pe(), actor(), id)
+    package = tempfile.TemporaryFile()  # noqa: SIM115 - send_file closes it when it is sent
+    archive.export(pe(), actor(), id, package)
+    package.seek(0)
+    return send_file(package, mimetype="application/zip", as_attachment=True, download_name=f"{_file_name(case['business_key'])}.zip")
+
+
+@blueprint.post("/<id>/cancel")
+def cancel(id: str):
+    reason = request.form.get("reason", "").strip()
+    if not reason:
+        raise Invalid(_("Tuliskan alasan pembatalan."), field="reason")
+    commands.cancel(pe(), actor(), now(), id, reason[:1000])
+    return redirect(url_for("cases.show", id=id), 303)
+
+
+@blueprint.post("/<id>/suspend")
+def suspend(id: str):
+    commands.suspend_instance(pe(), actor(), now(), id)
+    return redirect(url_for("cases.show", id=id), 303)
+
+
+@blueprint.post("/<id>/activate")
+def activate(id: str):
+    commands.activate_instance(pe(), actor(), now(), id)
+    return redirect(url_for("cases.show", id=id), 303)
+
+
+# Within ---------------------------------------------------------------------------------------------------------------
+
+def _diagram(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
+    """What the diagram shows: tokens, what was passed, and the way taken.
+
+    A flow was taken when its target began in the very instant in which its source ended: both are one step of the engine.
+    """
+    began: dict[Any, set[str]] = {}
+    for each in passed:
+        began.setdefault(each["started_at"], set()).add(each["activity_id"])
+    pairs = {(a["activity_id"], b) for a in passed if a["ended_at"] and not a["canceled"] for b in began.get(a["ended_at"], ())}
+    open_ = Counter(a["activity_id"] for a in passed if a["ended_at"] is None)
+    return {"tokens": [{"activity_id": id, "count": n} for id, n in open_.items()],
+            "done": list(dict.fromkeys(a["activity_id"] for a in passed if a["ended_at"] and not a["canceled"])),
+            "pairs": sorted(pair for pair in pairs if pair[0] != pair[1]),
+            "incidents": sorted({i["activity_id"] for i in stuck if i["activity_id"]})}
+
+
+def _history(passed: list[dict], steps: dict[str, sop.Step]) -> list[dict]:
+    """What a reader wants of the activity instances: tasks, calls, beginning and end, each with its standard time."""
+    entries = []
+    for each in passed:
+        step = steps.get(each["activity_id"])
+        if not (step or each["is_task"] or each["type"] in PASSED):
+            continue
+        until = each["ended_at"] or now()
+        standard = each["due_at"] - each["started_at"] if each["due_at"] else step.waktu if step else None
+        entries.append({**each, "seconds": (until - each["started_at"]).total_seconds(), "standard": standard, "step": step,
+                        "late": bool(standard and until - each["started_at"] > standard)})
+    return entries
+
+
+def _loops(passed: list[dict]) -> int:
+    """How often work was sent back: how much more often than once the most repeated task was begun."""
+    turns = Counter((a["activity_id"], a["scope_id"], a["loop_counter"]) for a in passed if a["is_task"])
+    return max(turns.values(), default=1) - 1
+
+
+def _people(case: dict, passed: list[dict], published: list[dict]) -> set[str]:
+    ids = {case["started_by"]} | {a[column] for a in passed for column in ("assignee", "completed_by")} | {p.get("by") for p in published}
+    return {id for id in ids if id}
+
+
+def _readable(variables: dict | None) -> list[tuple[str, str]] | None:
+    """Each variable with its value as JSON, shortened where nobody would read it."""
+    if variables is None:
+        return None
+    return [(name, json.dumps(value, ensure_ascii=False, indent=1)[:5000]) for name, value in sorted(variables.items())]
+
+
+def _file_name(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)[:80] or "arsip"
