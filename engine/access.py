@@ -5,7 +5,7 @@ What may not be seen does not exist for the asker (NotFound); what may be seen b
 
 from collections.abc import Collection, Iterable
 
-from bpmn.errors import Forbidden, N_
+from bpmn.errors import N_, Forbidden
 from engine.process_engine import Actor
 
 ADMIN, OWNER, ANALYST = "admin", "process-owner", "analyst"

@@ -27,6 +27,7 @@ class Job:
     topic: str = ""
     definition_id: str = ""
     activity_instance_id: str = ""
+    type: str = "external"  # 'external', 'timer', 'timer-start', 'message': handlers only get external ones
 
 
 class BpmnError(Exception):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from bpmn.errors import Conflict, N_
+from bpmn.errors import N_, Conflict
 from engine import tables
 from engine.process_engine import Actor, ProcessEngine
 

@@ -6,14 +6,23 @@ A command raises NotFound, Forbidden, Invalid or Conflict (see `bpmn.errors`), a
 from engine.commands.deploying import Deployment, activate_definition, deploy, suspend_definition
 from engine.commands.instances import Instance, activate_instance, cancel, set_variables, start, suspend_instance
 from engine.commands.jobs import (
-    fail_job, fetch_due, finish_job, fire_timer, lease_job, set_job_retries, throw_bpmn_error,
+    deliver_thrown,
+    fail_job,
+    fetch_due,
+    finish_job,
+    fire_timer,
+    lease_job,
+    postpone_job,
+    renew_lease,
+    set_job_retries,
+    throw_bpmn_error,
 )
 from engine.commands.messages import broadcast_signal, correlate_message
 from engine.commands.tasks import Completed, assign, claim, complete, unclaim
 
 __all__ = [
-    "Completed", "Deployment", "Instance",
-    "activate_definition", "activate_instance", "assign", "broadcast_signal", "cancel", "claim", "complete",
-    "correlate_message", "deploy", "fail_job", "fetch_due", "finish_job", "fire_timer", "lease_job", "set_job_retries",
-    "set_variables", "start", "suspend_definition", "suspend_instance", "throw_bpmn_error", "unclaim",
+    "Completed", "Deployment", "Instance", "activate_definition", "activate_instance", "assign", "broadcast_signal",
+    "cancel", "claim", "complete", "correlate_message", "deliver_thrown", "deploy", "fail_job", "fetch_due",
+    "finish_job", "fire_timer", "lease_job", "postpone_job", "renew_lease", "set_job_retries", "set_variables", "start",
+    "suspend_definition", "suspend_instance", "throw_bpmn_error", "unclaim",
 ]

@@ -1,9 +1,23 @@
 """Putting process definitions in force."""
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
+from typing import Any
 
+import sqlalchemy as sa
+
+from bpmn import model
+from bpmn.errors import N_, Invalid, NotFound
+from engine import access, ids, load, spec, starts
+from engine.commands.instances import find_definition, newest_id, run_unique
+from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
+from engine.spec import Spec
+from engine.store import attempt, read, record, run
+from engine.tables import definition_group, deployment, process_definition, process_instance, resource
+
+MAX_KEY = 150  # characters: the definition's id holds the key, and must fit its column
 
 
 @dataclass(frozen=True)
@@ -12,20 +26,159 @@ class Deployment:
 
     id: str
     name: str
-    definitions: list[dict]
+    definitions: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One process of a deployment, compiled, with the definitions that it calls, bound by id."""
+
+    process: model.Process
+    file: str
+    spec: Spec
+    calls: dict[str, Definition]
+    digest: str
 
 
 def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, resources: dict[str, bytes],
            source: str | None = None, changed_only: bool = True) -> Deployment:
-    """Check the resources (file name → bytes), and make a new version of every process in them."""
-    raise NotImplementedError
+    """Make a new version of every executable process in the resources (file name → bytes), which keep together.
 
+    Invalid, with `problems`, where a diagram cannot be run. What call activities call is bound now, to the newest
+    version. With `changed_only`, resources that are in force as they are make nothing new: that deployment is returned.
+    """
+    access.require(access.may_deploy(actor))
+    _check_names(resources)
+
+    def command() -> Deployment:
+        with read(pe) as db:
+            parts = [_part(db, actor, resources, process, file) for process, file in _processes(resources)]
+        if not parts:
+            raise Invalid(N_("Tidak ada proses yang dapat dijalankan (isExecutable) di dalam berkas."))
+        title = name.strip() or parts[0].process.key
+        return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts))
+
+    return attempt(command)
+
+
+def _check_names(resources: dict[str, bytes]) -> None:
+    for name, content in resources.items():
+        if not name or len(name) > 255 or not name.isprintable() or "/" in name or "\\" in name:
+            raise Invalid(N_("Nama berkas %(name)s tidak sah."), file=name[:80], name=name[:80])
+        if not isinstance(content, bytes):
+            raise TypeError("a resource is bytes")
+
+
+def _processes(resources: dict[str, bytes]) -> list[tuple[model.Process, str]]:
+    files = [name for name in sorted(resources) if name.endswith((".bpmn", ".bpmn20.xml"))]
+    found = [(process, name) for name in files for process in model.read(resources[name], name) if process.executable]
+    for process, name in found:
+        if not process.key or len(process.key) > MAX_KEY or ":" in process.key:
+            raise Invalid(N_("Id proses tidak sah."), file=name, line=process.line, element=process.key[:80])
+    return found
+
+
+def _part(db: sa.Connection, actor: Actor, resources: dict[str, bytes], process: model.Process, file: str) -> _Part:
+    calls: dict[str, Definition] = {}
+    own = spec.processes(resources)
+    for key in sorted({key for one in own.values() for key in _called(one)} - own.keys()):
+        _bind(db, actor, key, calls)
+    called = {key: load.resources(db, definition.deployment_id) for key, definition in calls.items()}
+    compiled = spec.compile(resources, called, process.key)
+    parts = [f"{name}\0{hashlib.sha256(content).hexdigest()}" for name, content in sorted(resources.items())]
+    parts += [f"{key}\0{definition.id}" for key, definition in sorted(calls.items())]
+    return _Part(process, file, compiled, calls, hashlib.sha256("\0\0".join([process.key, *parts]).encode()).hexdigest())
+
+
+def _called(process: model.Process) -> set[str]:
+    return {element.attributes.get("calledElement", "") for element in process.elements.values() if element.type == "callActivity"} - {""}
+
+
+def _bind(db: sa.Connection, actor: Actor, key: str, calls: dict[str, Definition]) -> None:
+    """Note the newest version of a called process, and what that was bound to in its turn. What is not there, the check reports."""
+    if key in calls:
+        return
+    try:
+        calls[key] = load.definition(db, newest_id(db, actor.tenant, key))
+    except NotFound:
+        return
+    for inner, definition_id in calls[key].calls.items():
+        calls.setdefault(inner, load.definition(db, definition_id))
+
+
+def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resources: dict[str, bytes], source: str | None,
+           changed_only: bool, parts: list[_Part]) -> Deployment:
+    newest = {part.process.key: _newest(db, actor, part.process.key) for part in parts}
+    if changed_only and all((row := newest[part.process.key]) and row.content_hash == part.digest for part in parts):
+        deployment_id = newest[parts[0].process.key].deployment_id
+        return Deployment(deployment_id, db.execute(sa.select(deployment.c.name).where(deployment.c.id == deployment_id)).scalar_one(), [])
+    new_id = ids.source(now)
+    deployment_id = new_id()
+    db.execute(sa.insert(deployment), {"id": deployment_id, "tenant_id": actor.tenant, "name": name, "source": source, "deployed_at": now,
+                                       "deployed_by": actor.id or None})
+    db.execute(sa.insert(resource), [
+        {"id": new_id(), "deployment_id": deployment_id, "name": file, "sha256": hashlib.sha256(content).hexdigest(), "content": content}
+        for file, content in sorted(resources.items())])
+    made = []
+    for part in parts:
+        row = newest[part.process.key]
+        definition = _definition(actor, part, deployment_id, row.version + 1 if row else 1)
+        _insert_definition(db, now, definition)
+        starts.renew(db, now, definition, part.spec)
+        made.append({"id": definition.id, "key": definition.key, "version": definition.version, "name": definition.name})
+    record(db, actor, now, "deployment.created", data={"deployment": deployment_id, "name": name, "definitions": [d["id"] for d in made]})
+    return Deployment(deployment_id, name, made)
+
+
+def _newest(db: sa.Connection, actor: Actor, key: str) -> sa.Row | None:
+    d = process_definition.c
+    return db.execute(sa.select(d.version, d.content_hash, d.deployment_id).where(d.tenant_id == actor.tenant, d.key == key).order_by(
+        d.version.desc()).limit(1)).first()
+
+
+def _definition(actor: Actor, part: _Part, deployment_id: str, version: int) -> Definition:
+    process = part.process
+    groups = frozenset(process.groups).union(*(definition.groups for definition in part.calls.values()))
+    return Definition(f"{process.key}:{version}:{deployment_id}", actor.tenant, process.key, version, process.name or process.key,
+                      deployment_id, part.file, part.digest, {key: definition.id for key, definition in part.calls.items()}, groups,
+                      frozenset(process.starter_groups))
+
+
+def _insert_definition(db: sa.Connection, now: dt.datetime, definition: Definition) -> None:
+    db.execute(sa.insert(process_definition), {
+        "id": definition.id, "tenant_id": definition.tenant, "key": definition.key, "version": definition.version, "name": definition.name,
+        "deployment_id": definition.deployment_id, "resource_name": definition.resource_name, "content_hash": definition.content_hash,
+        "calls": definition.calls, "groups": sorted(definition.groups), "starter_groups": sorted(definition.starter_groups),
+        "deployed_at": now})
+    starters = definition.starter_groups or definition.groups
+    rows = [{"definition_id": definition.id, "group_id": group, "sees": group in definition.groups, "starts": group in starters}
+            for group in sorted(definition.groups | starters)]
+    if rows:
+        db.execute(sa.insert(definition_group), rows)
+
+
+# Suspending -----------------------------------------------------------------------------------------------------------
 
 def suspend_definition(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, *, include_instances: bool = False) -> None:
-    """Let nobody start cases of it until it is activated."""
-    raise NotImplementedError
+    """Let nobody start cases of it until it is activated; with `include_instances`, let nothing happen in its running ones. By an admin."""
+    _set_suspended(pe, actor, now, definition_id, True, include_instances)
 
 
 def activate_definition(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, *, include_instances: bool = False) -> None:
     """Undo `suspend_definition`."""
-    raise NotImplementedError
+    _set_suspended(pe, actor, now, definition_id, False, include_instances)
+
+
+def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, suspended: bool, include_instances: bool) -> None:
+    def write(db: sa.Connection) -> None:
+        definition = find_definition(db, actor, definition_id=definition_id)
+        access.require(access.may_administer(actor))
+        db.execute(sa.update(process_definition).where(process_definition.c.id == definition.id).values(suspended=suspended))
+        if include_instances:  # raising each version, so that a command under way sees it
+            i = process_instance.c
+            db.execute(sa.update(process_instance).where(i.definition_id == definition.id, i.ended_at.is_(None)).values(
+                suspended=suspended, version=i.version + 1))
+        record(db, actor, now, "definition.suspended" if suspended else "definition.activated",
+               data={"definition": definition.id, "include_instances": include_instances})
+
+    run(pe, write)

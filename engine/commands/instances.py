@@ -1,11 +1,23 @@
 """Starting, stopping and changing process instances."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
+from bpmn.errors import N_, Conflict, Forbidden, Invalid, NotFound
+from engine import access, apply, documents, ids, load, step
+from engine.intents import Live
+from engine.load import Definition, Loaded
 from engine.process_engine import Actor, ProcessEngine
+from engine.store import Stale, attempt, event_row, read, record, run
+from engine.tables import process_definition, process_instance, tenant
+from engine.values import checked, text
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -18,28 +30,187 @@ class Instance:
     ended: bool = False
 
 
+# Starting -------------------------------------------------------------------------------------------------------------
+
 def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None = None, definition_id: str | None = None,
           business_key: str | None = None, variables: dict[str, Any] | None = None) -> Instance:
-    """Start a case of the newest version of `key`, or of one definition. Without a business key the next number is taken."""
-    raise NotImplementedError
+    """Start a case of the newest version of `key`, or of one definition.
 
+    Without a business key the next number of its prefix and year is taken, without gaps; a given one that is taken
+    is a Conflict. NotFound for a definition that the actor may neither see nor start; Conflict for a suspended one.
+    """
+    variables, business_key = checked(variables), _checked_key(business_key)
+    with read(pe) as db:
+        definition = find_definition(db, actor, key=key, definition_id=definition_id)
+    if not access.may_start(actor, definition.groups, definition.starter_groups):
+        raise Forbidden(N_("Anda tidak berhak memulai proses ini."))
+
+    def write(db: sa.Connection) -> tuple[Instance, list[str]]:
+        return start_in(db, actor, now, definition, business_key=business_key, variables=variables)
+
+    instance, due = attempt(lambda: run_unique(pe, write))
+    pe.wake(due)
+    return instance
+
+
+def run_unique(pe: ProcessEngine, write: Callable[[sa.Connection], T]) -> T:
+    """As `run`, for a transaction that starts a case: Stale where somebody took its business key in between."""
+    try:
+        return run(pe, write)
+    except sa.exc.IntegrityError as error:
+        raise Stale from error
+
+
+def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Definition, *, business_key: str | None,
+             variables: dict[str, Any], start_event: str | None = None) -> tuple[Instance, list[str]]:
+    """Start a case in a transaction that is open, with no look at rights. Return it, and the ids of jobs that are due.
+
+    The step is computed inside the transaction, for the label may show the number, and numbers have no gaps
+    only if nobody else takes one before this one is committed.
+    """
+    if db.execute(sa.select(process_definition.c.suspended).where(process_definition.c.id == definition.id)).scalar():
+        raise Conflict(N_("Definisi proses ini sedang ditangguhkan."))
+    spec = load.spec(db, definition.id)
+    new_id = ids.source(now)
+    instance_id = new_id()
+    business_key = _free_key(db, actor, business_key) if business_key else _next_key(db, actor, now, definition)
+    variables = documents.bind(db, actor, now, instance_id, variables)
+    outcome = step.start(spec, variables, now, new_id, start_event=start_event, business_key=business_key)
+    instance = Loaded(instance_id, actor.tenant, definition.id, definition.key, business_key, "", 0, False, False, Live({}, {}))
+    due = apply.create(db, actor, now, instance, outcome, load.title(spec, instance, outcome))
+    return Instance(instance_id, business_key, definition.id, outcome.ended), due
+
+
+def find_definition(db: sa.Connection, actor: Actor, *, key: str | None = None, definition_id: str | None = None) -> Definition:
+    """Return the definition, or the newest of a key, as far as the actor may see or start it."""
+    if (key is None) == (definition_id is None):
+        raise Invalid(N_("Sebutkan kunci atau id definisi proses."))
+    if definition_id is None:
+        definition_id = newest_id(db, actor.tenant, key)
+    definition = load.definition(db, definition_id)
+    if definition.tenant != actor.tenant or not (
+            access.may_see_case(actor, definition.groups) or access.may_start(actor, definition.groups, definition.starter_groups)):
+        raise NotFound(N_("Definisi proses tidak ditemukan."))
+    return definition
+
+
+def newest_id(db: sa.Connection, tenant_id: str, key: str | None) -> str:
+    """Return the id of the newest version of a key; NotFound where there is none."""
+    of_key = sa.select(process_definition.c.id).where(process_definition.c.tenant_id == tenant_id, process_definition.c.key == key)
+    definition_id = db.execute(of_key.order_by(process_definition.c.version.desc()).limit(1)).scalar()
+    if definition_id is None:
+        raise NotFound(N_("Definisi proses tidak ditemukan."))
+    return definition_id
+
+
+# Business keys --------------------------------------------------------------------------------------------------------
+
+_next_number = sa.text(
+    "INSERT INTO business_key_counter (tenant_id, prefix, last) VALUES (:tenant, :prefix, 1) "
+    "ON CONFLICT (tenant_id, prefix) DO UPDATE SET last = business_key_counter.last + 1 RETURNING last")
+
+
+def _next_key(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Definition) -> str:
+    """Take the next number of the prefix and the tenant's year; the counter's row is locked until the commit."""
+    zone = db.execute(sa.select(tenant.c.timezone).where(tenant.c.id == actor.tenant)).scalar_one()
+    prefix = load.process(db, definition).properties.get("business_key_prefix") or definition.key.upper()
+    prefix = f"{text(prefix, 200)}-{now.astimezone(ZoneInfo(zone)).year}-"
+    while True:  # past the keys that somebody gave by hand; ends, for each turn takes a higher number
+        number = db.execute(_next_number, {"tenant": actor.tenant, "prefix": prefix}).scalar_one()
+        business_key = f"{prefix}{number:04}"
+        if not _is_taken(db, actor, business_key):
+            return business_key
+
+
+def _free_key(db: sa.Connection, actor: Actor, business_key: str) -> str:
+    # Asked first for a plain answer; what comes in between meets the unique constraint, see `run_unique`.
+    if _is_taken(db, actor, business_key):
+        raise Conflict(N_("Nomor perkara %(business_key)s sudah dipakai."), business_key=business_key)
+    return business_key
+
+
+def _is_taken(db: sa.Connection, actor: Actor, business_key: str) -> bool:
+    return db.execute(sa.select(process_instance.c.id).where(
+        process_instance.c.tenant_id == actor.tenant, process_instance.c.business_key == business_key)).first() is not None
+
+
+def _checked_key(business_key: str | None) -> str | None:
+    if business_key is None or business_key == "":
+        return None
+    if not isinstance(business_key, str) or len(business_key) > 255 or not business_key.isprintable() or not business_key.strip():
+        raise Invalid(N_("Nomor perkara tidak sah."), field="business_key")
+    return business_key
+
+
+# Changing and stopping ------------------------------------------------------------------------------------------------
 
 def cancel(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, reason: str = "") -> None:
-    """End a case where it stands."""
-    raise NotImplementedError
+    """End a case where it stands: what is open in it is cancelled. Ended already: Conflict."""
+    def write(db: sa.Connection, instance: Loaded) -> None:
+        if instance.ended:
+            raise Conflict(N_("Perkara ini sudah berakhir."))
+        apply.touch(db, instance)
+        apply.close(db, now, instance.id)
+        db.execute(sa.update(process_instance).where(process_instance.c.id == instance.id).values(
+            state=None, ended_at=now, end_reason="cancelled"))
+        record(db, actor, now, "instance.cancelled", instance_id=instance.id, data={"reason": text(reason, 2000)})
+
+    _administer(pe, actor, instance_id, write)
 
 
 def suspend_instance(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str) -> None:
     """Let nothing happen in a case until it is activated."""
-    raise NotImplementedError
+    _set_suspended(pe, actor, now, instance_id, True)
 
 
 def activate_instance(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str) -> None:
     """Undo `suspend_instance`."""
-    raise NotImplementedError
+    _set_suspended(pe, actor, now, instance_id, False)
+
+
+def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, suspended: bool) -> None:
+    def write(db: sa.Connection, instance: Loaded) -> None:
+        if instance.ended:
+            raise Conflict(N_("Perkara ini sudah berakhir."))
+        if instance.suspended != suspended:
+            apply.touch(db, instance)
+            db.execute(sa.update(process_instance).where(process_instance.c.id == instance.id).values(suspended=suspended))
+            record(db, actor, now, "instance.suspended" if suspended else "instance.activated", instance_id=instance.id)
+
+    _administer(pe, actor, instance_id, write)
+
+
+def _administer(pe: ProcessEngine, actor: Actor, instance_id: str, write: Callable[[sa.Connection, Loaded], None]) -> None:
+    """Do what only an admin may, to an instance as it is inside the transaction."""
+    def command() -> None:
+        run(pe, lambda db: write(db, visible_instance(db, actor, instance_id, access.may_administer)))
+
+    attempt(command)
+
+
+def visible_instance(db: sa.Connection, actor: Actor, instance_id: str, may: Callable[[Actor], bool]) -> Loaded:
+    """Return an instance to one who may do something to it: NotFound where they may not even see it, else Forbidden."""
+    instance = load.instance(db, actor.tenant, instance_id)
+    if not access.may_see_case(actor, load.definition(db, instance.definition_id).groups):
+        raise NotFound(N_("Perkara tidak ditemukan."))
+    access.require(may(actor))
+    return instance
 
 
 def set_variables(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, values: dict[str, Any],
                   deletions: Collection[str] = ()) -> None:
-    """Set and delete variables of the case's own scope."""
-    raise NotImplementedError
+    """Set and delete variables of the case's own scope. By an admin."""
+    variables = checked(values)
+    if not all(isinstance(name, str) for name in deletions):
+        raise Invalid(N_("Nama variabel tidak sah."))
+
+    def write(db: sa.Connection) -> list[str]:
+        instance = visible_instance(db, actor, instance_id, access.may_administer)
+        instance.require_active()
+        spec = load.spec(db, instance.definition_id)
+        bound = documents.bind(db, actor, now, instance.id, variables)
+        outcome = step.set_variables(spec, instance.live, "", bound, now, ids.source(now), tuple(deletions))
+        changed = event_row(actor, now, "variables.set", instance.id, data={**apply.changes(outcome), "deleted": sorted(set(deletions))})
+        return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[changed])
+
+    pe.wake(attempt(lambda: run(pe, write)))

@@ -1,44 +1,301 @@
-"""Jobs: taking them, finishing them, failing them."""
+"""Jobs: taking them, finishing them, failing them.
+
+A job is done once: it is finished only by who holds its lease, in the transaction that writes what it led to.
+It may be *attempted* more than once: a worker that dies leaves a lease that expires.
+"""
 
 import datetime as dt
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from engine.handlers import Job
-from engine.process_engine import Actor, ProcessEngine
+import sqlalchemy as sa
+from sqlalchemy import bindparam
 
+from bpmn.errors import N_, Conflict, Invalid, NotFound
+from engine import access, apply, handlers, ids, load, starts, step
+from engine.commands.instances import run_unique, start_in, visible_instance
+from engine.commands.messages import deliver_message, deliver_signal
+from engine.handlers import Job
+from engine.intents import Outcome
+from engine.load import Loaded
+from engine.process_engine import Actor, ProcessEngine
+from engine.retry import GiveUp, Policy
+from engine.store import attempt, event_row, read, record, run
+from engine.tables import incident, job, process_instance
+from engine.values import checked, text
+
+LEASE_SECONDS = 60.0  # renewed by whoever works on the job; a dead worker's job is taken up after so long
+MOST_ATTEMPTS = 25  # after so many, a worker that died without a word is the last one: a person must look
+MOST_RETRIES = 100
+GAGAL = "gagal"  # the code of the BPMN error that a call's final failure is, for the diagram to catch
+
+_is_free = sa.or_(job.c.leased_until.is_(None), job.c.leased_until <= bindparam("_now"))
+_is_suspended = sa.exists().where(process_instance.c.id == job.c.instance_id, process_instance.c.suspended)
+_due = sa.select(job.c.id).where(
+    job.c.state == "open", job.c.due_at <= bindparam("_now"), _is_free, ~_is_suspended,
+    sa.or_(job.c.type != "external", job.c.topic.in_(bindparam("_topics", expanding=True))),
+).order_by(job.c.due_at, job.c.id).limit(bindparam("_limit"))
+_lease = sa.update(job).where(
+    job.c.id == bindparam("_id"), job.c.state == "open", job.c.due_at <= bindparam("_now"), _is_free, ~_is_suspended,
+).values(leased_by=bindparam("_lease"), leased_until=bindparam("_until"), attempts=job.c.attempts + 1)
+_renew = sa.update(job).where(job.c.id == bindparam("_id"), job.c.state == "open", job.c.leased_by == bindparam("_lease")).values(
+    leased_until=bindparam("_until"))
+_end = sa.update(job).where(job.c.id == bindparam("_id"), job.c.state == "open", job.c.leased_by == bindparam("_lease")).values(
+    state="done", ended_at=bindparam("_now"), leased_by=None, leased_until=None)
+_select = sa.select(job).where(job.c.id == bindparam("_id"))
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A job whose lease we hold, and the instance that waits for it (None: of a start timer)."""
+
+    row: sa.RowMapping
+    instance: Loaded | None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor.system(self.row["tenant_id"])
+
+
+# Taking ---------------------------------------------------------------------------------------------------------------
 
 def fetch_due(pe: ProcessEngine, now: dt.datetime, *, limit: int = 100) -> list[str]:
-    """Return the ids of jobs that are due, not leased, and that this process has a handler for."""
-    raise NotImplementedError
+    """Return the ids of jobs that are due, not leased, and that this process has a handler for; the longest due first."""
+    with read(pe) as db:
+        return list(db.execute(_due, {"_now": now, "_topics": handlers.topics(), "_limit": limit}).scalars())
 
 
-def lease_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float = 300) -> Job | None:
+def lease_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float = LEASE_SECONDS) -> Job | None:
     """Take a due job for so long under the name `lease` (unique per attempt); None if it is not to be had."""
-    raise NotImplementedError
+    until = now + dt.timedelta(seconds=seconds)
 
+    def write(db: sa.Connection) -> Job | None:
+        before = db.execute(_select, {"_id": job_id}).mappings().first()
+        if before is None or db.execute(_lease, {"_id": job_id, "_now": now, "_lease": lease, "_until": until}).rowcount != 1:
+            return None
+        row = {**before, "leased_by": lease, "attempts": before["attempts"] + 1}
+        if before["leased_by"] and row["attempts"] > MOST_ATTEMPTS:
+            _open_incident(db, now, row, "failedJob", N_("Pekerjaan ini berulang kali terputus tanpa hasil."))
+            return None
+        return Job(row["id"], row["tenant_id"], row["instance_id"] or "", row["activity_id"], row["payload"], row["attempts"],
+                   row["topic"], row["definition_id"] or "", row["activity_instance_id"] or "", row["type"])
+
+    return run(pe, write)
+
+
+def renew_lease(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float = LEASE_SECONDS) -> bool:
+    """Hold a job for so long from now; False where it is no longer ours."""
+    until = now + dt.timedelta(seconds=seconds)
+    return run(pe, lambda db: db.execute(_renew, {"_id": job_id, "_lease": lease, "_until": until})).rowcount == 1
+
+
+# Finishing ------------------------------------------------------------------------------------------------------------
 
 def finish_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, variables: dict[str, Any] | None = None) -> None:
-    """Complete a leased job with its result. Conflict where the lease is somebody else's by now."""
-    raise NotImplementedError
+    """Complete a leased job with its result. Conflict where the job is somebody else's by now, or its case is gone.
 
-
-def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error: str, kind: str = "temporary", *,
-             retry_after: float | None = None) -> None:
-    """Note a leased job's failure: try again later, throw the BPMN error `gagal`, or open an incident."""
-    raise NotImplementedError
+    Invalid where an output expression fails: nothing has happened then.
+    """
+    variables = checked(variables)
+    _advance(pe, now, job_id, lease, lambda held, spec: step.complete(
+        spec, held.instance.live, held.row["activity_instance_id"], variables, now, ids.source(now)), "job.done")
 
 
 def throw_bpmn_error(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str = "",
                      variables: dict[str, Any] | None = None) -> None:
-    """End a leased job with a BPMN error, which the diagram may catch; an incident where it does not."""
-    raise NotImplementedError
+    """End a leased job with a BPMN error, which the diagram may catch; an incident opens where it does not."""
+    caught = _throw(pe, now, job_id, lease, code, message, checked(variables))
+    if not caught:
+        _give_up(pe, now, job_id, lease, "failedJob", f"{code}: {message}" if message else code)
 
 
-def fire_timer(pe: ProcessEngine, now: dt.datetime, job_id: str) -> None:
-    """Fire a due timer."""
-    raise NotImplementedError
+def fire_timer(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str) -> None:
+    """Fire a leased timer: of a waiting event, or of a start event."""
+    with read(pe) as db:
+        held = _held(db, job_id, lease)
+    if held.row["type"] == "timer":
+        _advance(pe, now, job_id, lease, lambda held, spec: step.trigger(
+            spec, held.instance.live, job_id, now, ids.source(now)), "timer.fired")
+    else:
+        _deliver(pe, now, job_id, lease, _start_by_timer)
+
+
+def deliver_thrown(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str) -> None:
+    """Deliver a message or signal that a case threw. NotFound or Conflict where no one, or more than one, waits for the message."""
+    _deliver(pe, now, job_id, lease, _deliver_thrown)
+
+
+def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decide: Callable[[_Held, Any], Outcome | None],
+             event: str) -> bool:
+    """Do the step that a leased job leads to, and end the job, in one transaction. False where there is no such step."""
+    def command() -> list[str] | None:
+        with read(pe) as db:
+            held = _held(db, job_id, lease)
+            spec = load.spec(db, held.row["definition_id"])
+        outcome = decide(held, spec)
+        if outcome is None:
+            return None
+
+        def write(db: sa.Connection) -> list[str]:
+            _end_job(db, now, job_id, lease)
+            happened = event_row(held.actor, now, event, held.instance.id, held.row["activity_instance_id"], {
+                "job": job_id, "activity_id": held.row["activity_id"], "topic": held.row["topic"], **apply.changes(outcome)})
+            title = load.title(spec, held.instance, outcome)
+            return apply.write(db, held.actor, now, held.instance, outcome, title=title, events=[happened])
+
+        return run(pe, write)
+
+    due = attempt(command)
+    pe.wake(due or [])
+    return due is not None
+
+
+def _throw(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str, variables: dict[str, Any]) -> bool:
+    return _advance(pe, now, job_id, lease, lambda held, spec: step.throw_error(
+        spec, held.instance.live, held.row["activity_instance_id"], code, message, now, ids.source(now), variables), "job.error_thrown")
+
+
+def _deliver(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str,
+             deliver: Callable[[sa.Connection, _Held, dt.datetime], list[str]]) -> None:
+    """Do what a leased job stands for, and end it, in one transaction."""
+    def write(db: sa.Connection) -> list[str]:
+        held = _held(db, job_id, lease)
+        _end_job(db, now, job_id, lease)
+        return deliver(db, held, now)
+
+    pe.wake(attempt(lambda: run_unique(pe, write)))
+
+
+def _deliver_thrown(db: sa.Connection, held: _Held, now: dt.datetime) -> list[str]:
+    thrown = held.row["payload"]
+    if thrown["kind"] == "signal":
+        return deliver_signal(db, held.actor, now, thrown["name"], thrown["variables"])[1]
+    return deliver_message(db, held.actor, now, thrown["name"], variables=thrown["variables"], correlation=thrown["correlation"])[1]
+
+
+def _start_by_timer(db: sa.Connection, held: _Held, now: dt.datetime) -> list[str]:
+    definition = load.definition(db, held.row["definition_id"])
+    following = starts.following(held.row["payload"], held.row["due_at"])
+    if following:
+        db.execute(sa.insert(job), starts.job_row(definition, held.row["activity_id"], following, ids.new_id(now), now))
+    return start_in(db, held.actor, now, definition, business_key=None, variables={}, start_event=held.row["activity_id"])[1]
+
+
+def _end_job(db: sa.Connection, now: dt.datetime, job_id: str, lease: str) -> None:
+    if db.execute(_end, {"_id": job_id, "_now": now, "_lease": lease}).rowcount != 1:
+        raise _lost()
+
+
+def _held(db: sa.Connection, job_id: str, lease: str) -> _Held:
+    row = db.execute(_select, {"_id": job_id}).mappings().first()
+    if row is None or row["state"] != "open" or row["leased_by"] != lease:
+        raise _lost()
+    instance = None
+    if row["instance_id"] and row["type"] != "message":  # a message is delivered even when its thrower has ended
+        instance = load.instance(db, row["tenant_id"], row["instance_id"])
+        instance.require_active()
+    return _Held(row, instance)
+
+
+def _lost() -> Conflict:
+    return Conflict(N_("Pekerjaan ini sudah diambil atau diselesaikan oleh yang lain."))
+
+
+# Failing --------------------------------------------------------------------------------------------------------------
+
+def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error: str, kind: str = "temporary", *,
+             retry_after: float | None = None) -> None:
+    """Note a leased job's failure: try again later, throw the BPMN error `gagal` with `kegagalan`, or open an incident.
+
+    `kind`: 'temporary', 'permanent', 'unknown' (nobody knows whether it had its effect: always an incident), or
+    'expression' (what a diagram computes from the result failed: an incident, since doing it again would not help).
+    """
+    with read(pe) as db:
+        row = _held(db, job_id, lease).row
+    if kind == "expression":
+        return _give_up(pe, now, job_id, lease, "expression", error)
+    policy = Policy(base=float(pe.config.get("RETRY_BASE_SECONDS", Policy.base)))
+    decided = policy.decide(kind=kind, failures=row["attempts"], retries=row["retries"] - 1, retry_after=retry_after,
+                            jitter=random.random())
+    if not isinstance(decided, GiveUp):
+        return _try_later(pe, now, job_id, lease, error, now + decided.after)
+    caught = not decided.unknown and row["type"] == "external" and _throw_gagal(pe, now, job_id, lease, error)
+    if not caught:
+        _give_up(pe, now, job_id, lease, "unknownOutcome" if decided.unknown else "failedJob", error)
+
+
+def postpone_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float) -> None:
+    """Give a leased job back, to be looked at again so many seconds from now. Waiting is no failed attempt."""
+    held = sa.update(job).where(job.c.id == job_id, job.c.state == "open", job.c.leased_by == lease)
+    later = held.values(due_at=now + dt.timedelta(seconds=max(seconds, 1)), attempts=job.c.attempts - 1, leased_by=None, leased_until=None)
+    if run(pe, lambda db: db.execute(later)).rowcount != 1:
+        raise _lost()
+
+
+def _throw_gagal(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error: str) -> bool:
+    try:
+        return _throw(pe, now, job_id, lease, GAGAL, error, {"kegagalan": text(error, 2000)})
+    except Invalid:  # what the diagram does with the error fails in turn: nothing has happened, a person must look
+        return False
+
+
+def _try_later(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error: str, due_at: dt.datetime) -> None:
+    def write(db: sa.Connection) -> None:
+        held = sa.update(job).where(job.c.id == job_id, job.c.state == "open", job.c.leased_by == lease)
+        if db.execute(held.values(retries=job.c.retries - 1, due_at=due_at, error=text(error, 4000), leased_by=None,
+                                  leased_until=None)).rowcount != 1:
+            raise _lost()
+
+    run(pe, write)
+
+
+def _give_up(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, type: str, error: str) -> None:
+    def write(db: sa.Connection) -> None:
+        row = db.execute(_select, {"_id": job_id}).mappings().first()
+        if row is None or row["state"] != "open" or row["leased_by"] != lease:
+            raise _lost()
+        _open_incident(db, now, row, type, error)
+
+    run(pe, write)
+
+
+def _open_incident(db: sa.Connection, now: dt.datetime, row: Mapping[str, Any], type: str, error: str) -> None:
+    """Set a job aside until a person has looked. Guarded by the lease that the row shows."""
+    held = sa.update(job).where(job.c.id == row["id"], job.c.state == "open", job.c.leased_by == row["leased_by"])
+    message = text(error, 4000)
+    if db.execute(held.values(state="failed", retries=0, error=message, leased_by=None, leased_until=None)).rowcount != 1:
+        raise _lost()
+    db.execute(sa.insert(incident), {
+        "id": ids.new_id(now), "tenant_id": row["tenant_id"], "instance_id": row["instance_id"], "definition_id": row["definition_id"],
+        "activity_id": row["activity_id"], "job_id": row["id"], "type": type, "message": message, "opened_at": now})
+    record(db, Actor.system(row["tenant_id"]), now, "incident.opened", instance_id=row["instance_id"],
+           activity_instance_id=row["activity_instance_id"], data={"job": row["id"], "type": type, "message": message})
 
 
 def set_job_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, retries: int) -> None:
-    """Give a job so many attempts; one that had failed is due now, and its incident resolved."""
-    raise NotImplementedError
+    """Give a job so many attempts; one that had failed is due now, and its incident resolved. By an admin."""
+    if not isinstance(retries, int) or isinstance(retries, bool) or not 0 < retries <= MOST_RETRIES:
+        raise Invalid(N_("Banyaknya percobaan harus antara 1 dan %(most)s."), field="retries", most=MOST_RETRIES)
+
+    def write(db: sa.Connection) -> list[str]:
+        row = db.execute(_select, {"_id": job_id}).mappings().first()
+        if row is None or row["tenant_id"] != actor.tenant:
+            raise NotFound(N_("Pekerjaan tidak ditemukan."))
+        if row["instance_id"]:
+            visible_instance(db, actor, row["instance_id"], access.may_administer)
+        access.require(access.may_administer(actor))
+        if row["state"] not in ("open", "failed"):
+            raise Conflict(N_("Pekerjaan ini sudah berakhir."))
+        again = {"state": "open", "due_at": now, "attempts": 0} if row["state"] == "failed" else {}
+        same = sa.update(job).where(job.c.id == job_id, job.c.state == row["state"])
+        if db.execute(same.values(retries=retries, **again)).rowcount != 1:
+            raise _lost()
+        db.execute(sa.update(incident).where(incident.c.job_id == job_id, incident.c.resolved_at.is_(None)).values(
+            resolved_at=now, resolved_by=actor.id or None))
+        record(db, actor, now, "job.retries_set", instance_id=row["instance_id"], activity_instance_id=row["activity_instance_id"],
+               data={"job": job_id, "retries": retries, "failed": row["state"] == "failed"})
+        return [job_id] if again else []
+
+    pe.wake(run(pe, write))

@@ -5,16 +5,22 @@ aware datetimes. A list gives a `Page`: its `next` is the cursor to pass as `aft
 """
 
 from engine.queries.definitions import (
-    definition, definition_resource, definition_xml, definitions, deployment, deployment_resources, deployments, start_form,
+    definition,
+    definition_resource,
+    definition_xml,
+    definitions,
+    deployment,
+    deployment_resources,
+    deployments,
+    start_form,
 )
 from engine.queries.instances import activities, events, instance, instance_variables, instances, open_activities
 from engine.queries.jobs import incidents, job, jobs
 from engine.queries.paging import Page
-from engine.queries.reports import report
 from engine.queries.tasks import task, task_counts, task_form, task_variables, tasks
 
 __all__ = [
     "Page", "activities", "definition", "definition_resource", "definition_xml", "definitions", "deployment",
     "deployment_resources", "deployments", "events", "incidents", "instance", "instance_variables", "instances", "job", "jobs",
-    "open_activities", "report", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
+    "open_activities", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
 ]

@@ -3,41 +3,96 @@
 import datetime as dt
 from typing import Any
 
+import sqlalchemy as sa
+
+from bpmn.errors import N_, Invalid, NotFound
+from engine import access, load
 from engine.process_engine import Actor, ProcessEngine
-from engine.queries.paging import Page
+from engine.queries.paging import Page, fetch
+from engine.queries.sight import instance_definition, instances_seen
+from engine.store import read
+from engine.tables import activity, event, incident, process_instance
+
+_i = process_instance.c
+_open_incidents = sa.select(sa.func.count()).where(
+    incident.c.instance_id == _i.id, incident.c.resolved_at.is_(None)).correlate(process_instance).scalar_subquery()
+_COLUMNS = (_i.id, _i.definition_id, _i.definition_key, _i.business_key, _i.title, _i.suspended, _i.started_at, _i.started_by,
+            _i.ended_at, _i.end_reason, _open_incidents.label("incidents"))
 
 
 def instances(pe: ProcessEngine, actor: Actor, *, state: str | None = None, search: str = "", definition_key: str | None = None,
               definition_id: str | None = None, business_key: str | None = None, with_incident: bool | None = None,
               started_after: dt.datetime | None = None, started_before: dt.datetime | None = None,
               after: str | None = None, limit: int = 50) -> Page:
-    """Cases, newest first. `state`: 'running', 'ended' or None.
+    """Cases that the actor may see, newest first. `state`: 'running', 'ended' or None. `search`: in title and business key.
 
-    Rows: id, definition_id, definition_key, business_key, title, suspended, started_at, started_by, ended_at, end_reason, incidents.
+    Rows: id, definition_id, definition_key, business_key, title, suspended, started_at, started_by, ended_at, end_reason,
+    incidents (how many are open). One statement.
     """
-    raise NotImplementedError
+    query = sa.select(*_COLUMNS).where(_i.tenant_id == actor.tenant, instances_seen(actor), *_in_state(state))
+    exact = ((_i.definition_key, definition_key), (_i.definition_id, definition_id), (_i.business_key, business_key))
+    query = query.where(*(column == value for column, value in exact if value is not None))
+    if with_incident is not None:
+        has = sa.exists().where(incident.c.instance_id == _i.id, incident.c.resolved_at.is_(None))
+        query = query.where(has if with_incident else ~has)
+    if started_after is not None:
+        query = query.where(_i.started_at >= started_after)
+    if started_before is not None:
+        query = query.where(_i.started_at < started_before)
+    if search:
+        query = query.where(sa.or_(*(column.icontains(search, autoescape=True) for column in (_i.title, _i.business_key))))
+    with read(pe) as db:
+        return fetch(db, query, (_i.started_at, _i.id), after=after, limit=limit, descending=True)
+
+
+def _in_state(state: str | None) -> list[sa.ColumnElement[bool]]:
+    conditions = {None: [], "running": [_i.ended_at.is_(None)], "ended": [_i.ended_at.is_not(None)]}
+    if state not in conditions:
+        raise Invalid(N_("Keadaan perkara tidak dikenal."), field="state")
+    return conditions[state]
 
 
 def instance(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any]:
-    """One case: the columns of `instances`."""
-    raise NotImplementedError
+    """One case: the columns of `instances`, and definition_name and definition_version."""
+    with read(pe) as db:
+        row = db.execute(sa.select(*_COLUMNS).where(_i.id == instance_id, _i.tenant_id == actor.tenant)).mappings().first()
+        definition = load.definition(db, row["definition_id"]) if row else None
+    if definition is None or not access.may_see_case(actor, definition.groups):
+        raise NotFound(N_("Perkara tidak ditemukan."))
+    return {**row, "definition_name": definition.name, "definition_version": definition.version}
 
 
 def instance_variables(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any]:
-    """The variables of a case's own scope."""
-    raise NotImplementedError
+    """The variables of a case's own scope, as they are or were at its end; for admin and process owner."""
+    with read(pe) as db:
+        instance_definition(db, actor, instance_id)
+        access.require(access.may_see_variables(actor))
+        return load.instance(db, actor.tenant, instance_id).live.variables.get("", {})
 
 
 def activities(pe: ProcessEngine, actor: Actor, instance_id: str) -> list[dict[str, Any]]:
-    """Every activity instance of a case in the order in which they began."""
-    raise NotImplementedError
+    """Every activity instance of a case in the order in which they began, at most 10,000 of the newest. Rows: the table's columns."""
+    newest = sa.select(activity).where(activity.c.instance_id == instance_id).order_by(
+        activity.c.started_at.desc(), activity.c.id.desc()).limit(10_000)
+    with read(pe) as db:
+        instance_definition(db, actor, instance_id)
+        return [dict(row) for row in reversed(db.execute(newest).mappings().all())]
 
 
 def events(pe: ProcessEngine, actor: Actor, instance_id: str, after: str | None = None, limit: int = 50) -> Page:
-    """The history of a case, oldest first."""
-    raise NotImplementedError
+    """The history of a case, oldest first. Rows: id, activity_instance_id, type, at, actor, data."""
+    e = event.c
+    query = sa.select(e.id, e.activity_instance_id, e.type, e.at, e.actor, e.data).where(e.instance_id == instance_id)
+    with read(pe) as db:
+        instance_definition(db, actor, instance_id)
+        return fetch(db, query, (e.id,), after=after, limit=limit)
 
 
 def open_activities(pe: ProcessEngine, actor: Actor, instance_id: str) -> list[dict[str, Any]]:
     """Where the tokens are: dicts of activity_id and count."""
-    raise NotImplementedError
+    a = activity.c
+    query = sa.select(a.activity_id, sa.func.count().label("count")).where(
+        a.instance_id == instance_id, a.ended_at.is_(None)).group_by(a.activity_id).order_by(a.activity_id)
+    with read(pe) as db:
+        instance_definition(db, actor, instance_id)
+        return [dict(row) for row in db.execute(query).mappings()]

@@ -3,11 +3,13 @@
 import base64
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpmn.errors import Invalid, N_
+import sqlalchemy as sa
+
+from bpmn.errors import N_, Invalid
 
 LIMIT = 200
 
@@ -20,32 +22,49 @@ class Page:
     next: str | None = None
 
 
-def bounded(limit: int) -> int:
-    """Return a limit between 1 and 200."""
-    return max(1, min(int(limit), LIMIT))
+def fetch(db: sa.Connection, query: sa.Select, key: Sequence[sa.ColumnElement], *, after: str | None, limit: int,
+          descending: bool = False) -> Page:
+    """Return up to `limit` (at most 200) rows of `query` in the order of `key`, which is unique, starting after the cursor.
+
+    Invalid, with the field 'after', for a cursor that is not one of this list's.
+    """
+    limit = max(1, min(int(limit), LIMIT))
+    if after:
+        values = zip(decode(after, key), key, strict=True)
+        row, last = sa.tuple_(*key), sa.tuple_(*(sa.bindparam(None, value, column.type) for value, column in values))
+        query = query.where(row < last if descending else row > last)
+    query = query.add_columns(*(column.label(f"_key{n}") for n, column in enumerate(key)))
+    rows = db.execute(query.order_by(*(column.desc() if descending else column for column in key)).limit(limit + 1)).mappings().all()
+    keys = [f"_key{n}" for n in range(len(key))]
+    following = encode([rows[limit - 1][name] for name in keys]) if len(rows) > limit else None
+    return Page([{name: value for name, value in row.items() if name not in keys} for row in rows[:limit]], following)
 
 
-def page(rows: Sequence[Any], limit: int, key: Callable[[dict], tuple]) -> Page:
-    """Make a page of up to `limit` of these rows (one more was asked for, to know whether a next page exists)."""
-    dicts = [dict(row) for row in rows[:limit]]
-    return Page(dicts, encode(key(dicts[-1])) if len(rows) > limit else None)
-
-
-def encode(key: tuple) -> str:
+def encode(key: Sequence[Any]) -> str:
     """Return an opaque, URL-safe cursor."""
-    plain = [["t", value.isoformat()] if isinstance(value, dt.datetime) else ["v", value] for value in key]
+    plain = [value.isoformat() if isinstance(value, dt.datetime) else value for value in key]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, length: int) -> tuple:
-    """Return the sort key in a cursor; Invalid where it is not one of ours."""
+def decode(cursor: str, key: Sequence[sa.ColumnElement]) -> list[Any]:
+    """Return the values in a cursor, each of its column's type; Invalid where it is not one of ours."""
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        key = tuple(dt.datetime.fromisoformat(value) if kind == "t" else value for kind, value in plain)
-        if len(key) != length or not all(isinstance(value, str | int | dt.datetime) for value in key):
+        if not isinstance(plain, list):
             raise ValueError(cursor)
-        if any(isinstance(value, dt.datetime) and value.tzinfo is None for value in key):
-            raise ValueError(cursor)
-    except (ValueError, TypeError, RecursionError) as error:
+        return [_typed(value, column) for value, column in zip(plain, key, strict=True)]
+    except (ValueError, TypeError, RecursionError, OverflowError) as error:
         raise Invalid(N_("Penanda halaman tidak sah."), field="after") from error
-    return key
+
+
+def _typed(value: Any, column: sa.ColumnElement) -> Any:
+    expected = column.type.python_type
+    if expected is dt.datetime:
+        moment = dt.datetime.fromisoformat(value)
+        moment.astimezone(dt.timezone.utc)  # OverflowError at the ends of time
+        if moment.tzinfo is None:
+            raise ValueError(value)
+        return moment
+    if type(value) is not expected or (expected is int and abs(value) >= 1 << 63) or (expected is str and "\0" in value):
+        raise ValueError(value)
+    return value

@@ -1,38 +1,133 @@
 """Tasks: the inbox, one task, its form."""
 
+import datetime as dt
 from typing import Any
 
+import sqlalchemy as sa
+
+from bpmn.errors import N_, NotFound
+from engine import access, load, step
 from engine.process_engine import Actor, ProcessEngine
-from engine.queries.paging import Page
+from engine.queries.definitions import find_form
+from engine.queries.paging import Page, fetch
+from engine.queries.sight import candidate_tasks, tasks_seen
+from engine.store import read
+from engine.tables import activity, candidate, process_instance
+
+_a, _i = activity.c, process_instance.c
+_COLUMNS = (_a.id, _a.instance_id, _a.definition_id, _i.definition_key, _a.activity_id, _a.name, _a.assignee, _a.claimed_at,
+            _a.started_at, _a.due_at, _a.follow_up_at, _a.priority, _a.form_key, _a.description, _a.scope_id, _a.loop_counter,
+            _i.suspended, _i.title, _i.business_key)
+_open = sa.and_(_a.ended_at.is_(None), _a.is_task)
 
 
 def tasks(pe: ProcessEngine, actor: Actor, *, mine: bool | None = None, candidate: bool | None = None, assignee: str | None = None,
           unassigned: bool | None = None, group: str | None = None, instance_id: str | None = None, definition_key: str | None = None,
           task_definition_key: str | None = None, business_key: str | None = None, search: str = "",
           after: str | None = None, limit: int = 50) -> Page:
-    """Open tasks, overdue first, then due soonest, then oldest.
+    """Open tasks that the actor may see: overdue first, then due soonest, then oldest. One statement.
 
+    `mine`: assigned to the actor. `candidate`: unassigned, and the actor or a group of theirs may claim it. Both: either.
+    `group`: unassigned ones whose candidate that group is. `search`: in title, business key and name.
     Rows: id, instance_id, definition_id, definition_key, activity_id, name, assignee, claimed_at, started_at, due_at, follow_up_at,
-    priority, form_key, description, suspended, title, business_key.
+    priority, form_key, description, scope_id, loop_counter, suspended, title, business_key.
     """
-    raise NotImplementedError
+    query = sa.select(*_COLUMNS).join(process_instance, _i.id == _a.instance_id).where(_a.tenant_id == actor.tenant, _open)
+    query = query.where(*_of_whom(actor, mine, candidate))
+    exact = ((_a.assignee, assignee), (_a.instance_id, instance_id), (_i.definition_key, definition_key),
+             (_a.activity_id, task_definition_key), (_i.business_key, business_key))
+    query = query.where(*(column == value for column, value in exact if value is not None))
+    if unassigned is not None:
+        query = query.where(_a.assignee.is_(None) if unassigned else _a.assignee.is_not(None))
+    if group is not None:
+        query = query.where(_a.assignee.is_(None), _a.id.in_(_tasks_of_group(actor, group)))
+    if search:
+        query = query.where(sa.or_(*(column.icontains(search, autoescape=True) for column in (_i.title, _i.business_key, _a.name))))
+    with read(pe) as db:
+        return fetch(db, query, (_a.due_order, _a.id), after=after, limit=limit)
+
+
+def _of_whom(actor: Actor, mine: bool | None, candidate: bool | None) -> list[sa.ColumnElement[bool]]:
+    own = _a.assignee == actor.id
+    claimable = sa.and_(_a.assignee.is_(None), _a.id.in_(candidate_tasks(actor)))
+    if mine and candidate:
+        return [sa.or_(own, claimable)]
+    if mine or candidate:
+        return [own if mine else claimable]
+    return [tasks_seen(actor)]
+
+
+def _tasks_of_group(actor: Actor, group: str) -> sa.Select:
+    c = candidate.c
+    return sa.select(c.task_id).where(c.tenant_id == actor.tenant, c.kind == "group", c.name == group)
 
 
 def task(pe: ProcessEngine, actor: Actor, task_id: str) -> dict[str, Any]:
-    """One task, open or ended: the columns of `tasks` with ended_at, completed_by, canceled, candidate_groups, candidate_users, instance (dict)."""
-    raise NotImplementedError
+    """One task, open or ended: the columns of `tasks`, ended_at, completed_by, canceled, candidate_groups, candidate_users, `instance`.
+
+    `may_claim`, `may_complete`: what the actor may do with it now. `instance`: id, title, business_key, definition_id,
+    definition_key, definition_version, suspended, started_at, started_by, ended_at.
+    """
+    with read(pe) as db:
+        row, candidates = _seen(db, actor, task_id)
+        definition = load.definition(db, row["definition_id"])
+    case = {name.removeprefix("case_"): row[name] for name in row if name.startswith("case_")}
+    is_open = row["ended_at"] is None and not row["suspended"]
+    return {
+        **{name: value for name, value in row.items() if not name.startswith("case_")},
+        "candidate_groups": [name for kind, name in candidates if kind == "group"],
+        "candidate_users": [name for kind, name in candidates if kind == "user"],
+        "may_claim": is_open and row["assignee"] is None and access.may_claim(actor, candidates),
+        "may_complete": is_open and access.may_work(actor, row["assignee"], candidates),
+        "instance": {"id": row["instance_id"], "title": row["title"], "business_key": row["business_key"], "definition_id": definition.id,
+                     "definition_key": definition.key, "definition_version": definition.version, "suspended": row["suspended"], **case},
+    }
 
 
-def task_counts(pe: ProcessEngine, actor: Actor) -> dict[str, int]:
-    """How many open tasks: `mine`, `group` (unassigned, for a group of mine or me), `overdue` (of both; needs `now`)."""
-    raise NotImplementedError
+_select_task = sa.select(
+    *_COLUMNS, _a.ended_at, _a.completed_by, _a.canceled, _i.started_at.label("case_started_at"), _i.started_by.label("case_started_by"),
+    _i.ended_at.label("case_ended_at"),
+).join(process_instance, _i.id == _a.instance_id).where(
+    _a.id == sa.bindparam("id"), _a.tenant_id == sa.bindparam("tenant"), _a.is_task)
+_select_candidates = sa.select(candidate.c.kind, candidate.c.name).where(candidate.c.task_id == sa.bindparam("id")).order_by(
+    candidate.c.kind, candidate.c.name)
+
+
+def _seen(db: sa.Connection, actor: Actor, task_id: str) -> tuple[sa.RowMapping, list[tuple[str, str]]]:
+    """Return a task's row and its candidates, for who may see it."""
+    row = db.execute(_select_task, {"id": task_id, "tenant": actor.tenant}).mappings().first()
+    if row is not None:
+        candidates = [(kind, name) for kind, name in db.execute(_select_candidates, {"id": task_id})]
+        if access.may_see_task(actor, row["assignee"], candidates, load.definition(db, row["definition_id"]).groups):
+            return row, candidates
+    raise NotFound(N_("Tugas tidak ditemukan."))
+
+
+def task_counts(pe: ProcessEngine, actor: Actor, now: dt.datetime | None = None) -> dict[str, int]:
+    """How many open tasks: `mine`, `group` (to be claimed by me), `overdue` (of both at `now`; 0 without it). One statement."""
+    own = _a.assignee == actor.id
+    late = _a.due_at < now if now else sa.false()
+    either = sa.or_(own, sa.and_(_a.assignee.is_(None), _a.id.in_(candidate_tasks(actor))))
+    query = sa.select(
+        sa.func.count(sa.case((own, 1))).label("mine"), sa.func.count(sa.case((_a.assignee.is_(None), 1))).label("group"),
+        sa.func.count(sa.case((late, 1))).label("overdue"),
+    ).where(_a.tenant_id == actor.tenant, _open, either)
+    with read(pe) as db:
+        return dict(db.execute(query).mappings().one())
 
 
 def task_form(pe: ProcessEngine, actor: Actor, task_id: str) -> bytes | None:
     """The form-js schema of a task; None where it has no form."""
-    raise NotImplementedError
+    with read(pe) as db:
+        row, _ = _seen(db, actor, task_id)
+        definition = load.definition(db, row["definition_id"])
+        return find_form(load.resources(db, definition.deployment_id), row["form_key"])
 
 
 def task_variables(pe: ProcessEngine, actor: Actor, task_id: str) -> dict[str, Any]:
-    """The variables that can be seen from an open task."""
-    raise NotImplementedError
+    """The variables that can be seen from a task; of an ended one, the case's own."""
+    with read(pe) as db:
+        row, _ = _seen(db, actor, task_id)
+        instance = load.instance(db, actor.tenant, row["instance_id"])
+    is_open = row["ended_at"] is None and not instance.ended
+    return step.visible(instance.live, task_id) if is_open else instance.live.variables.get("", {})

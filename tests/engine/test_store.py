@@ -3,9 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
-from tests.conftest import on_databases
 from engine import migrations, tables
 from engine.store import read, record, run
+from tests.conftest import on_databases
 
 
 def _events(pe):

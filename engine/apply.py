@@ -1,0 +1,208 @@
+"""Writing what a step decided. There is no BPMN here: intents become rows, in a transaction that somebody else opened."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from bpmn.errors import N_, Invalid
+from engine import ids, values
+from engine.intents import Dropped, Entered, JobWanted, Left, Live, Outcome, SubscriptionWanted, Thrown
+from engine.load import Loaded
+from engine.process_engine import Actor
+from engine.store import Stale, event_row
+from engine.tables import activity, candidate, event, incident, job, process_instance, subscription
+
+END_OF_TIME = dt.datetime(9999, 12, 31, tzinfo=dt.timezone.utc)
+MESSAGE_RETRIES = 5  # of the job that delivers a thrown message
+
+# Statements are made once: SQLAlchemy then finds their SQL in its cache.
+_update_instance = sa.update(process_instance).where(
+    process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"),
+    process_instance.c.ended_at.is_(None),
+).values(version=bindparam("_version") + 1, state=bindparam("_state"), variables=bindparam("_variables"), title=bindparam("_title"),
+         ended_at=bindparam("_ended_at"), end_reason=bindparam("_end_reason"))
+_touch_instance = sa.update(process_instance).where(
+    process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"), process_instance.c.ended_at.is_(None),
+).values(version=bindparam("_version") + 1)
+_insert_instance = sa.insert(process_instance)
+_insert_activities = sa.insert(activity)
+_leave_activities = sa.update(activity).where(activity.c.id == bindparam("_id"), activity.c.ended_at.is_(None)).values(
+    ended_at=bindparam("_ended_at"), canceled=bindparam("_canceled"), completed_by=bindparam("_by"),
+    assignee=sa.func.coalesce(activity.c.assignee, bindparam("_by")))
+_insert_candidates = sa.insert(candidate)
+_delete_candidates = sa.delete(candidate).where(candidate.c.task_id == bindparam("_id"))
+_insert_jobs = sa.insert(job)
+_insert_subscriptions = sa.insert(subscription)
+_insert_events = sa.insert(event)
+_delete_subscriptions = sa.delete(subscription).where(subscription.c.id == bindparam("_id"))
+_cancel_jobs = sa.update(job).where(job.c.id == bindparam("_id"), job.c.state.in_(["open", "failed"])).values(
+    state="cancelled", ended_at=bindparam("_now"))
+_resolve_incidents = sa.update(incident).where(incident.c.job_id == bindparam("_id"), incident.c.resolved_at.is_(None)).values(
+    resolved_at=bindparam("_now"))
+
+
+def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, title: str) -> list[str]:
+    """Write a new instance, whose `live` is not looked at, and its first step. Return the ids of jobs that are due."""
+    state, variables = _dumped(outcome)
+    db.execute(_insert_instance, {
+        "id": instance.id, "tenant_id": instance.tenant, "definition_id": instance.definition_id,
+        "definition_key": instance.definition_key, "business_key": instance.business_key, "title": values.text(title, 500),
+        "version": 1, "state": state, "variables": variables, "started_at": now, "started_by": actor.id or None,
+        **_ending(outcome, now)})
+    started = event_row(actor, now, "instance.started", instance.id, data=changes(outcome))
+    return _write_intents(db, actor, now, instance, outcome, [started])
+
+
+def write(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, *, title: str,
+          events: Sequence[dict[str, Any]] = (), completed_by: Mapping[str, str | None] | None = None) -> list[str]:
+    """Write one step of an instance as it was loaded; Stale if somebody changed it since. Return the ids of jobs that are due.
+
+    `completed_by`: who completed which task. `events` are rows of `event_row`.
+    """
+    state, variables = _dumped(outcome)
+    done = db.execute(_update_instance, {
+        "_id": instance.id, "_version": instance.version, "_state": state, "_variables": variables,
+        "_title": values.text(title, 500), **{f"_{k}": v for k, v in _ending(outcome, now).items()}})
+    if done.rowcount != 1:
+        raise Stale
+    return _write_intents(db, actor, now, instance, outcome, events, completed_by or {})
+
+
+def touch(db: sa.Connection, instance: Loaded) -> None:
+    """Raise an instance's version, for a command that changes rows beside it; Stale if somebody changed it since it was loaded."""
+    if db.execute(_touch_instance, {"_id": instance.id, "_version": instance.version}).rowcount != 1:
+        raise Stale
+
+
+def close(db: sa.Connection, now: dt.datetime, instance_id: str) -> None:
+    """End whatever is still open in an instance: activities, candidates, jobs, subscriptions, incidents.
+
+    Messages that it threw are still delivered: who waits for them is not this instance.
+    """
+    still_open = sa.select(activity.c.id).where(activity.c.instance_id == instance_id, activity.c.ended_at.is_(None))
+    db.execute(sa.delete(candidate).where(candidate.c.task_id.in_(still_open)))
+    db.execute(sa.update(activity).where(activity.c.instance_id == instance_id, activity.c.ended_at.is_(None)).values(
+        ended_at=now, canceled=True))
+    db.execute(sa.update(job).where(job.c.instance_id == instance_id, job.c.state.in_(["open", "failed"]), job.c.type != "message").values(
+        state="cancelled", ended_at=now))
+    db.execute(sa.delete(subscription).where(subscription.c.instance_id == instance_id))
+    gone = sa.select(job.c.id).where(job.c.instance_id == instance_id, job.c.state == "cancelled")
+    db.execute(sa.update(incident).where(incident.c.instance_id == instance_id, incident.c.resolved_at.is_(None),
+                                         incident.c.job_id.is_(None) | incident.c.job_id.in_(gone)).values(resolved_at=now))
+
+
+def _write_intents(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome,
+                   events: Iterable[dict[str, Any]], completed_by: Mapping[str, str | None] | None = None) -> list[str]:
+    of = _sorted(outcome)
+    left = {intent.id: intent for intent in of[Left]}
+    dropped = {intent.id for intent in of[Dropped]}
+    _write_activities(db, now, instance, of[Entered], left, completed_by or {})
+    jobs = [_job_row(now, instance, wanted) for wanted in of[JobWanted] if wanted.id not in dropped]
+    new_id = ids.source(now)
+    jobs += [_message_row(now, instance, thrown, new_id()) for thrown in of[Thrown]]
+    _many(db, _insert_jobs, jobs)
+    _many(db, _insert_subscriptions, [_subscription_row(now, instance, w) for w in of[SubscriptionWanted] if w.id not in dropped])
+    _drop(db, now, dropped - {wanted.id for kind in (JobWanted, SubscriptionWanted) for wanted in of[kind]})
+    events = list(events)
+    if outcome.ended:
+        close(db, now, instance.id)
+        events.append(event_row(actor, now, "instance.ended", instance.id, data={"reason": "completed"}))
+    _many(db, _insert_events, events)
+    return [row["id"] for row in jobs if row["due_at"] <= now and row["type"] != "timer"]
+
+
+def _sorted(outcome: Outcome) -> dict[type, list[Any]]:
+    of: dict[type, list[Any]] = {kind: [] for kind in (Entered, Left, JobWanted, SubscriptionWanted, Dropped, Thrown)}
+    for intent in outcome.intents:
+        of[type(intent)].append(intent)
+    return of
+
+
+def _write_activities(db: sa.Connection, now: dt.datetime, instance: Loaded, entered: list[Entered], left: dict[str, Left],
+                      completed_by: Mapping[str, str | None]) -> None:
+    new = {intent.id for intent in entered}
+    gone = [{"_id": intent.id, "_ended_at": now, "_canceled": intent.canceled, "_by": completed_by.get(intent.id)}
+            for intent in left.values() if intent.id not in new]
+    _many(db, _leave_activities, gone)
+    _many(db, _delete_candidates, [{"_id": row["_id"]} for row in gone])
+    _many(db, _insert_activities, [_activity_row(now, instance, intent, left.get(intent.id)) for intent in entered])
+    _many(db, _insert_candidates, [
+        {"task_id": intent.id, "kind": kind, "name": name, "tenant_id": instance.tenant}
+        for intent in entered if intent.task and intent.id not in left
+        for kind, names in (("group", intent.task.candidate_groups), ("user", intent.task.candidate_users))
+        for name in dict.fromkeys(" ".join(values.text(name, 255).split()) for name in names)])  # lists of them are split at line ends
+
+
+def _drop(db: sa.Connection, now: dt.datetime, dropped: set[str]) -> None:
+    """Cancel these jobs, with their incidents, and delete these subscriptions; which is which, the rows know."""
+    rows = [{"_id": id, "_now": now} for id in sorted(dropped)]
+    _many(db, _delete_subscriptions, [{"_id": row["_id"]} for row in rows])
+    _many(db, _cancel_jobs, rows)
+    _many(db, _resolve_incidents, rows)
+
+
+def _many(db: sa.Connection, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        db.execute(statement, rows)
+
+
+def _activity_row(now: dt.datetime, instance: Loaded, intent: Entered, left: Left | None) -> dict[str, Any]:
+    task = intent.task
+    return {
+        "id": intent.id, "tenant_id": instance.tenant, "instance_id": instance.id, "definition_id": instance.definition_id,
+        "activity_id": intent.activity_id, "name": values.text(intent.name), "type": intent.type, "scope_id": intent.scope_id,
+        "loop_counter": intent.loop_counter, "started_at": now, "ended_at": now if left else None,
+        "canceled": left.canceled if left else False, "is_task": task is not None,
+        "assignee": values.text(task.assignee, 255) if task and task.assignee else None,
+        "due_at": task.due_at if task else None, "due_order": (task.due_at or END_OF_TIME) if task else None,
+        "follow_up_at": task.follow_up_at if task else None, "priority": task.priority if task else 50,
+        "form_key": task.form_key if task else None,
+        "description": values.text(task.description) if task and task.description else None,
+    }
+
+
+def _job_row(now: dt.datetime, instance: Loaded, wanted: JobWanted) -> dict[str, Any]:
+    return {
+        "id": wanted.id, "tenant_id": instance.tenant, "instance_id": instance.id, "definition_id": instance.definition_id,
+        "activity_instance_id": wanted.activity_instance_id, "activity_id": wanted.activity_id, "type": wanted.type,
+        "topic": values.text(wanted.topic, 255), "payload": wanted.payload, "state": "open", "due_at": wanted.due_at,
+        "retries": wanted.retries, "created_at": now,
+    }
+
+
+def _message_row(now: dt.datetime, instance: Loaded, thrown: Thrown, id: str) -> dict[str, Any]:
+    payload = {"kind": thrown.kind, "name": thrown.name, "variables": thrown.payload, "correlation": thrown.correlation}
+    return {
+        "id": id, "tenant_id": instance.tenant, "instance_id": instance.id, "definition_id": instance.definition_id,
+        "activity_instance_id": None, "activity_id": "", "type": "message", "topic": "", "payload": payload, "state": "open",
+        "due_at": now, "retries": MESSAGE_RETRIES, "created_at": now,
+    }
+
+
+def _subscription_row(now: dt.datetime, instance: Loaded, wanted: SubscriptionWanted) -> dict[str, Any]:
+    return {
+        "id": wanted.id, "tenant_id": instance.tenant, "instance_id": instance.id, "definition_id": instance.definition_id,
+        "activity_instance_id": wanted.activity_instance_id, "activity_id": wanted.activity_id, "kind": wanted.kind,
+        "name": values.text(wanted.name, 255), "correlation": wanted.correlation, "created_at": now,
+    }
+
+
+def changes(outcome: Outcome) -> dict[str, Any]:
+    """What a step changed, as an event's data: the instance's own variables, and apart those of inner scopes."""
+    inner = {scope: changed for scope, changed in outcome.changed.items() if scope and changed}
+    return {"variables": outcome.changed.get("", {})} | ({"scopes": inner} if inner else {})
+
+
+def _ending(outcome: Outcome, now: dt.datetime) -> dict[str, Any]:
+    return {"ended_at": now if outcome.ended else None, "end_reason": "completed" if outcome.ended else None}
+
+
+def _dumped(outcome: Outcome) -> tuple[str | None, str]:
+    live: Live = outcome.live
+    try:
+        return None if outcome.ended else values.dump(live.state), values.dump(live.variables)
+    except (TypeError, ValueError) as error:
+        raise Invalid(N_("Sebuah ekspresi memberi nilai yang tidak dapat disimpan sebagai JSON.")) from error

@@ -1,0 +1,149 @@
+"""What commands start from: an instance as it is now, and the definition that it runs on, which never changes."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import sqlalchemy as sa
+
+from bpmn import model
+from bpmn.errors import N_, Conflict, NotFound
+from engine import spec as specs
+from engine import step, values
+from engine.intents import Live, Outcome
+from engine.spec import Spec
+from engine.tables import process_definition, process_instance, resource
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A process definition. What can change of it (suspended) is not here, so it can be kept for ever."""
+
+    id: str
+    tenant: str
+    key: str
+    version: int
+    name: str
+    deployment_id: str
+    resource_name: str
+    content_hash: str
+    calls: dict[str, str]
+    groups: frozenset[str]
+    starter_groups: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A process instance as a command read it; `version` is what the write is guarded by."""
+
+    id: str
+    tenant: str
+    definition_id: str
+    definition_key: str
+    business_key: str
+    title: str
+    version: int
+    suspended: bool
+    ended: bool
+    live: Live
+
+    def require_active(self) -> None:
+        """Raise Conflict unless something may happen in it."""
+        if self.ended:
+            raise Conflict(N_("Perkara ini sudah berakhir."))
+        if self.suspended:
+            raise Conflict(N_("Perkara ini sedang ditangguhkan."))
+
+
+class Cache(Generic[T]):
+    """The least recently used values of an expensive function, by key. Keys are unique over all databases (UUIDs)."""
+
+    def __init__(self, size: int):
+        self._size, self._values, self._lock = size, OrderedDict[str, T](), threading.Lock()
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """Return the value, made once as a rule: two threads that ask at the same time may both make it."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        return value
+
+
+_definitions: Cache[Definition] = Cache(5000)
+_resources: Cache[dict[str, bytes]] = Cache(64)
+_specs: Cache[Spec] = Cache(256)
+
+_of_instance = (process_instance.c.id, process_instance.c.tenant_id, process_instance.c.definition_id, process_instance.c.definition_key,
+                process_instance.c.business_key, process_instance.c.title, process_instance.c.version, process_instance.c.suspended,
+                process_instance.c.ended_at, process_instance.c.state, process_instance.c.variables)
+INSTANCE_COLUMNS = tuple(column.label(f"i_{column.name}") for column in _of_instance)
+_select_instance = sa.select(*INSTANCE_COLUMNS).where(
+    process_instance.c.id == sa.bindparam("id"), process_instance.c.tenant_id == sa.bindparam("tenant"))
+_select_definition = sa.select(process_definition).where(process_definition.c.id == sa.bindparam("id"))
+
+
+def instance(db: sa.Connection, tenant: str, instance_id: str) -> Loaded:
+    """Return the instance, NotFound where the tenant has none such."""
+    row = db.execute(_select_instance, {"id": instance_id, "tenant": tenant}).first()
+    if row is None:
+        raise NotFound(N_("Perkara tidak ditemukan."))
+    return loaded(row)
+
+
+def loaded(row: sa.Row) -> Loaded:
+    """Return the instance in a row that has INSTANCE_COLUMNS."""
+    live = Live(values.load(row.i_state) if row.i_state else {}, values.load(row.i_variables))
+    return Loaded(row.i_id, row.i_tenant_id, row.i_definition_id, row.i_definition_key, row.i_business_key, row.i_title,
+                  row.i_version, row.i_suspended, row.i_ended_at is not None, live)
+
+
+def definition(db: sa.Connection, definition_id: str) -> Definition:
+    """Return a definition, which is known to exist, from memory after the first time; NotFound otherwise."""
+    return _definitions.get(definition_id, lambda: _read_definition(db, definition_id))
+
+
+def resources(db: sa.Connection, deployment_id: str) -> dict[str, bytes]:
+    """Return a deployment's resources by name, from memory after the first time."""
+    return _resources.get(deployment_id, lambda: {
+        row.name: row.content for row in db.execute(
+            sa.select(resource.c.name, resource.c.content).where(resource.c.deployment_id == deployment_id))})
+
+
+def process(db: sa.Connection, of: Definition) -> model.Process:
+    """Return what stands in a definition's diagram."""
+    found = model.read(resources(db, of.deployment_id)[of.resource_name], of.resource_name)
+    return next(process for process in found if process.key == of.key)
+
+
+def spec(db: sa.Connection, definition_id: str) -> Spec:
+    """Return what the step runs on, from memory after the first time."""
+    return _specs.get(definition_id, lambda: _compile(db, definition(db, definition_id)))
+
+
+def _compile(db: sa.Connection, of: Definition) -> Spec:
+    called = {key: resources(db, definition(db, id).deployment_id) for key, id in of.calls.items()}
+    return specs.compile(resources(db, of.deployment_id), called, of.key)
+
+
+def title(spec: Spec, of: Loaded, outcome: Outcome) -> str:
+    """Return what lists show of an instance after a step: its process's label, evaluated again when a variable changed."""
+    is_same = of.version > 0 and not outcome.changed
+    return of.title if is_same else step.label(spec, outcome.live)
+
+
+def _read_definition(db: sa.Connection, definition_id: str) -> Definition:
+    row = db.execute(_select_definition, {"id": definition_id}).mappings().first()
+    if row is None:
+        raise NotFound(N_("Definisi proses tidak ditemukan."))
+    return Definition(row["id"], row["tenant_id"], row["key"], row["version"], row["name"], row["deployment_id"], row["resource_name"],
+                      row["content_hash"], row["calls"], frozenset(row["groups"]), frozenset(row["starter_groups"]))

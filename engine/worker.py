@@ -1,0 +1,137 @@
+"""The worker: Celery carries wake-ups ("look at job N"), the database holds what is to be done.
+
+A wake-up that is lost is made good by `sweep`, one that comes twice finds the job leased or done. So the broker may
+lose everything at any moment. By default it is a folder of the installation's own; RabbitMQ or Redis by BROKER_URL.
+
+The pool is prefork: each child is a process with connections of its own, which can be killed when a call hangs
+(threads cannot), and whose crash takes nobody else's call with it. SQLite does not mind: its one writer at a time is
+per file, not per process.
+"""
+
+import datetime as dt
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from engine import handlers, jobs
+from engine.commands import fetch_due
+from engine.process_engine import ProcessEngine, open_engine
+
+QUEUE = "terbit"
+SWEEP_SECONDS = 2.0
+SWEEP_BATCH = 200
+WAKE_UP_SECONDS = 60  # a wake-up that waited for longer is dropped: the sweep sends another
+SEND_SECONDS = 1.0  # how long a dead broker may hold up whoever sends
+LONGEST_TASK = jobs.LONGEST_CALL + 60
+
+log = structlog.get_logger()
+_senders: dict[str, Celery] = {}
+_silent_until: dict[str, dt.datetime] = {}
+
+
+def clock() -> dt.datetime:
+    """Return the time: the worker is an entry point, where it comes in."""
+    return dt.datetime.now(dt.timezone.utc)
+
+
+def make_app(pe: ProcessEngine) -> Celery:
+    """Return the Celery app of an installation."""
+    app = Celery("terbit", broker=pe.broker_url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=QUEUE, task_ignore_result=True, task_serializer="json", accept_content=["json"], timezone="UTC", enable_utc=True,
+        task_acks_late=False, worker_prefetch_multiplier=1, task_time_limit=LONGEST_TASK, worker_max_tasks_per_child=1000,
+        broker_connection_retry_on_startup=True, broker_connection_timeout=SEND_SECONDS, worker_hijack_root_logger=False,
+        worker_send_task_events=False, task_send_sent_event=False, worker_cancel_long_running_tasks_on_connection_loss=False,
+        beat_scheduler="celery.beat:Scheduler",  # keeps nothing on disk: `sweep` may run as often as it likes
+        beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}}},
+        beat_max_loop_interval=SWEEP_SECONDS,
+    )
+    if pe.broker_url.startswith("filesystem:"):
+        app.conf.broker_transport_options = _folder_broker(pe)
+    else:
+        app.conf.broker_transport_options = {"socket_timeout": SEND_SECONDS * 5, "socket_connect_timeout": SEND_SECONDS, "max_retries": 0}
+    return app
+
+
+def _folder_broker(pe: ProcessEngine) -> dict[str, Any]:
+    folder = pe.folder / "broker"
+    (folder / "control").mkdir(parents=True, exist_ok=True)
+    return {"data_folder_in": str(folder), "data_folder_out": str(folder), "control_folder": str(folder / "control"),
+            "store_processed": False, "polling_interval": 0.05}
+
+
+# Sending --------------------------------------------------------------------------------------------------------------
+
+def send_wake_ups(pe: ProcessEngine, job_ids: Sequence[str]) -> None:
+    """Tell a worker to look at these jobs. A broker that does not answer is logged, and left alone for a while."""
+    key = str(pe.folder)
+    if _silent_until.get(key, clock()) > clock():
+        return
+    try:
+        app = _senders.get(key) or _senders.setdefault(key, make_app(pe))
+        for job_id in job_ids:
+            app.send_task("terbit.look_at", (job_id,), expires=WAKE_UP_SECONDS, retry=False, ignore_result=True)
+        _silent_until.pop(key, None)
+    except Exception as error:  # noqa: BLE001 - whatever a broker's client raises: the jobs are committed, and the sweep finds them
+        _silent_until[key] = clock() + dt.timedelta(seconds=10)
+        _senders.pop(key, None)
+        log.warning("broker.unreachable", error=f"{type(error).__name__}", jobs=len(job_ids))
+
+
+# Working --------------------------------------------------------------------------------------------------------------
+
+def add_tasks(app: Celery, folder: str) -> None:
+    """Register what the worker can be told. Each child opens the installation for itself, after the fork."""
+    opened: list[ProcessEngine] = []
+
+    def engine() -> ProcessEngine:
+        if not opened:
+            opened.append(open_engine(folder))
+        return opened[0]
+
+    @app.task(name="terbit.look_at", shared=False)
+    def look_at(job_id: str) -> None:
+        jobs.run_job(engine(), job_id, clock)
+
+    @app.task(name="terbit.sweep", shared=False)
+    def sweep() -> None:
+        sweep_once(engine())
+
+
+def sweep_once(pe: ProcessEngine) -> int:
+    """Find jobs that are due and that nobody is at, a bounded number, and wake workers for them. Return how many."""
+    due = fetch_due(pe, clock(), limit=SWEEP_BATCH)
+    pe.wake(due)
+    return len(due)
+
+
+def main(pe: ProcessEngine, *, beat: bool = True, concurrency: int | None = None) -> None:
+    """Serve an installation's jobs until stopped. SIGTERM: the calls that run are finished first."""
+    configure_logging()
+    handlers.load()
+    app = make_app(pe)
+    add_tasks(app, str(pe.folder))
+    pe.close()  # no connection may be shared with the children
+    concurrency = concurrency or int(pe.config.get("WORKER_CONCURRENCY", 2))
+    options = ["--beat"] if beat else []
+    app.worker_main(["worker", "--pool=prefork", f"--concurrency={concurrency}", "--queues", QUEUE, "--loglevel=WARNING",
+                     "--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname=terbit-{pe.folder.name}@%h", *options])
+
+
+def configure_logging() -> None:
+    """Write one JSON object a line to standard error: ids and errors, never variables or secrets."""
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+                    structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.format_exc_info,
+                    structlog.processors.JSONRenderer(ensure_ascii=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+@signals.setup_logging.connect
+def _leave_logging_alone(**_kw: Any) -> None:
+    """Celery would set up its own; ours is `configure_logging`."""
