@@ -9,7 +9,7 @@ from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError
 from flask import Flask, current_app, jsonify, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 400}
 JSON_BLUEPRINTS = {"rest"}
@@ -44,6 +44,8 @@ def csrf_error(problem: CSRFError):
 
 
 def http_error(problem: HTTPException):
+    if isinstance(problem, SecurityError):  # the host is none of ours: no page can be made that links anywhere
+        return problem.get_response()
     if problem.response is not None or (problem.code or 500) < 400:
         return problem
     if _wants_json():
