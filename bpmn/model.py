@@ -146,7 +146,8 @@ class Process:
     elements: dict[str, Element]
     flows: tuple[Flow, ...]
     extensions: frozenset[str] = frozenset()
-    strangers: tuple[tuple[str, str, int, str], ...] = ()  # (tag, id, line, parent) of what is no flow node, flow or known rest
+    strangers: tuple[tuple[str, str, int, str], ...] = ()  # (tag, id, line, parent) of what is neither flow node nor flow
+    ids: tuple[str, ...] = ()  # of flow nodes and flows, with doubles, which `elements` cannot hold
 
     def inside(self, parent: str) -> list[Element]:
         return [e for e in self.elements.values() if e.parent == parent]
@@ -275,6 +276,7 @@ class _Reader:
             key=node.get("id", ""), name=node.get("name", ""), executable=node.get("isExecutable", "false") == "true",
             line=node.sourceline or 0, documentation=_child_text(node, "documentation"), camunda=_camunda(node),
             properties=_properties(node), lanes=lanes, elements=elements, flows=tuple(flows),
+            ids=tuple(n.get("id", "") for n in node.iter(*(_tag(t) for t in (*NODES, "sequenceFlow")))),
             extensions=_extension_names(node), strangers=tuple(strangers))
 
     def _lanes(self, node):
