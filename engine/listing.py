@@ -1,7 +1,7 @@
 """Lists as Camunda's REST API asks for them: any of its filters, any of its orders, offset paging.
 
 A `Listing` (declared in `engine.queries_rest`) says once what can be asked of one kind of row: the REST API makes its
-checks and its documentation from the same declaration. Each list is at most two statements, each count too.
+checks and its documentation from the same declaration. Each list is one statement, each count too.
 """
 
 import datetime as dt
@@ -9,13 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, true
 
 from bpmn.errors import N_, Invalid
-from engine import access
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read
-from engine.tables import process_definition
 
 MOST_ROWS = 10_000  # in one answer; Camunda's queryMaxResultsLimit
 
@@ -29,26 +27,12 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What an actor sees: every case of the tenant, or those of some definitions."""
-
-    actor: Actor
-    everything: bool
-    definitions: frozenset[str] = frozenset()  # whose cases they see
-    startable: frozenset[str] = frozenset()  # which they may start
-
-    def cases(self, definition_id: ColumnElement) -> ColumnElement[bool]:
-        """The condition that a row belongs to a case, or is about one, that the actor sees."""
-        return true() if self.everything else definition_id.in_(self.definitions)
-
-
-@dataclass(frozen=True)
 class Listing:
     """What can be asked of one kind of row."""
 
     rows: Select
     id: ColumnElement
-    visible: Callable[[Sight], ColumnElement[bool]]
+    visible: Callable[[Actor], ColumnElement[bool]]  # what the actor may see, within the tenant
     filters: Mapping[str, Filter]
     sorts: Mapping[str, ColumnElement | None]  # None: Camunda can sort by it, and here it is the same for every row
     order: Sequence[ColumnElement]  # where nothing is asked for; ends with what makes it total
@@ -68,7 +52,7 @@ def find(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[st
     columns = [(listing.sorts[name], down) for name, down in sorting]
     orders = [column.desc() if down else column.asc() for column, down in columns if column is not None]
     with read(pe) as db:
-        query = listing.rows.where(_condition(listing, look(db, actor), criteria)).order_by(*orders, *listing.order)
+        query = listing.rows.where(_condition(listing, actor, criteria)).order_by(*orders, *listing.order)
         rows = db.execute(query.offset(first).limit(MOST_ROWS + 1 if limit is None else limit)).mappings().all()
     if len(rows) > MOST_ROWS:
         raise Invalid(N_("Paling banyak %(most)d baris sekali minta."), field="maxResults", most=MOST_ROWS)
@@ -78,31 +62,20 @@ def find(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[st
 def count(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[str, Any]) -> int:
     """How many rows meet the criteria."""
     with read(pe) as db:
-        query = listing.rows.where(_condition(listing, look(db, actor), criteria))
+        query = listing.rows.where(_condition(listing, actor, criteria))
         return db.execute(query.with_only_columns(func.count(), maintain_column_froms=True)).scalar_one()
 
 
 def get(pe: ProcessEngine, actor: Actor, listing: Listing, row_id: str) -> dict[str, Any] | None:
     """The one row with this id, if the actor may see it."""
     with read(pe) as db:
-        row = db.execute(listing.rows.where(listing.id == row_id, listing.visible(look(db, actor)))).mappings().first()
+        row = db.execute(listing.rows.where(listing.id == row_id, listing.visible(actor))).mappings().first()
     return dict(row) if row else None
 
 
-def look(db: Connection, actor: Actor) -> Sight:
-    """What the actor sees; one statement, or none for whoever sees everything."""
-    if access.sees_every_case(actor):
-        return Sight(actor, True)
-    rows = db.execute(select(process_definition.c.id, process_definition.c.groups, process_definition.c.starter_groups)
-                      .where(process_definition.c.tenant_id == actor.tenant)).all()
-    return Sight(actor, False,
-                 frozenset(row.id for row in rows if access.may_see_case(actor, row.groups)),
-                 frozenset(row.id for row in rows if access.may_start(actor, row.groups, row.starter_groups)))
-
-
-def _condition(listing: Listing, sight: Sight, criteria: Mapping[str, Any]) -> ColumnElement[bool]:
+def _condition(listing: Listing, actor: Actor, criteria: Mapping[str, Any]) -> ColumnElement[bool]:
     alternatives = [_each(listing, each) for each in criteria.get("orQueries") or ()]
-    return and_(listing.visible(sight), listing.by_default(criteria), *_each(listing, criteria),
+    return and_(listing.visible(actor), listing.by_default(criteria), *_each(listing, criteria),
                 *(or_(*each) for each in alternatives if each))
 
 

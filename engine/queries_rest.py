@@ -4,17 +4,15 @@ Names are Camunda's. What has no counterpart here (cases of CMMN, calling instan
 filter by (variables, for one) is not declared, and so refused rather than ignored.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
 
-from engine import access
+from engine import access, values
 from engine.listing import (
     Filter,
     Listing,
-    Sight,
     after,
     at_least,
     at_most,
@@ -31,18 +29,25 @@ from engine.listing import (
     on,
     within,
 )
-from engine.process_engine import ProcessEngine
+from engine.process_engine import Actor, ProcessEngine
+from engine.queries.sight import definitions_seen, instances_seen, tasks_seen
 from engine.store import read
-from engine.tables import activity, candidate, deployment, incident, job, process_definition, process_instance, resource
+from engine.tables import activity, candidate, definition_group, deployment, incident, job, process_definition, process_instance, resource
 
 # Deployments and definitions ------------------------------------------------------------------------------------------
 
+def _of_seen_case(tenant_id: ColumnElement, definition_id: ColumnElement) -> Callable[[Actor], ColumnElement[bool]]:
+    """What belongs to a case that the actor sees."""
+    return lambda actor: and_(tenant_id == actor.tenant, true() if access.sees_every_case(actor) else definition_id.in_(
+        definitions_seen(actor)))
+
+
+_group = definition_group.c
 _d, _def, _pi, _a, _job, _incident = deployment.c, process_definition.c, process_instance.c, activity.c, job.c, incident.c
 
 DEPLOYMENTS = Listing(
     rows=select(deployment), id=_d.id,
-    visible=lambda sight: and_(_d.tenant_id == sight.actor.tenant, true() if access.may_see_reports(sight.actor) else exists().where(
-        _def.deployment_id == _d.id, _def.id.in_(sight.definitions | sight.startable))),
+    visible=lambda actor: and_(_d.tenant_id == actor.tenant, true() if access.may_see_reports(actor) else false()),
     filters={
         "id": is_(_d.id), "name": is_(_d.name), "nameLike": like(_d.name), "source": is_(_d.source),
         "withoutSource": flag(_d.source.is_(None)), **of_tenant(_d.tenant_id), "includeDeploymentsWithoutTenantId": flag(true()),
@@ -71,8 +76,8 @@ def _incidents(own: ColumnElement) -> dict[str, Filter]:
 
 DEFINITIONS = Listing(
     rows=select(process_definition), id=_def.id,
-    visible=lambda sight: and_(_def.tenant_id == sight.actor.tenant, true() if sight.everything else _def.id.in_(
-        sight.definitions | sight.startable)),
+    visible=lambda actor: and_(_def.tenant_id == actor.tenant, true() if access.sees_every_case(actor) else _def.id.in_(
+        select(_group.definition_id).where(_group.group_id.in_(sorted(actor.groups))))),  # sees its cases, or may start one
     filters={
         "processDefinitionId": is_(_def.id), "processDefinitionIdIn": within(_def.id),
         "name": is_(_def.name), "nameLike": like(_def.name), "deploymentId": is_(_def.deployment_id),
@@ -98,7 +103,7 @@ _instances = select(*(c for c in _pi if c.name not in ("state", "variables")), *
     process_instance.join(process_definition, _def.id == _pi.definition_id))
 _own_incident = and_(_incident.instance_id == _pi.id, _incident.resolved_at.is_(None))
 _open_step = lambda ids: exists().where(_a.instance_id == _pi.id, _a.ended_at.is_(None), _a.activity_id.in_(ids))  # noqa: E731
-_sees_case = lambda sight: and_(_pi.tenant_id == sight.actor.tenant, sight.cases(_pi.definition_id))  # noqa: E731
+_sees_case = lambda actor: and_(_pi.tenant_id == actor.tenant, instances_seen(actor))  # noqa: E731
 
 INSTANCES = Listing(
     rows=_instances.where(_pi.ended_at.is_(None)), id=_pi.id, visible=_sees_case, alternatives=True,
@@ -166,11 +171,8 @@ def _candidate_group(condition: Callable[[Any], ColumnElement], type: str = "str
     return Filter(type, lambda value: _candidate(candidate.c.kind == "group", condition(value)))
 
 
-def _sees_task(sight: Sight) -> ColumnElement[bool]:
-    actor = sight.actor
-    return and_(_a.tenant_id == actor.tenant, or_(sight.cases(_a.definition_id), _a.assignee == actor.id, _candidate(or_(
-        and_(candidate.c.kind == "user", candidate.c.name == actor.id),
-        and_(candidate.c.kind == "group", candidate.c.name.in_(actor.groups))))))
+def _sees_task(actor: Actor) -> ColumnElement[bool]:
+    return and_(_a.tenant_id == actor.tenant, tasks_seen(actor))
 
 
 def _unassigned_for_candidates(criteria: Mapping[str, Any]) -> ColumnElement[bool]:
@@ -258,7 +260,7 @@ HISTORIC_TASKS = Listing(
 _delete_reason = case((_a.ended_at.is_(None), None), (_a.canceled, "deleted"), else_="completed")
 
 HISTORIC_ACTIVITIES = Listing(
-    rows=_activities, id=_a.id, visible=lambda sight: and_(_a.tenant_id == sight.actor.tenant, sight.cases(_a.definition_id)),
+    rows=_activities, id=_a.id, visible=_of_seen_case(_a.tenant_id, _a.definition_id),
     filters={
         "activityInstanceId": is_(_a.id), "activityInstanceIdIn": within(_a.id), "processInstanceId": is_(_a.instance_id),
         "processInstanceIdIn": within(_a.instance_id), "processDefinitionId": is_(_a.definition_id), "executionId": is_(_a.instance_id),
@@ -283,7 +285,7 @@ _jobs = select(*(c for c in _job if c.name != "payload"), _def.key.label("defini
 
 JOBS = Listing(
     rows=_jobs.where(_job.state.in_(("open", "failed"))), id=_job.id,
-    visible=lambda sight: and_(_job.tenant_id == sight.actor.tenant, sight.cases(_job.definition_id)),
+    visible=_of_seen_case(_job.tenant_id, _job.definition_id),
     filters={
         "jobId": is_(_job.id), "jobIds": within(_job.id), "processInstanceId": is_(_job.instance_id),
         "processInstanceIds": within(_job.instance_id), "rootProcessInstanceId": is_(_job.instance_id),
@@ -307,7 +309,7 @@ JOBS = Listing(
 INCIDENTS = Listing(
     rows=select(incident, _def.key.label("definition_key")).select_from(
         incident.outerjoin(process_definition, _def.id == _incident.definition_id)).where(_incident.resolved_at.is_(None)),
-    id=_incident.id, visible=lambda sight: and_(_incident.tenant_id == sight.actor.tenant, sight.cases(_incident.definition_id)),
+    id=_incident.id, visible=_of_seen_case(_incident.tenant_id, _incident.definition_id),
     filters={
         "incidentId": is_(_incident.id), "incidentType": is_(_incident.type), "incidentMessage": is_(_incident.message),
         "incidentMessageLike": like(_incident.message), "processDefinitionId": is_(_incident.definition_id),
@@ -338,7 +340,7 @@ def scopes(pe: ProcessEngine, instance_ids: list[str]) -> dict[str, dict[str, di
     """The variables of cases that the caller was seen to see, running or ended: case id -> scope id ('' is the case's own) -> values."""
     with read(pe) as db:
         rows = db.execute(select(_pi.id, _pi.variables).where(_pi.id.in_(instance_ids)))
-        return {id: json.loads(variables) for id, variables in rows}
+        return {id: values.load(variables) for id, variables in rows}
 
 
 def candidates(pe: ProcessEngine, task_id: str) -> list[tuple[str, str]]:

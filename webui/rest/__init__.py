@@ -53,4 +53,4 @@ for each in declare.OPERATIONS:
     # Camunda's '{var-name}' is no Python name; an id may hold a slash only where it is the path's end.
     rule = re.sub(r"\{([\w-]+)\}", lambda match: f"<{declare.argument(match[1])}>", each.path)
     for prefix in ("", "/engine/default"):
-        blueprint.add_url_rule(prefix + rule, f"{each.name}{prefix}".replace("/", "_"), _view(each), methods=[each.method])
+        blueprint.add_url_rule(prefix + rule, each.name + prefix.replace("/", "_"), _view(each), methods=[each.method])

@@ -103,8 +103,8 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The operation's id: the handler's module and name."""
-        return f"{self.handler.__module__.rsplit('.', 1)[-1]}_{self.handler.__name__}"
+        """The operation's id, and its endpoint in Flask: 'post_task_id_claim'."""
+        return self.method.lower() + re.sub(r"\W+", "_", self.path).rstrip("_")
 
     @functools.cached_property
     def validator(self) -> Any:

@@ -44,7 +44,7 @@ FORM = {
 
 
 def show_deployment(call: Call, row: dict) -> dict:
-    return {"links": [{"method": "GET", "href": url_for("rest.deployment_get", id=row["id"], _external=True), "rel": "self"}],
+    return {"links": [{"method": "GET", "href": url_for("rest.get_deployment_id", id=row["id"], _external=True), "rel": "self"}],
             "id": row["id"], "name": row["name"], "source": row["source"], "deploymentTime": write_date(row["deployed_at"]),
             "tenantId": row["tenant_id"]}
 

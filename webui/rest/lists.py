@@ -1,6 +1,5 @@
 """The four operations that every list has: GET and POST, each as the rows and as their number."""
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +18,6 @@ def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[
 
     `row` is the schema of what `show` makes of a row.
     """
-    module = sys._getframe(1).f_globals["__name__"]  # the resource, after which the operations are named
     filters = tuple(Parameter(name, each.type) for name, each in what.filters.items())
     sorting = (Parameter("sortBy", "string", "One of " + ", ".join(what.sorts)), Parameter("sortOrder", "string", "asc or desc"))
     plural = f"{tag} list" if path.startswith("/history") else f"{tag}s"
@@ -38,8 +36,6 @@ def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[
     def post_count(call: Call) -> dict:
         return {"count": listing.count(call.pe, call.actor, what, _from_body(what, call.body)[0])}
 
-    for function in (get_list, get_count, post_list, post_count):
-        function.__module__ = module
     operation("GET", path, tag=tag, summary=f"List: {plural}", query=filters + sorting + PAGING, result=array(row))(get_list)
     operation("GET", f"{path}/count", tag=tag, summary=f"Count: {plural}", query=filters + sorting, result=COUNT)(get_count)
     if post:

@@ -13,7 +13,7 @@ TOO_MANY = "Too many failed sign-ins, or too many calls by strangers; Retry-Afte
 
 @operation("GET", "/openapi.json", tag="OpenAPI", summary="This document", result={"type": "object"}, public=True)
 def get_document() -> dict:
-    return document() | {"servers": [{"url": url_for("rest.version_get_version").removesuffix("/version")}]}
+    return document() | {"servers": [{"url": url_for("rest.get_version").removesuffix("/version")}]}
 
 
 @functools.cache

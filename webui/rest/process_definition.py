@@ -64,7 +64,6 @@ def by_id_or_key(method: str, suffix: str, **declared) -> Callable[[Callable], C
             return handler(call, _latest(call, key, tenant_id))
 
         for function, path in ((by_id, "/{id}"), (by_key, "/key/{key}"), (by_key_and_tenant, "/key/{key}/tenant-id/{tenant-id}")):
-            function.__module__, function.__name__ = __name__, f"{handler.__name__}_{function.__name__}"
             operation(method, f"/process-definition{path}{suffix}", tag=TAG, **declared)(function)
         return handler
     return declare

@@ -28,7 +28,7 @@ STEP = named("ActivityInstance", _STEP)
 
 
 def show_instance(call: Call, row: dict) -> dict:
-    link = url_for("rest.process_instance_get", id=row["id"], _external=True)
+    link = url_for("rest.get_process_instance_id", id=row["id"], _external=True)
     return {"links": [{"method": "GET", "href": link, "rel": "self"}], "id": row["id"], "definitionId": row["definition_id"],
             "definitionKey": row["definition_key"], "businessKey": row["business_key"], "caseInstanceId": None,
             "ended": row.get("ended", False), "suspended": row["suspended"], "tenantId": row["tenant_id"]}
