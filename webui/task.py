@@ -34,7 +34,7 @@ def complete(task_id: str):
         try:
             refused = forms.take_files(schema, request.files, values, task_id)
             checked = forms.checked(schema, values, refused)
-            _check_links(schema, checked, task)
+            check_links(schema, checked, task)
         except Invalid as problem:
             return _page(task, values, problem), 400
     try:
@@ -79,15 +79,14 @@ def shown(task_id: str):
 def diagram(task_id: str):
     """The diagram with the case's tokens, a piece of the task page; loaded when it is looked at."""
     task = queries.task(pe(), actor(), task_id)
-    tokens = queries.open_activities(pe(), actor(), task["instance_id"])
-    return render_template("task_diagram.html", task=task, tokens=tokens, done=story.passed(task["instance_id"]))
+    return render_template("task_diagram.html", task=task, tokens=story.tokens(task["instance_id"]), done=story.passed(task["instance_id"]))
 
 
-@blueprint.get("/diagrams/<path:definition_id>.bpmn")
-def diagram_xml(definition_id: str) -> Response:
-    """A definition's diagram; it never changes, so the browser may keep it."""
-    response = Response(deployed.diagram(queries.definition(pe(), actor(), definition_id)["id"]), mimetype="application/xml")
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+@blueprint.get("/tasks/<task_id>/diagram.bpmn")
+def diagram_xml(task_id: str) -> Response:
+    """The diagram of the task's definition, which never changes."""
+    response = Response(deployed.diagram(queries.task(pe(), actor(), task_id)["definition_id"]), mimetype="application/xml")
+    response.headers["Cache-Control"] = "private, max-age=86400"
     return response
 
 
@@ -99,7 +98,7 @@ def _entered(schema: rules.Form) -> dict[str, Any]:
     return {key: value if value != "" else None for key, value in raw.items()}
 
 
-def _check_links(schema: rules.Form, values: dict[str, Any], task: dict) -> None:
+def check_links(schema: rules.Form, values: dict[str, Any], task: dict) -> None:
     """A link that must hold the title (`periksa_judul`) is opened and looked at, unless its field of reasons is filled."""
     for each in schema.fields():
         variable, url = each.properties.get("periksa_judul"), values.get(each.key)
@@ -111,18 +110,17 @@ def _check_links(schema: rules.Form, values: dict[str, Any], task: dict) -> None
 def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | None = None):
     variables = queries.task_variables(pe(), actor(), task["id"])
     schema = deployed.form(task["definition_id"], task["form_key"])
-    candidates = [("group", g) for g in task["candidate_groups"]] + [("user", u) for u in task["candidate_users"]]
     done = story.steps(task["instance_id"], task["definition_id"])
-    step = deployed.standard(task["definition_id"]).steps.get(task["activity_id"])
+    standard = deployed.standard(task["definition_id"])
+    sees_case = access.may_see_case(actor(), deployed.definition(task["definition_id"]).groups)
     return render_template(
-        "task.html", task=task, step=step, sop=deployed.standard(task["definition_id"]), variables=variables,
+        "task.html", task=task, step=standard.steps.get(task["activity_id"]), sop=standard, variables=variables,
         form=forms.page(schema, _beginning(schema, variables) if values is None else values, problem=problem) if schema else None,
         steps=done, returned=story.returned(variables, done), content=_content(variables, schema, task),
         package=_package(variables) if _is_manual(schema) else None,
-        documents=documents.documents(pe(), actor(), task["instance_id"]) if access.may_see_case(actor(), task["groups"]) else [],
+        documents=documents.documents(pe(), actor(), task["instance_id"]) if sees_case else [],
         people=names.people([task["assignee"], *(s.by for s in done)]), groups=names.groups(),
-        may_work=access.may_work(actor(), task["assignee"], candidates), mine=task["assignee"] == actor().id,
-        may_claim=not task["assignee"] and access.may_claim(actor(), candidates),
+        sees_case=sees_case, mine=task["assignee"] == actor().id,
         channels=channels.channel_names(pe(), actor()) if _is_manual(schema) else {},
         just_done=inbox.just_done(request.args.get("done")), problem=errors.message_of(problem) if problem else "")
 
