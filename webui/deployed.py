@@ -1,52 +1,37 @@
-"""What a process definition was deployed with, kept in memory: it never changes, and its id is unique over all databases.
-
-Rights are asked at the case or task that leads here, and again when something is first read.
-"""
+"""What a process definition was deployed with. Rights were asked at the task or case that led here; the engine keeps it in memory."""
 
 from functools import lru_cache
-from threading import Lock
 
 from bpmn import forms, sop
-from bpmn.errors import NotFound
 
-from engine import queries
-from webui import actor, pe
-
-_kept: dict[tuple[str, str], bytes] = {}
-_lock = Lock()
-MOST = 512  # resources kept; the oldest goes first
+from engine import load
+from engine.queries.definitions import find_form
+from engine.store import read
+from webui import pe
 
 
-def _resource(definition_id: str, name: str) -> bytes:
-    key = (definition_id, name)
-    if key not in _kept:
-        content = (queries.definition_resource(pe(), actor(), definition_id, name) if name
-                   else queries.definition_xml(pe(), actor(), definition_id))
-        with _lock:
-            while len(_kept) >= MOST:
-                _kept.pop(next(iter(_kept)))
-            _kept[key] = content
-    return _kept[key]
+def definition(definition_id: str) -> load.Definition:
+    with read(pe()) as db:
+        return load.definition(db, definition_id)
 
 
 def diagram(definition_id: str) -> bytes:
     """The definition's diagram, BPMN XML."""
-    return _resource(definition_id, "")
+    with read(pe()) as db:
+        found = load.definition(db, definition_id)
+        return load.resources(db, found.deployment_id)[found.resource_name]
 
 
-def form(definition_id: str, name: str | None) -> forms.Form | None:
-    """One of its forms by the resource's name; None where it has none."""
-    if not name:
-        return None
-    try:
-        return forms.read(_resource(definition_id, name))
-    except NotFound:
-        return None
+def form(definition_id: str, form_key: str | None) -> forms.Form | None:
+    """The form that a task's form key names; None where it has none."""
+    with read(pe()) as db:
+        content = find_form(load.resources(db, load.definition(db, definition_id).deployment_id), form_key)
+    return forms.read(content) if content else None
 
 
 def standard(definition_id: str) -> sop.Sop:
-    """The SOP that the definition is: identity and mutu baku by activity."""
-    return _sop(diagram(definition_id), definition_id.split(":", 1)[0])
+    """The SOP that the definition is: identity, and mutu baku by activity."""
+    return _sop(diagram(definition_id), definition(definition_id).key)
 
 
 @lru_cache(maxsize=64)

@@ -181,8 +181,8 @@ def _field(each: rules.Field, options: dict[str, tuple[rules.Option, ...]]) -> A
         case "filepicker":
             return wtforms.MultipleFileField(each.label) if each.multiple else wtforms.FileField(each.label)
         case "datetime":
-            kind = {"date": "date", "time": "time"}.get(each.subtype, "datetime-local")
-            return wtforms.StringField(each.label, widget=widgets.Input(kind))
+            kind = {"date": widgets.DateInput, "time": widgets.TimeInput}.get(each.subtype, widgets.DateTimeLocalInput)
+            return wtforms.StringField(each.label, widget=kind())
         case _:
             return wtforms.StringField(each.label, widget=widgets.TextInput())
 

@@ -28,7 +28,7 @@ def inbox():
 @blueprint.get("/inbox/counts")
 def counts():
     """The menu's numbers, in a header, so that one poll can fill several places."""
-    found = queries.task_counts(pe(), actor())
+    found = queries.task_counts(pe(), actor(), now())
     return "", 204, {"X-Terbit-Counts": json.dumps(found | {"open": found["mine"] + found["group"]})}
 
 

@@ -17,8 +17,8 @@ REMEMBERED = 20  # starts that a session remembers, so that a form sent again le
 def index():
     """The newest version of every procedure that may be started by this person."""
     found = queries.definitions(pe(), actor(), latest=True, startable=True, limit=100).rows
-    return render_template("start.html", definitions=[(row, deployed.standard(row["id"])) for row in found if not row["suspended"]],
-                           once=secrets.token_hex(8))
+    return render_template("start.html", once=secrets.token_hex(8), definitions=[
+        (row, deployed.standard(row["id"]), forms.start_form(row["id"]) is not None) for row in found])
 
 
 @blueprint.route("/start/<key>", methods=["GET", "POST"])

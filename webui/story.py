@@ -67,3 +67,11 @@ def passed(instance_id: str) -> list[str]:
         tables.activity.c.tenant_id == actor().tenant, tables.activity.c.instance_id == instance_id,
         tables.activity.c.ended_at.is_not(None), tables.activity.c.canceled.is_(False))
     return list(db.session.scalars(query))
+
+
+def tokens(instance_id: str) -> list[dict[str, Any]]:
+    """Where the case is now, as dicts of activity_id and count; one statement."""
+    query = sa.select(tables.activity.c.activity_id, sa.func.count().label("count")).where(
+        tables.activity.c.tenant_id == actor().tenant, tables.activity.c.instance_id == instance_id,
+        tables.activity.c.ended_at.is_(None)).group_by(tables.activity.c.activity_id)
+    return [dict(row) for row in db.session.execute(query).mappings()]
