@@ -25,8 +25,8 @@ def clean(text: str) -> str:
 
 
 def html(markdown: str) -> str:
-    """Sanitised HTML, fit to stand below a page's own h1: headings begin at h2, raw HTML is shown as text,
-    an image becomes a link to it (pictures are published through `images`, which carry their alt text)."""
+    """Sanitised HTML, fit to stand below a page's own h1: headings begin at h2 and skip no level, raw HTML is
+    shown as text, an image becomes a link to it (pictures are published through `images`, which carry their alt text)."""
     tokens = _tokens(markdown)
     rendered = _parser().renderer.render(tokens, _parser().options, {})
     return nh3.clean(
@@ -77,9 +77,12 @@ def _parser() -> MarkdownIt:
 
 def _tokens(markdown: str) -> list[Token]:
     tokens = _parser().parse(clean(markdown))
+    above: list[str] = []  # the headings that the one at hand stands under
     for token in tokens:
+        if token.type == "heading_open":
+            above = [tag for tag in above if tag < token.tag] + [token.tag]
         if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+            token.tag = f"h{min(len(above) + 1, 6)}"
         elif token.type in ("td_open", "th_open"):
             _align(token)
         elif token.type == "inline":

@@ -97,7 +97,7 @@ class Site:
 
     def _write_post(self, folder: Path, record: dict[str, Any], kept: files.Kept) -> None:
         """The whole folder comes to be at once."""
-        staging = self.store.staging(record["slug"])
+        staging = self.store.staging()
         for file in (*kept.images, *kept.attachments):
             store.write(staging / file.described["file"], file.content, lasting=True)
         store.write(staging / "index.html", self._post(record), lasting=True)

@@ -54,7 +54,13 @@ class Listed:
 
 
 def post(look: Look, record: Record, body: str) -> bytes:
-    return _render("post.html", look, "../", post=record, body=content.html(body))
+    return _render("post.html", look, "../", post=record, body=_scrollable(content.html(body)))
+
+
+def _scrollable(body: str) -> str:
+    """A table wider than a phone is moved sideways, by keyboard too (it is sanitised: a <table> is a tag)."""
+    opened = body.replace("<table>", '<div class="table" role="group" tabindex="0" aria-label="Tabel"><table>')
+    return opened.replace("</table>", "</table></div>")
 
 
 def around(look: Look, posts: list[Record], body: Callable[[Record], str]) -> Iterator[tuple[str, bytes]]:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +45,7 @@ class Store:
     def slugs(self) -> set[str]:
         return {record["slug"] for record in self.records()}
 
-    def staging(self, slug: str) -> Path:
+    def staging(self) -> Path:
         """An empty folder on the same file system, to be renamed into place."""
         folder = self.folder / "staging"
         shutil.rmtree(folder, ignore_errors=True)  # what a crash left; the lock is ours
@@ -65,23 +64,18 @@ class Store:
 
 
 def write(path: Path, content: bytes, *, lasting: bool = False) -> None:
-    """The file holds the old or the new content, never a part. Unchanged content is not written.
+    """The file holds the old or the new content, never a part. Unchanged content is not written. Under the lock.
     `lasting`: it outlives a power cut, for what cannot be made again."""
     if path.exists() and path.stat().st_size == len(content) and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(handle, 0o644)
-            if lasting:
-                os.fsync(handle)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    unfinished = path.with_name(f".{path.name}.new")  # what a crash leaves, the next write takes over
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        if lasting:
+            os.fsync(file.fileno())
+    os.replace(unfinished, path)
     if lasting:
         sync(path.parent)
 

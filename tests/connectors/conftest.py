@@ -24,7 +24,7 @@ def now() -> datetime:
     return NOW
 
 
-def picture(size: tuple[int, int] = (2400, 1350), kind: str = "JPEG", colour: str = "teal", **options: Any) -> bytes:
+def picture(size: tuple[int, int] = (320, 180), kind: str = "JPEG", colour: str = "teal", **options: Any) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, kind, **options)
     return out.getvalue()
