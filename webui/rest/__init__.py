@@ -7,7 +7,7 @@ declarations.
 
 import re
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 import webui
 from webui.rest import (  # noqa: F401 - importing a resource declares its operations
@@ -41,7 +41,7 @@ def _view(operation: declare.Operation):
         if operation.public:
             auth.limit_strangers()
             return declare.answer(operation.handler())
-        actor = auth.identify(pe, now)
+        g.account_actor = actor = auth.identify(pe, now)
         for value in path.values():
             declare.check_text(value)
         call = declare.Call(pe, actor, now, declare.read_query(operation.query), declare.read_body(operation))

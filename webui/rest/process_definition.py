@@ -20,6 +20,7 @@ from webui.rest.declare import (
     optional,
 )
 from webui.rest.errors import BadRequest
+from webui.rest.form import submitted
 from webui.rest.lists import declare_list, row_of, rows_of
 from webui.rest.process_instance import INSTANCE, INSTANCE_WITH_VARIABLES, show_instance
 from webui.rest.variables import VALUES, VALUES_IN, typed_all, untyped_all
@@ -91,8 +92,7 @@ def start(call: Call, row: dict) -> dict:
               result=INSTANCE)
 def submit_form(call: Call, row: dict) -> dict:
     values = untyped_all(call, call.body.get("variables"))
-    form = queries.start_form(call.pe, call.actor, row["id"])
-    return _start(call, row, values | forms.validate(forms.read(form), values) if form else values)
+    return _start(call, row, submitted(queries.start_form(call.pe, call.actor, row["id"]), values))
 
 
 @by_id_or_key("GET", "/startForm", summary="The key of its start form", result=FORM_KEY)

@@ -1,13 +1,13 @@
 """Running cases: finding, cancelling and suspending them, and their variables."""
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 
-from engine import commands, documents, queries
+from engine import access, commands, documents, queries
 from engine.queries_rest import HISTORIC_ACTIVITIES, INCIDENTS, INSTANCES
-from webui.rest.declare import ANY, BOOLEAN, STRING, Call, Parameter, array, named, operation, optional
+from webui.rest.declare import ANY, BOOLEAN, MULTIPART, STRING, Call, Parameter, array, named, operation, optional
 from webui.rest.errors import BadRequest
 from webui.rest.lists import declare_list, row_of, rows_of
-from webui.rest.variables import VALUE, VALUE_IN, VALUES, VALUES_IN, check_name, typed, typed_all, untyped, untyped_all
+from webui.rest.variables import VALUE, VALUE_IN, VALUES, VALUES_IN, check_name, store_file, typed, typed_all, untyped, untyped_all
 
 TAG = "Process Instance"
 LINK = named("AtomLink", {"method": STRING, "href": STRING, "rel": STRING})
@@ -17,6 +17,8 @@ INSTANCE = named("ProcessInstance", _COLUMNS)
 INSTANCE_WITH_VARIABLES = named("ProcessInstanceWithVariables", {**_COLUMNS, "variables": VALUES}, required=tuple(_COLUMNS))
 PATCH = named("PatchVariables", {"modifications": VALUES_IN, "deletions": optional(array(STRING))}, required=())
 SUSPENSION = named("Suspension", {"suspended": BOOLEAN})
+FILE = {"type": "object", "required": ["data"], "properties": {
+    "data": {"type": "string", "format": "binary"}, "valueType": {"type": "string", "enum": ["File", "Bytes"]}}}
 DELETE = (Parameter("skipCustomListeners", "boolean"), Parameter("skipIoMappings", "boolean"), Parameter("skipSubprocesses", "boolean"),
           Parameter("failIfNotExists", "boolean", "false: 204 also where there is no such case"))
 DESERIALIZE = (Parameter("deserializeValues", "boolean"), Parameter("deserializeValue", "boolean"))
@@ -83,11 +85,19 @@ def get_variable(call: Call, id: str, varName: str) -> dict:
     return typed(pick(queries.instance_variables(call.pe, call.actor, id), varName))
 
 
-@operation("GET", "/process-instance/{id}/variables/{varName}/data", tag=TAG, summary="The bytes of a file variable", result=ANY,
-           media=("application/octet-stream",))
+@operation("GET", "/process-instance/{id}/variables/{varName}/data", tag=TAG, summary="The bytes of a file variable", query=DESERIALIZE,
+           result=ANY, media=("application/octet-stream",))
 def get_variable_data(call: Call, id: str, varName: str) -> Response:
     _running(call, id)
     return file_of(call, pick(queries.instance_variables(call.pe, call.actor, id), varName))
+
+
+@operation("POST", "/process-instance/{id}/variables/{varName}/data", tag=TAG, summary="Set a file variable", body=FILE,
+           body_type=MULTIPART)
+def post_variable_data(call: Call, id: str, varName: str) -> None:
+    _running(call, id)
+    access.require(access.may_administer(call.actor))  # before the archive takes the file
+    commands.set_variables(call.pe, call.actor, call.now, id, {check_name(varName): file_sent(call, varName)})
 
 
 @operation("PUT", "/process-instance/{id}/variables/{varName}", tag=TAG, summary="Set a variable", body=VALUE_IN)
@@ -117,6 +127,16 @@ def file_of(call: Call, value) -> Response:
     response = Response(path.read_bytes(), mimetype="application/octet-stream")
     response.headers.set("Content-Disposition", "attachment", filename=row["name"])
     return response
+
+
+def file_sent(call: Call, name: str, task_id: str | None = None) -> dict:
+    """What the request's form has under `data`, taken into the archive."""
+    if request.mimetype != MULTIPART:
+        raise BadRequest(f"The request's body must be {MULTIPART}", status=415)
+    file = request.files.get("data")
+    if file is None:
+        raise BadRequest("No 'data' contained in the form upload.")
+    return store_file(call, name, file.stream, file.filename or name, file.mimetype, task_id)
 
 
 def _running(call: Call, id: str) -> dict:

@@ -3,7 +3,7 @@
 from flask import Response
 
 from bpmn import forms
-from engine import commands, queries
+from engine import access, commands, queries
 from engine.queries_rest import TASKS, candidates, scopes
 from webui.rest.declare import (
     ANY,
@@ -11,6 +11,7 @@ from webui.rest.declare import (
     DATE,
     INTEGER,
     JSON,
+    MULTIPART,
     STRING,
     Call,
     Parameter,
@@ -21,9 +22,10 @@ from webui.rest.declare import (
     write_date,
 )
 from webui.rest.errors import BadRequest
+from webui.rest.form import submitted
 from webui.rest.lists import declare_list, row_of
 from webui.rest.process_definition import FORM_KEY, FORM_VARIABLES
-from webui.rest.process_instance import DESERIALIZE, PATCH, file_of, pick
+from webui.rest.process_instance import DESERIALIZE, FILE, PATCH, file_of, file_sent, pick
 from webui.rest.variables import VALUE, VALUE_IN, VALUES, VALUES_IN, check_name, typed, typed_all, untyped, untyped_all
 
 TAG = "Task"
@@ -90,8 +92,7 @@ def complete(call: Call, id: str) -> dict | None:
            body_required=False, result=VALUES, no_content=True)
 def submit_form(call: Call, id: str) -> dict | None:
     values = untyped_all(call, call.body.get("variables"), id)
-    form = queries.task_form(call.pe, call.actor, id)
-    return _complete(call, id, values | forms.validate(forms.read(form), values) if form else values)
+    return _complete(call, id, submitted(queries.task_form(call.pe, call.actor, id), values, id))
 
 
 # Its form -------------------------------------------------------------------------------------------------------------
@@ -139,11 +140,19 @@ def get_variable(call: Call, id: str, varName: str) -> dict:
     return typed(pick(queries.task_variables(call.pe, call.actor, id), varName))
 
 
-@operation("GET", "/task/{id}/variables/{varName}/data", tag=TAG, summary="The bytes of a file variable", result=ANY,
-           media=("application/octet-stream",))
+@operation("GET", "/task/{id}/variables/{varName}/data", tag=TAG, summary="The bytes of a file variable", query=DESERIALIZE,
+           result=ANY, media=("application/octet-stream",))
 def get_variable_data(call: Call, id: str, varName: str) -> Response:
     _task(call, id)
     return file_of(call, pick(queries.task_variables(call.pe, call.actor, id), varName))
+
+
+@operation("POST", "/task/{id}/variables/{varName}/data", tag=TAG, summary="Set a file variable of its case", body=FILE,
+           body_type=MULTIPART)
+def post_variable_data(call: Call, id: str, varName: str) -> None:
+    row = _task(call, id)
+    access.require(access.may_administer(call.actor))  # before the archive takes the file
+    commands.set_variables(call.pe, call.actor, call.now, row["instance_id"], {check_name(varName): file_sent(call, varName, id)})
 
 
 @operation("PUT", "/task/{id}/variables/{varName}", tag=TAG, summary="Set a variable of its case", body=VALUE_IN)

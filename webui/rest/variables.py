@@ -11,7 +11,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine import documents
 from webui.rest.declare import BOOLEAN, STRING, Call, check_text, mapping, named, optional
@@ -87,10 +87,10 @@ def untyped(call: Call, name: str, given: Mapping[str, Any], task_id: str | None
         raise BadRequest(message, type="RestException") from None
 
 
-def store_file(call: Call, name: str, content: bytes, filename: str, media_type: str, task_id: str | None = None) -> dict[str, Any]:
+def store_file(call: Call, name: str, stream: BinaryIO, filename: str, media_type: str, task_id: str | None = None) -> dict[str, Any]:
     """Take a file into the archive and return what a variable holds of it."""
-    return documents.store_upload(call.pe, call.actor, call.now, stream=io.BytesIO(content), name=filename or name,
-                                  media_type_claimed=media_type, task_id=task_id, variable=name)
+    return documents.store_upload(call.pe, call.actor, call.now, stream=stream, name=filename, media_type_claimed=media_type,
+                                  task_id=task_id, variable=name)
 
 
 def check_name(name: str) -> str:
@@ -109,7 +109,7 @@ def _file(call: Call, name: str, value: Any, info: Mapping[str, Any], task_id: s
         content = base64.b64decode(value, validate=True)
     except (binascii.Error, TypeError, ValueError):
         raise BadRequest(f"The value of variable '{name[:80]}' of type File must be base64", type="RestException") from None
-    return store_file(call, name, content, filename, media_type, task_id)
+    return store_file(call, name, io.BytesIO(content), filename, media_type, task_id)
 
 
 def _whole(limit: int) -> Callable[[Any], int]:
