@@ -127,7 +127,7 @@ def checked(schema: rules.Form, values: dict[str, Any], refused: list[Invalid]) 
 
 
 def readable(form: rules.Form, values: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    """(kind, label, value) of every filled field, as a person reads it: choices by their labels. Kinds: text, long, list, files, flag."""
+    """(kind, label, value) of every filled field, as a person reads it: choices by their labels. Kinds: text, long, markdown, list, files, flag."""
     options = sources(form) if any(f.options_from and values.get(f.key) for f in form.fields()) else {}
     found = []
     for each in form.fields():
@@ -139,6 +139,8 @@ def readable(form: rules.Form, values: dict[str, Any]) -> list[tuple[str, str, A
 
 
 def _kind(each: rules.Field) -> str:
+    if each.key == "isi":  # what is published is written in Markdown
+        return "markdown"
     return {"textarea": "long", "checklist": "list", "taglist": "list", "filepicker": "files", "checkbox": "flag"}.get(each.type, "text")
 
 

@@ -1,14 +1,13 @@
 """Content as the built-in website will show it: the very templates that publish, around what is not published yet."""
 
 import contextlib
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from bpmn.errors import TerbitError
 from connectors import content
 from connectors.site import Site, pages
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, request, send_file, url_for
 from flask_babel import gettext as _
 
 from engine import channels, queries
@@ -36,10 +35,11 @@ def of_form():
     return _page(values, "")
 
 
-@blueprint.get("/preview/gaya.css")
-@blueprint.get("/preview/tasks/gaya.css")
-def style():
-    return Response(_style(), mimetype="text/css")
+@blueprint.get("/preview/<any('gaya.css', 'ikon.svg'):name>")
+@blueprint.get("/preview/tasks/<any('gaya.css', 'ikon.svg'):name>")
+def asset(name: str):
+    """What the site's pages name beside them."""
+    return send_file(pages.TEMPLATES / name, mimetype="text/css" if name == "gaya.css" else "image/svg+xml", max_age=3600)
 
 
 def _page(values: dict[str, Any], business_key: str) -> Response:
@@ -63,11 +63,6 @@ def _file(value: dict[str, Any]) -> dict[str, Any]:
     name = str(value.get("name", ""))
     return {"file": url_for("documents.download", document_id=value["document"]), "name": name, "size": value.get("size", 0),
             "type": PurePosixPath(name).suffix.lstrip(".").upper()}
-
-
-@lru_cache(maxsize=1)
-def _style() -> bytes:
-    return (pages.TEMPLATES / "gaya.css").read_bytes()
 
 
 def _look() -> pages.Look:

@@ -36,7 +36,7 @@ function files(folder, extensions) {
 }
 
 // icon("name"), icon='name', icon: "name"; of icon("a" if x else "b") the later ones too. The first must exist.
-const named = /\bicon"?\s*[(=:]\s*(["'])([a-z0-9-]+)\1([^)}\n]*)|Item\([^)]*icon="([a-z0-9-]+)"/g;
+const named = /\bicon"?\s*[(=:]\s*(["'])([a-z0-9-]+)\1([^}\n]*)|Item\([^)]*icon="([a-z0-9-]+)"/g;
 const outline = join(here, "node_modules/@tabler/icons/icons/outline");
 
 function iconNames() {

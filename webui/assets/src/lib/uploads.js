@@ -3,6 +3,7 @@ export function uploads(form, words) {
   for (const place of form.querySelectorAll("[data-files]")) {
     const input = place.querySelector('input[type="file"]');
     if (!input) continue;
+    place.classList.add("files-live");
     input.addEventListener("change", async () => {
       const files = [...input.files];
       const submits = form.querySelectorAll("button:not([type=button])");
