@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 
 import argon2
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, or_, select, update
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from engine.access import may_administer, require
@@ -49,6 +49,13 @@ USER_ID = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _hasher = argon2.PasswordHasher()  # argon2id with RFC 9106's second recommendation; old hashes are renewed at sign-in
 _ACCOUNT = (user.c.id, user.c.tenant_id.label("tenant"), user.c.name, user.c.title, user.c.email, user.c.locale,
             user.c.active, user.c.stamp, user.c.created_at)
+# One row a group, or one without. Built once: on every request, building them would cost more than running them.
+_with_groups = select(*_ACCOUNT, membership.c.group_id).outerjoin(
+    membership, (membership.c.user_id == user.c.id) & (membership.c.tenant_id == user.c.tenant_id))
+_by_id = _with_groups.where(user.c.id == bindparam("id"))
+_by_id_in_office = _by_id.where(user.c.tenant_id == bindparam("tenant"))
+_by_token = _with_groups.where(user.c.active, user.c.id.in_(select(api_token.c.user_id).where(
+    api_token.c.digest == bindparam("digest"), or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > bindparam("now")))))
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -56,7 +63,7 @@ _ACCOUNT = (user.c.id, user.c.tenant_id.label("tenant"), user.c.name, user.c.tit
 def account(pe: ProcessEngine, user_id: str) -> dict | None:
     """The account with its groups, by one statement; None when there is none. An inactive one is given, too."""
     with read(pe) as db:
-        return _account(db, user.c.id == user_id)
+        return _account(db, _by_id, id=user_id)
 
 
 def actor(pe: ProcessEngine, user_id: str, stamp: str | None = None) -> Actor | None:
@@ -132,9 +139,7 @@ def authenticate(pe: ProcessEngine, user_id: str, password: str) -> dict | None:
 def authenticate_token(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict | None:
     """The active account that the token speaks for, by one statement, else None (unknown, expired, revoked)."""
     with read(pe) as db:
-        return _account(db, user.c.id.in_(select(api_token.c.user_id).where(
-            api_token.c.digest == _digest(secret), or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > now))),
-            user.c.active)
+        return _account(db, _by_token, digest=_digest(secret), now=now)
 
 
 # Accounts -------------------------------------------------------------------------------------------------------------
@@ -292,9 +297,8 @@ def create_demo_people(pe: ProcessEngine, now: dt.datetime) -> None:
 
 # Inside ---------------------------------------------------------------------------------------------------------------
 
-def _account(db: Connection, *where) -> dict | None:
-    rows = db.execute(select(*_ACCOUNT, membership.c.group_id).outerjoin(
-        membership, (membership.c.user_id == user.c.id) & (membership.c.tenant_id == user.c.tenant_id)).where(*where)).mappings().all()
+def _account(db: Connection, statement: Select, **parameters) -> dict | None:
+    rows = db.execute(statement, parameters).mappings().all()
     if not rows:
         return None
     found = dict(rows[0], groups=frozenset(row["group_id"] for row in rows if row["group_id"]))
@@ -303,7 +307,7 @@ def _account(db: Connection, *where) -> dict | None:
 
 
 def _of_office(db: Connection, acting: Actor, user_id: str) -> dict:
-    found = _account(db, user.c.id == user_id, user.c.tenant_id == acting.tenant)
+    found = _account(db, _by_id_in_office, id=user_id, tenant=acting.tenant)
     if found is None:
         raise NotFound(N_("Pengguna %(user)s tidak ditemukan."), user=user_id)
     return found
