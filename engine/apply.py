@@ -38,7 +38,9 @@ _insert_jobs = sa.insert(job)
 _insert_subscriptions = sa.insert(subscription)
 _insert_events = sa.insert(event)
 _delete_subscriptions = sa.delete(subscription).where(subscription.c.id == bindparam("_id"))
-_cancel_jobs = sa.update(job).where(job.c.id == bindparam("_id"), job.c.state.in_(["open", "failed"])).values(
+_cancel_jobs = sa.update(job).where(  # two conditions, for IN takes no list of rows
+    job.c.id == bindparam("_id"), (job.c.state == "open") | (job.c.state == "failed"),
+).values(
     state="cancelled", ended_at=bindparam("_now"))
 _resolve_incidents = sa.update(incident).where(incident.c.job_id == bindparam("_id"), incident.c.resolved_at.is_(None)).values(
     resolved_at=bindparam("_now"))
@@ -111,7 +113,7 @@ def _write_intents(db: sa.Connection, actor: Actor, now: dt.datetime, instance: 
         close(db, now, instance.id)
         events.append(event_row(actor, now, "instance.ended", instance.id, data={"reason": "completed"}))
     _many(db, _insert_events, events)
-    return [row["id"] for row in jobs if row["due_at"] <= now and row["type"] != "timer"]
+    return [row["id"] for row in jobs if row["due_at"] <= now]
 
 
 def _sorted(outcome: Outcome) -> dict[type, list[Any]]:

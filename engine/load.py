@@ -1,6 +1,7 @@
 """What commands start from: an instance as it is now, and the definition that it runs on, which never changes."""
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Loaded:
 
 
 class Cache(Generic[T]):
-    """The least recently used values of an expensive function, by key. Keys are unique over all databases (UUIDs)."""
+    """The least recently used values of an expensive function, by key."""
 
     def __init__(self, size: int):
         self._size, self._values, self._lock = size, OrderedDict[str, T](), threading.Lock()
@@ -79,9 +80,21 @@ class Cache(Generic[T]):
         return value
 
 
-_definitions: Cache[Definition] = Cache(5000)
-_resources: Cache[dict[str, bytes]] = Cache(64)
-_specs: Cache[Spec] = Cache(256)
+class _Kept:
+    """What one process keeps of one database."""
+
+    def __init__(self):
+        self.definitions: Cache[Definition] = Cache(5000)
+        self.resources: Cache[dict[str, bytes]] = Cache(64)
+        self.specs: Cache[Spec] = Cache(256)
+
+
+_kept: weakref.WeakKeyDictionary[sa.Engine, _Kept] = weakref.WeakKeyDictionary()
+
+
+def _of(db: sa.Connection) -> _Kept:
+    return _kept.get(db.engine) or _kept.setdefault(db.engine, _Kept())
+
 
 _of_instance = (process_instance.c.id, process_instance.c.tenant_id, process_instance.c.definition_id, process_instance.c.definition_key,
                 process_instance.c.business_key, process_instance.c.title, process_instance.c.version, process_instance.c.suspended,
@@ -109,12 +122,12 @@ def loaded(row: sa.Row) -> Loaded:
 
 def definition(db: sa.Connection, definition_id: str) -> Definition:
     """Return a definition, which is known to exist, from memory after the first time; NotFound otherwise."""
-    return _definitions.get(definition_id, lambda: _read_definition(db, definition_id))
+    return _of(db).definitions.get(definition_id, lambda: _read_definition(db, definition_id))
 
 
 def resources(db: sa.Connection, deployment_id: str) -> dict[str, bytes]:
     """Return a deployment's resources by name, from memory after the first time."""
-    return _resources.get(deployment_id, lambda: {
+    return _of(db).resources.get(deployment_id, lambda: {
         row.name: row.content for row in db.execute(
             sa.select(resource.c.name, resource.c.content).where(resource.c.deployment_id == deployment_id))})
 
@@ -127,7 +140,7 @@ def process(db: sa.Connection, of: Definition) -> model.Process:
 
 def spec(db: sa.Connection, definition_id: str) -> Spec:
     """Return what the step runs on, from memory after the first time."""
-    return _specs.get(definition_id, lambda: _compile(db, definition(db, definition_id)))
+    return _of(db).specs.get(definition_id, lambda: _compile(db, definition(db, definition_id)))
 
 
 def _compile(db: sa.Connection, of: Definition) -> Spec:

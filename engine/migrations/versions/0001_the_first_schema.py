@@ -93,6 +93,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('event', schema=None) as batch_op:
         batch_op.create_index('ix_event_of', ['instance_id', 'id'], unique=False)
+        batch_op.create_index('ix_event_archive', ['tenant_id', 'id'], unique=False, sqlite_where=sa.text("type = 'archive.appended'"),
+                              postgresql_where=sa.text("type = 'archive.appended'"))
 
     op.create_table('event_subscription',
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -390,6 +392,7 @@ def downgrade() -> None:
 
     op.drop_table('event_subscription')
     with op.batch_alter_table('event', schema=None) as batch_op:
+        batch_op.drop_index('ix_event_archive')
         batch_op.drop_index('ix_event_of')
 
     op.drop_table('event')
