@@ -25,7 +25,7 @@ def of_task(task_id: str):
     return _page(queries.task_variables(pe(), actor(), task_id), task["business_key"])
 
 
-@blueprint.post("/preview/")
+@blueprint.post("/preview/form/")
 def of_form():
     """The content as a form holds it, before it is sent."""
     from webui import forms

@@ -1,14 +1,18 @@
 // A figure[data-diagram] is filled when it comes near the screen; only then is bpmn-js loaded. See the macro `diagram`.
 export function diagrams() {
   const seen = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) if (isIntersecting) { seen.unobserve(target); show(target); }
+    for (const { target, isIntersecting } of entries) if (isIntersecting) { seen.unobserve(target); if (!("drawn" in target.dataset)) show(target); }
   }, { rootMargin: "200px" });
-  const watch = (root) => { for (const each of root.querySelectorAll("[data-diagram]:not([data-drawn])")) { each.dataset.drawn = ""; seen.observe(each); } };
+  const watch = (root) => {
+    const inside = [...root.querySelectorAll("[data-diagram]")];
+    for (const each of root.matches?.("[data-diagram]") ? [root, ...inside] : inside) seen.observe(each); // observed twice counts once
+  };
   watch(document);
   document.addEventListener("htmx:load", ({ detail }) => watch(detail.elt));
 }
 
 async function show(figure) {
+  figure.dataset.drawn = "";
   try {
     await styled(figure.dataset.css);
     const { draw } = await import(figure.dataset.module);
