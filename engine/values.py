@@ -9,6 +9,7 @@ from bpmn.errors import N_, Invalid
 MAX_BYTES = 4 << 20  # of all variables that one command brings; files live in the archive, not in variables
 MAX_DEPTH = 64
 _UNKEEPABLE = re.compile(r"\\u0000|\\ud[89a-f]", re.IGNORECASE)  # NUL, lone surrogates: databases refuse them in text
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def dump(value: Any) -> str:
@@ -69,4 +70,4 @@ def _has_unkeepable(*values: Any) -> bool:
 
 def text(value: Any, length: int | None = None) -> str:
     """Return what an expression gave as text that every database keeps: without NUL and surrogates, cut to `length` characters."""
-    return "".join(c for c in str(value) if c != "\0" and not "\ud800" <= c <= "\udfff")[:length]
+    return _NOT_TEXT.sub("", str(value))[:length]
