@@ -26,7 +26,6 @@ from engine.process_engine import Actor, ProcessEngine
 from webui.rest.errors import BadRequest
 
 JSON = "application/json"
-ANY = "application/octet-stream"
 MULTIPART = "multipart/form-data"
 MAX_JSON = 24 * 1024 * 1024  # bytes; file variables come as base64
 MAX_DEPTH = 64  # of JSON that comes in
@@ -35,6 +34,7 @@ MAX_INT = 2 ** 31 - 1  # Camunda's Integer, and what every database takes as an 
 
 # Schemas --------------------------------------------------------------------------------------------------------------
 
+ANY: dict = {}
 STRING: dict = {"type": "string"}
 INTEGER: dict = {"type": "integer", "minimum": -MAX_INT - 1, "maximum": MAX_INT}
 BOOLEAN: dict = {"type": "boolean"}

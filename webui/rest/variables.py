@@ -14,10 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 from engine import documents
-from webui.rest.declare import BOOLEAN, STRING, Call, check_text, mapping, named, optional
+from webui.rest.declare import ANY, BOOLEAN, STRING, Call, check_text, mapping, named, optional
 from webui.rest.errors import BadRequest
 
-ANY: dict = {}
 _INFO = optional({"type": "object", "additionalProperties": True})
 
 VALUE_IN = named("VariableValueIn", {"value": ANY, "type": optional(STRING), "valueInfo": _INFO, "local": optional(BOOLEAN)}, required=())
