@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
@@ -146,7 +147,8 @@ def _rows(db: sa.Connection, tenant_id: str) -> Iterator[sa.RowMapping]:
 
 def _anchors(db: sa.Connection, tenant_id: str) -> dict[int, str]:
     """What the history says of the chain: {number: hash}."""
-    found = db.scalars(sa.select(event.c.data).where(event.c.tenant_id == tenant_id, event.c.type == "archive.appended"))
+    appended = event.c.type == sa.literal_column("'archive.appended'")  # written out, so that the partial index serves it
+    found = db.scalars(sa.select(event.c.data).where(event.c.tenant_id == tenant_id, appended))
     return {data["number"]: data["hash"] for data in found}
 
 
@@ -166,7 +168,7 @@ def case_of(db: sa.Connection, actor: Actor, instance_id: str) -> sa.RowMapping:
         process_definition, process_definition.c.id == process_instance.c.definition_id).where(
         process_instance.c.id == instance_id, process_instance.c.tenant_id == actor.tenant)).mappings().first()
     if row is None or not access.may_see_case(actor, row["groups"]):
-        raise NotFound(N_("Perkara tidak ditemukan."))
+        raise NotFound(N_("Kasus tidak ditemukan."))
     return row
 
 
@@ -185,6 +187,17 @@ def entries_of(db: sa.Connection, instance_id: str) -> list[dict[str, Any]]:
 def _rows_of(db: sa.Connection, instance_id: str) -> Sequence[sa.RowMapping]:
     query = sa.select(archive_entry).where(archive_entry.c.instance_id == instance_id).order_by(archive_entry.c.number)
     return db.execute(query).mappings().all()
+
+
+def open_file(pe: ProcessEngine, actor: Actor, instance_id: str, sha256: str) -> tuple[str, Path]:
+    """The name and place of a file that the case's entries name, e.g. a page as it was fetched. It is a stranger's: to be sent
+    as a download, never to be shown as a page of ours. NotFound for who may not see the case, and where it is none of its files."""
+    with read(pe) as db:
+        case_of(db, actor, instance_id)
+        named = next((file["name"] for row in _rows_of(db, instance_id) for file in row["files"] if file["sha256"] == sha256), None)
+    if named is None or files.fault(pe.folder, sha256):
+        raise NotFound(N_("Berkas tidak ditemukan."))
+    return named, files.path(pe.folder, sha256)
 
 
 def export(pe: ProcessEngine, actor: Actor, instance_id: str, stream: BinaryIO) -> None:

@@ -126,7 +126,7 @@ def bind(db: sa.Connection, actor: Actor, now: dt.datetime, instance_id: str, va
         still_free = sa.update(document).where(document.c.id.in_(free), document.c.instance_id.is_(None))
         bound = db.execute(still_free.values(instance_id=instance_id))
         if bound.rowcount != len(free):
-            raise Conflict(N_("Berkas ini baru saja dipakai untuk perkara lain."))
+            raise Conflict(N_("Berkas ini baru saja dipakai untuk kasus lain."))
         for id in free:
             record(db, actor, now, "document.added", instance_id=instance_id, activity_instance_id=rows[id]["task_id"],
                    data={"variable": rows[id]["variable"], **variable_of(rows[id])})
@@ -172,8 +172,8 @@ def documents(pe: ProcessEngine, actor: Actor, instance_id: str) -> list[dict[st
 
 def documents_of(db: sa.Connection, instance_id: str) -> list[dict[str, Any]]:
     """As `documents`, for Terbit itself."""
-    rows = db.execute(sa.select(document).where(document.c.instance_id == instance_id).order_by(document.c.id)).mappings()
-    return [dict(row) for row in rows]
+    query = sa.select(document).where(document.c.instance_id == instance_id).order_by(document.c.uploaded_at, document.c.id)
+    return [dict(row) for row in db.execute(query).mappings()]
 
 
 def open_document(pe: ProcessEngine, actor: Actor, document_id: str) -> tuple[dict[str, Any], Path]:

@@ -126,7 +126,7 @@ def _attachment(pe: ProcessEngine, db: sa.Connection, instance_id: str, file: An
     id = file.get("document") if isinstance(file, dict) else None
     row = db.execute(sa.select(document).where(document.c.id == id, document.c.instance_id == instance_id)).mappings().first()
     if row is None or row["sha256"] != file.get("sha256"):
-        raise _refuse(N_("Berkas yang akan diterbitkan bukan dokumen perkara ini."))
+        raise _refuse(N_("Berkas yang akan diterbitkan bukan dokumen kasus ini."))
     try:
         content = files.read(pe.folder, row["sha256"])
     except (FileNotFoundError, ValueError):
@@ -198,10 +198,14 @@ def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
     calls = db.execute(sa.select(activity.c.scope_id, job.c.payload).join(job, job.c.activity_instance_id == activity.c.id)
                        .where(job.c.instance_id == instance_id, job.c.topic == TOPIC).order_by(job.c.id))
     channel_of = {scope: payload.get("kanal") for scope, payload in calls}
+    if not channel_of:
+        return {}
+    inside = activity.c.scope_id.in_([scope for scope in channel_of if scope])
+    beside = sa.or_(inside, activity.c.scope_id.is_(None)) if None in channel_of else inside
     done = db.execute(
         sa.select(activity.c.scope_id, activity.c.completed_by, activity.c.ended_at, event.c.data)
         .join(event, event.c.activity_instance_id == activity.c.id)
-        .where(event.c.instance_id == instance_id, event.c.type == "task.completed").order_by(event.c.id))
+        .where(event.c.instance_id == instance_id, event.c.type == "task.completed", beside).order_by(event.c.id))
     found = {}
     for scope, by, at, data in done:
         said = _said(data)

@@ -211,9 +211,9 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     Column("description", Text),
     Index("ix_activity_instance_of", "instance_id", "started_at", "id"),
     Index("ix_activity_instance_assignee", "tenant_id", "assignee", "due_order", "id",
-          sqlite_where=text("ended_at IS NULL AND is_task"), postgresql_where=text("ended_at IS NULL AND is_task")),
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_activity_instance_open", "tenant_id", "due_order", "id",
-          sqlite_where=text("ended_at IS NULL AND is_task"), postgresql_where=text("ended_at IS NULL AND is_task")),
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_activity_instance_report", "definition_id", "activity_id", "started_at"),
 )
 
@@ -237,6 +237,8 @@ event = Table(  # the append-only history of who did what
     Column("actor", Key),  # NULL: Terbit itself
     Column("data", JSON, nullable=False),  # of 'task.completed': {"variables": {what changed}}
     Index("ix_event_of", "instance_id", "id"),
+    Index("ix_event_archive", "tenant_id", "id",  # what `archive.verify` holds the chain against
+          sqlite_where=text("type = 'archive.appended'"), postgresql_where=text("type = 'archive.appended'")),
 )
 
 subscription = Table(  # who waits for a message or a signal

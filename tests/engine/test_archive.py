@@ -170,6 +170,13 @@ def test_the_history_keeps_the_last_hash_of_each_append(pe, chain):
     assert [anchor["number"] for anchor in anchors] == [1, 2, 5]
 
 
+@on_databases
+def test_verifying_reads_only_the_anchors_of_the_history(pe, chain):
+    with read(pe) as db:
+        names = {index["name"] for index in sa.inspect(db).get_indexes("event")}
+    assert "ix_event_archive" in names
+
+
 @pytest.fixture
 def case(pe, now, people):
     make_definition(pe, now)
@@ -186,6 +193,17 @@ def test_only_who_may_see_the_case_sees_and_exports_its_entries(pe, ketua, case)
             archive.entries(pe, stranger, case)
         with pytest.raises(NotFound):
             archive.export(pe, stranger, case, io.BytesIO())
+
+
+def test_a_file_of_the_archive_is_opened_by_its_hash_within_its_case(pe, now, ketua, case):
+    name, path = archive.open_file(pe, ketua, case, hashlib.sha256(b"dua").hexdigest())
+    assert (name, path.read_bytes()) == ("a.txt", b"dua")
+    kept = files.keep_bytes(pe.folder, b"tiga").sha256
+    for sha256 in (kept, "../secret.key", ""):  # kept, but not this case's; no hash at all
+        with pytest.raises(NotFound):
+            archive.open_file(pe, ketua, case, sha256)
+    with pytest.raises(NotFound):
+        archive.open_file(pe, Actor("x", "kpu"), case, hashlib.sha256(b"dua").hexdigest())
 
 
 def test_the_export_is_checked_by_sha256sum_alone(pe, ketua, case, tmp_path):

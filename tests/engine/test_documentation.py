@@ -94,7 +94,8 @@ def test_a_case_is_documented(pe, now, case, site, ketua):
     assert website["content"] | {"page": None} == {
         "job": job.id, "publication": website["content"]["publication"],
         "channel_id": "website", "channel_name": "Website", "revision": 1, "connector": "site", "state": "published",
-        "url": site.url + "/post", "platform_id": "pengumuman-1", "error": None, "by_hand": False, "unchecked": "", "published_at": (now + 2 * LATER).isoformat(), "published_by": None,
+        "url": site.url + "/post", "platform_id": "pengumuman-1", "error": None, "by_hand": False, "unchecked": "",
+        "published_at": (now + 2 * LATER).isoformat(), "published_by": None,
         "approved_by": {"user": "ketua", "name": "Ketua Demo", "title": "Ketua Divisi", "at": (now + LATER).isoformat(),
                         "activity_id": "putuskan"},
         "approved_sha256": job.payload["segel"], "page": None}
@@ -229,7 +230,8 @@ def facts(**changed):
     at = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.timezone.utc)
     return {"office": "KPU", "timezone": "Asia/Jayapura", "business_key": "INF-2026-0001", "title": "T", "kind": "berita", "letter": "",
             "procedure": "P", "unit": "", "number": "", "version": 1, "started_at": at, "made_at": at, "approval": {},
-            "approved_sha256": "", "as_approved": True, "publications": [], "documents": [], "first": 1, "last": 1, "hash": "0" * 64, **changed}
+            "approved_sha256": "", "as_approved": True, "publications": [], "documents": [], "first": 1, "last": 1,
+            "hash": "0" * 64, **changed}
 
 
 def test_what_people_wrote_is_never_read_as_typst():

@@ -92,9 +92,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_event'))
     )
     with op.batch_alter_table('event', schema=None) as batch_op:
+        batch_op.create_index('ix_event_archive', ['tenant_id', 'id'], unique=False, sqlite_where=sa.text("type = 'archive.appended'"), postgresql_where=sa.text("type = 'archive.appended'"))
         batch_op.create_index('ix_event_of', ['instance_id', 'id'], unique=False)
-        batch_op.create_index('ix_event_archive', ['tenant_id', 'id'], unique=False, sqlite_where=sa.text("type = 'archive.appended'"),
-                              postgresql_where=sa.text("type = 'archive.appended'"))
 
     op.create_table('event_subscription',
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -301,9 +300,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_activity_instance'))
     )
     with op.batch_alter_table('activity_instance', schema=None) as batch_op:
-        batch_op.create_index('ix_activity_instance_assignee', ['tenant_id', 'assignee', 'due_order', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL AND is_task'), postgresql_where=sa.text('ended_at IS NULL AND is_task'))
+        batch_op.create_index('ix_activity_instance_assignee', ['tenant_id', 'assignee', 'due_order', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
         batch_op.create_index('ix_activity_instance_of', ['instance_id', 'started_at', 'id'], unique=False)
-        batch_op.create_index('ix_activity_instance_open', ['tenant_id', 'due_order', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL AND is_task'), postgresql_where=sa.text('ended_at IS NULL AND is_task'))
+        batch_op.create_index('ix_activity_instance_open', ['tenant_id', 'due_order', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
         batch_op.create_index('ix_activity_instance_report', ['definition_id', 'activity_id', 'started_at'], unique=False)
 
     op.create_table('publication',
@@ -348,9 +347,9 @@ def downgrade() -> None:
     op.drop_table('publication')
     with op.batch_alter_table('activity_instance', schema=None) as batch_op:
         batch_op.drop_index('ix_activity_instance_report')
-        batch_op.drop_index('ix_activity_instance_open', sqlite_where=sa.text('ended_at IS NULL AND is_task'), postgresql_where=sa.text('ended_at IS NULL AND is_task'))
+        batch_op.drop_index('ix_activity_instance_open', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
         batch_op.drop_index('ix_activity_instance_of')
-        batch_op.drop_index('ix_activity_instance_assignee', sqlite_where=sa.text('ended_at IS NULL AND is_task'), postgresql_where=sa.text('ended_at IS NULL AND is_task'))
+        batch_op.drop_index('ix_activity_instance_assignee', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
 
     op.drop_table('activity_instance')
     with op.batch_alter_table('process_instance', schema=None) as batch_op:
@@ -392,8 +391,8 @@ def downgrade() -> None:
 
     op.drop_table('event_subscription')
     with op.batch_alter_table('event', schema=None) as batch_op:
-        batch_op.drop_index('ix_event_archive')
         batch_op.drop_index('ix_event_of')
+        batch_op.drop_index('ix_event_archive', sqlite_where=sa.text("type = 'archive.appended'"), postgresql_where=sa.text("type = 'archive.appended'"))
 
     op.drop_table('event')
     with op.batch_alter_table('document', schema=None) as batch_op:
