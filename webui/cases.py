@@ -46,7 +46,7 @@ def show(id: str):
     published = publication.publications(pe(), actor(), id)
     return render_template(
         "cases/show.html", case=case, definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
-        hidden=len(history) - len(shown), loops=_loops(passed), diagram=_diagram(passed, stuck),
+        hidden=len(history) - len(shown), loops=_loops(passed), diagram=marks(passed, stuck),
         waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
         documents=documents.documents(pe(), actor(), id), publications=published, variables=_readable(variables),
@@ -87,7 +87,7 @@ def activate(id: str):
 
 # Within ---------------------------------------------------------------------------------------------------------------
 
-def _diagram(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
+def marks(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
     """What the diagram shows: tokens, what was passed, and the way taken.
 
     A flow was taken when its target began in the very instant in which its source ended: both are one step of the engine.

@@ -8,7 +8,7 @@ from connectors import content
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 
 from engine import access, channels, commands, documents, links, queries
-from webui import actor, deployed, errors, forms, inbox, names, now, pe, story
+from webui import actor, cases, deployed, errors, forms, inbox, names, now, pe, story
 
 blueprint = Blueprint("task", __name__)
 
@@ -79,7 +79,7 @@ def shown(task_id: str):
 def diagram(task_id: str):
     """The diagram with the case's tokens, a piece of the task page; loaded when it is looked at."""
     task = queries.task(pe(), actor(), task_id)
-    return render_template("task_diagram.html", task=task, tokens=story.tokens(task["instance_id"]), done=story.passed(task["instance_id"]))
+    return render_template("task_diagram.html", task=task, diagram=cases.marks(story.activities(task["instance_id"]), []))
 
 
 @blueprint.get("/tasks/<task_id>/diagram.bpmn")

@@ -2,16 +2,21 @@
 
 import datetime as dt
 import json
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from connectors import content
 from flask import Flask, current_app, request, url_for
 from flask_babel import format_date, format_datetime, format_time, get_locale, gettext as _, ngettext
 from flask_login import current_user
 from markupsafe import Markup, escape
+
+from engine import tables
+from webui import db
 
 LOCALES = {"id": "Bahasa Indonesia", "en": "English"}
 THEMES = ("auto", "light", "dark")
@@ -27,6 +32,7 @@ class Item:
     groups: frozenset[str] = frozenset()
     phone: bool = False
     count: str = ""  # a key of `task_counts`
+    starts: bool = False  # shown only to who may start something
 
 
 def menu() -> list[Item]:
@@ -35,7 +41,7 @@ def menu() -> list[Item]:
     items = [
         Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
-        Item("start.index", _("Mulai"), icon="circle-plus", phone=True),
+        Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
         Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner),
         Item("analyst.index", _("Laporan"), icon="chart-bar", groups=analyst),
         Item("admin.index", _("Pemantauan"), icon="activity", groups=admin),
@@ -43,7 +49,21 @@ def menu() -> list[Item]:
         Item("people.index", _("Pengguna"), icon="users", groups=admin),
     ]
     mine = current_user.groups if current_user.is_authenticated else frozenset()
-    return [i for i in items if i.endpoint in current_app.view_functions and (not i.groups or i.groups & mine)]
+    return [i for i in items if i.endpoint in current_app.view_functions and (not i.groups or i.groups & mine)
+            and (not i.starts or mine & ({"admin"} | _starters(current_user.account["tenant"])))]
+
+
+def _starters(tenant: str) -> frozenset[str]:
+    """The groups that may start something in this office; asked of the database every half minute, not on every page."""
+    kept = current_app.extensions.setdefault("terbit.starters", {})
+    known_until, groups = kept.get(tenant, (0.0, frozenset()))
+    if known_until < time.monotonic():
+        query = sa.select(tables.definition_group.c.group_id).distinct().join(
+            tables.process_definition, tables.process_definition.c.id == tables.definition_group.c.definition_id).where(
+            tables.process_definition.c.tenant_id == tenant, tables.definition_group.c.starts)
+        groups = frozenset(db.session.scalars(query))
+        kept[tenant] = (time.monotonic() + 30, groups)
+    return groups
 
 
 def locale() -> str:

@@ -34,7 +34,7 @@ function make(tag, className, rest = {}) {
 }
 
 function focus({ tokens, incidents, done }) {
-  return incidents[0] ?? tokens[0]?.activity_id ?? done.at(-1);
+  return incidents[0] ?? tokens.at(-1)?.activity_id ?? done.at(-1);
 }
 
 // Marks ---------------------------------------------------------------------------------------------------------------
