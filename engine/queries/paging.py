@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Invalid
+from engine.tables import UtcDateTime
 
 LIMIT = 200
 
@@ -58,13 +59,12 @@ def decode(cursor: str, key: Sequence[sa.ColumnElement]) -> list[Any]:
 
 
 def _typed(value: Any, column: sa.ColumnElement) -> Any:
-    expected = column.type.python_type
-    if expected is dt.datetime:
+    if isinstance(column.type, UtcDateTime):
         moment = dt.datetime.fromisoformat(value)
         moment.astimezone(dt.timezone.utc)  # OverflowError at the ends of time
         if moment.tzinfo is None:
             raise ValueError(value)
         return moment
-    if type(value) is not expected or (expected is int and abs(value) >= 1 << 63) or (expected is str and "\0" in value):
+    if type(value) is not column.type.python_type or (isinstance(value, int) and abs(value) >= 1 << 63) or "\0" in str(value):
         raise ValueError(value)
     return value

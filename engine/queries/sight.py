@@ -9,16 +9,13 @@ from engine.process_engine import Actor
 from engine.tables import activity, candidate, definition_group, process_instance
 
 
-def of_my_groups(actor: Actor) -> sa.ColumnElement[bool]:
-    """A candidate row that names the actor or a group of theirs."""
+def candidate_tasks(actor: Actor) -> sa.CompoundSelect:
+    """The ids of the open tasks of which the actor, or a group of theirs, is a candidate."""
     c = candidate.c
-    return sa.and_(c.tenant_id == actor.tenant, sa.or_(
-        sa.and_(c.kind == "group", c.name.in_(sorted(actor.groups))), sa.and_(c.kind == "user", c.name == actor.id)))
-
-
-def candidate_tasks(actor: Actor) -> sa.Select:
-    """The ids of the open tasks of which the actor is a candidate."""
-    return sa.select(candidate.c.task_id).where(of_my_groups(actor))
+    # Two parts rather than OR: each is read straight from the index.
+    return sa.union_all(
+        sa.select(c.task_id).where(c.tenant_id == actor.tenant, c.kind == "group", c.name.in_(sorted(actor.groups))),
+        sa.select(c.task_id).where(c.tenant_id == actor.tenant, c.kind == "user", c.name == actor.id))
 
 
 def definitions_seen(actor: Actor) -> sa.Select:
