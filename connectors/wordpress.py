@@ -130,7 +130,8 @@ def _digest(*parts: bytes) -> str:
 
 def _failure(answer: http.Response, said: dict[str, Any], user: str) -> Failure:
     reason = str(said.get("message") or "")[:300]
-    if answer.status == 401:
+    stranger = said.get("code") == "rest_invalid_param" and "status" in str(said.get("data"))  # who may not see drafts gets a 400
+    if answer.status == 401 or stranger:
         return Failure(N_("WordPress menolak nama pengguna atau kata sandi aplikasi %(user)s."), user=user)
     if answer.status == 403:
         return Failure(N_("Akun WordPress %(user)s tidak berhak: %(said)s"), user=user, said=reason)
@@ -140,8 +141,10 @@ def _failure(answer: http.Response, said: dict[str, Any], user: str) -> Failure:
 
 
 def _find(api: _Api, collection: str, name: str) -> dict[str, Any] | None:
+    """The oldest with that slug."""
     states = {"status": STATUSES, "context": "edit"} if collection == "posts" else {}
-    return next((item for item in _listed(api, collection, slug=name, per_page=1, **states) if item.get("slug") == name), None)
+    found = _listed(api, collection, slug=name, orderby="id", order="asc", **states)
+    return next((item for item in found if item.get("slug") == name), None)
 
 
 def _listed(api: _Api, collection: str, **params: Any) -> list[dict[str, Any]]:
@@ -163,7 +166,7 @@ def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "slug": name,
         "title": escape(content.clean(request.title), quote=False),
-        "content": _body(request, images[1:], files),
+        "content": _body(request, images, files),
         "excerpt": escape(content.clean(request.summary), quote=False),
         "categories": _categories(api, request.kind),
         "featured_media": images[0]["id"] if images else 0,
@@ -196,9 +199,8 @@ def _find_quietly(api: _Api, name: str) -> dict[str, Any] | None:
 
 
 def _only_one(api: _Api, name: str, post: dict[str, Any]) -> dict[str, Any]:
-    """Another run of the same request was faster, so ours was given another slug: theirs stays."""
-    if post.get("slug") == name:
-        return post
+    """Another run of the same request may have created its post meanwhile, with our slug or we with `slug-2`:
+    the older one stays, as both runs see it."""
     first = _find(api, "posts", name)
     if first is None or first["id"] == post["id"]:
         return post
@@ -239,14 +241,17 @@ def _categories(api: _Api, kind: str) -> list[int]:
 
 def _body(request: Request, images: list[dict[str, Any]], files: list[dict[str, Any]]) -> str:
     parts = [content.html(request.body)]
-    for image in images:
-        source, alt = escape(str(image["source_url"])), escape(str(image.get("alt_text") or ""))
-        parts.append(f'<figure><img src="{source}" alt="{alt}"></figure>')
+    for uploaded, image in list(zip(images, request.images, strict=True))[1:]:  # the first is the featured one
+        parts.append(f'<figure><img src="{_source(uploaded)}" alt="{escape(content.clean(image.alt))}"></figure>')
     if files:
         named = zip(files, request.attachments, strict=True)
-        items = "".join(f'<li><a href="{escape(str(up["source_url"]))}">{escape(content.clean(of.name))}</a></li>' for up, of in named)
+        items = "".join(f'<li><a href="{_source(uploaded)}">{escape(content.clean(file.name))}</a></li>' for uploaded, file in named)
         parts.append(f"<h2>Lampiran</h2>\n<ul>{items}</ul>")
     return "\n".join(parts).replace("[", "&#91;")  # a [word] is text, not one of WordPress' shortcodes
+
+
+def _source(uploaded: dict[str, Any]) -> str:
+    return escape(str(uploaded.get("source_url", "")))
 
 
 def _result(post: dict[str, Any]) -> Result:

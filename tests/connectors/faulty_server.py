@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 Fault = Callable[["Exchange"], None]
 
@@ -27,6 +26,7 @@ class Exchange:
 
     connection: socket.socket
     raw: bytes
+    host: str
     upstream: str
 
     @property
@@ -42,11 +42,14 @@ class Exchange:
         self.connection.sendall("\r\n".join(lines).encode() + body)
 
     def pass_on(self) -> bytes:
-        """The upstream's whole answer, which is not yet given to the client."""
-        parts = urlsplit(self.upstream)
-        with socket.create_connection((parts.hostname or "", parts.port or 80), 30) as upstream:
-            upstream.sendall(self.raw)
-            return b"".join(iter(lambda: upstream.recv(65_536), b""))
+        """The upstream's whole answer, which is not yet given to the client. Each side knows the other under the name
+        that it has itself; the two are of one length, so that no Content-Length changes."""
+        ours, theirs = self.host.encode(), self.upstream.removeprefix("http://").encode()
+        assert len(ours) == len(theirs)
+        name, port = theirs.decode().split(":")
+        with socket.create_connection((name, int(port)), 30) as upstream:
+            upstream.sendall(self.raw.replace(ours, theirs))
+            return b"".join(iter(lambda: upstream.recv(65_536), b"")).replace(theirs, ours)
 
 
 @dataclass
@@ -155,7 +158,7 @@ def _serve(connection: socket.socket, server: FaultyServer, upstream: str, wrap:
             raw = _read(connection)
             if not raw:
                 return
-            exchange = Exchange(connection, raw, upstream)
+            exchange = Exchange(connection, raw, server.host, upstream)
             server.seen.append(f"{exchange.method} {exchange.path}")
             server.raw.append(raw)
             if server.fault and server.when(exchange.method, exchange.path):
