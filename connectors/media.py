@@ -14,7 +14,8 @@ EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
 # Nothing that a browser would run, for it would run in the name of the site that it is put on.
 DOCUMENTS = set("pdf doc docx xls xlsx ppt pptx odt ods odp csv txt rtf zip jpg jpeg png webp gif mp3 mp4".split())  # noqa: SIM905
 WIDEST = 1600
-MOST_PIXELS = 100_000_000
+MOST_PIXELS = (40_000_000, 120_000_000)  # in memory, and of a JPEG, which is decoded no larger than needed
+ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def extension(attachment: Attachment) -> str:
 def _prepare(content: bytes) -> Picture:
     with Image.open(BytesIO(content), formats=list(EXTENSIONS)) as opened:
         kind = str(opened.format)
-        if opened.width * opened.height > MOST_PIXELS:
+        if opened.width * opened.height > MOST_PIXELS[kind == "JPEG"]:
             raise ValueError("too many pixels")
         size = opened.size
         if kind == "GIF" or getattr(opened, "is_animated", False):
@@ -58,9 +59,14 @@ def _prepare(content: bytes) -> Picture:
 
 
 def _smaller(opened: Image.Image, kind: str) -> tuple[bytes, tuple[int, int]]:
+    profile = opened.info.get("icc_profile")
+    turned = opened.getexif().get(ORIENTATION, 1) >= 5
+    if opened.mode in ("1", "P", "PA") and opened.width > WIDEST:  # their colours are numbers, which cannot be mixed
+        opened = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
+    opened.thumbnail((WIDEST * 4, WIDEST) if turned else (WIDEST, WIDEST * 4), Image.Resampling.LANCZOS)
     upright = ImageOps.exif_transpose(opened)
-    upright.thumbnail((WIDEST, WIDEST * 4), Image.Resampling.LANCZOS)
+    upright.info = {name: value for name, value in upright.info.items() if name == "transparency"}  # no comment, no XMP
     out = BytesIO()
     options: dict[str, Any] = {} if kind == "PNG" else {"quality": 85}
-    upright.save(out, kind, optimize=True, icc_profile=opened.info.get("icc_profile"), exif=b"", **options)
+    upright.save(out, kind, icc_profile=profile, exif=b"", **options)
     return out.getvalue(), upright.size

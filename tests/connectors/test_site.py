@@ -1,4 +1,3 @@
-import io
 import multiprocessing
 import os
 from dataclasses import replace
@@ -9,7 +8,6 @@ import pytest
 from conftest import NOW, picture
 from lxml import etree
 from lxml import html as lxml_html
-from PIL import Image
 
 from connectors import Attachment, Context, Failure, NotYet
 from connectors.http import contains_title
@@ -213,28 +211,6 @@ def test_what_a_browser_would_run_is_no_attachment(site, context, ask, name):
         site.publish(ask(attachments=[Attachment(name, "application/pdf", b"x", "")]))
     assert failure.value.kind == "permanent"
     assert not (context.folder / "situs").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"<svg/>", b"\xff\xd8\xff", picture()[:300], b"GIF89a", b"%PDF-1.4"])
-def test_a_picture_that_is_none_is_refused(site, ask, content):
-    with pytest.raises(Failure, match="tidak dapat dibaca") as failure:
-        site.publish(ask(images=[Attachment("foto.jpg", "image/jpeg", content, "")]))
-    assert failure.value.kind == "permanent"
-
-
-def test_a_photo_goes_out_upright_small_and_without_its_place(site, context, ask):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    exif.get_ifd(0x8825)[2] = (5.0, 44.0, 0.0)
-    slug = site.publish(ask(images=[Attachment("a.jpg", "image/jpeg", picture((3000, 2000), exif=exif), "")])).platform_id
-    sent = Image.open(io.BytesIO((context.folder / "situs" / slug / "gambar-1.jpg").read_bytes()))
-    assert sent.size == (1600, 2400) and not sent.getexif()
-
-
-@pytest.mark.parametrize(("kind", "suffix"), [("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif")])
-def test_each_kind_of_picture_keeps_its_kind(site, context, ask, kind, suffix):
-    slug = site.publish(ask(images=[Attachment("a", "", picture((30, 20), kind), "")])).platform_id
-    assert Image.open(context.folder / "situs" / slug / f"gambar-1.{suffix}").format == kind
 
 
 def test_a_new_name_of_the_office_reaches_the_pages_that_stand(site, context, ask):
