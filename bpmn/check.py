@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from bpmn import decisions, expressions, forms, model, support
 from bpmn.errors import N_, Invalid
 from bpmn.findings import Finding, error, of_invalid, warning
-from bpmn.model import Element, Process
+from bpmn.model import Element, Flow, Process
 
 __all__ = ["Finding", "check"]
 
@@ -33,7 +33,8 @@ def check(resources: Mapping[str, bytes], called: Collection[str] | None = None)
         for process in processes:
             if process.executable:
                 if keys[process.key] > 1:
-                    found.append(error(file, process.line, process.key, "duplicate-process", N_("Proses %(key)s ada lebih dari sekali"), key=process.key))
+                    found.append(error(file, process.line, process.key, "duplicate-process",
+                                       N_("Proses %(key)s ada lebih dari sekali"), key=process.key))
                 context = support.Context(file, process, frozenset(keys), called, tables, forms_known)
                 found.extend(check_process(context))
     return sorted(set_of(found), key=lambda f: (f.severity != "error", f.file, f.line))
@@ -93,7 +94,8 @@ def _ids(context) -> Iterator[Finding]:
     process = context.process
     for ident, count in Counter(process.ids).items():
         if count > 1 or not ident:
-            yield error(context.file, process.line, ident, "duplicate-id", N_("Id %(id)s dipakai %(count)d kali"), id=ident or "''", count=count)
+            yield error(context.file, process.line, ident, "duplicate-id",
+                        N_("Id %(id)s dipakai %(count)d kali"), id=ident or "''", count=count)
 
 
 def _flows(context) -> Iterator[Finding]:
@@ -148,16 +150,23 @@ def _place(context, element: Element) -> Iterator[Finding]:
         t.kind == "link" for t in element.triggers)
     if not incoming and not starts_alone:
         yield warning(*where, "unreachable", N_("Elemen ini tidak akan pernah dicapai: tidak ada alur masuk"))
+    yield from _choices(context, element, outgoing)
+    if element.type in model.GATEWAYS and not outgoing and len(incoming) < 2:
+        yield warning(*where, "pointless-gateway", N_("Gerbang tanpa alur keluar"))
+
+
+def _choices(context, element: Element, outgoing: list[Flow]) -> Iterator[Finding]:
+    """Give what is wrong with the conditions on the flows out of an element."""
+    where = (context.file, element.line, element.id)
     default = element.attributes.get("default")
     if default and default not in [f.id for f in outgoing]:
         yield error(*where, "default", N_("Alur baku %(flow)s bukan alur keluar elemen ini"), flow=default)
     if element.type == "exclusiveGateway" and len(outgoing) > 1:
         for flow in outgoing:
             if not flow.condition and flow.id != default:
-                yield error(context.file, flow.line, flow.id, "no-condition", N_("Alur %(id)s dari gerbang eksklusif tidak bersyarat"), id=flow.id)
+                yield error(context.file, flow.line, flow.id, "no-condition",
+                            N_("Alur %(id)s dari gerbang eksklusif tidak bersyarat"), id=flow.id)
         if not default:
             yield warning(*where, "no-default", N_("Gerbang tanpa alur baku: perkara terhenti bila tidak ada syarat yang terpenuhi"))
     if element.type in ("parallelGateway", "eventBasedGateway") and any(f.condition for f in outgoing):
         yield warning(*where, "condition-ignored", N_("Syarat pada alur keluar gerbang ini tidak dibaca"))
-    if element.type in model.GATEWAYS and not outgoing and len(incoming) < 2:
-        yield warning(*where, "pointless-gateway", N_("Gerbang tanpa alur keluar"))

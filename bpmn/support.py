@@ -17,8 +17,8 @@ CODE = ("class", "delegateExpression", "expression", "variableMappingClass", "va
         "formHandlerClass")
 INTERPOLATED = ("assignee", "candidateUsers", "candidateGroups", "dueDate", "followUpDate", "priority", "topic", "formKey", "formRef")
 HARMLESS = {"documentation", "extensionElements", "laneSet", "incoming", "outgoing", "multiInstanceLoopCharacteristics",
-            "standardLoopCharacteristics", "dataObject", "dataObjectReference", "dataStoreReference", "textAnnotation", "association", "group",
-            "ioSpecification", "property", "dataInputAssociation", "dataOutputAssociation", "auditing", "monitoring", "potentialOwner",
+            "standardLoopCharacteristics", "dataObject", "dataObjectReference", "dataStoreReference", "textAnnotation", "association",
+            "group", "ioSpecification", "property", "dataInputAssociation", "dataOutputAssociation", "auditing", "monitoring", "potentialOwner",
             "humanPerformer", "performer", "resourceRole", "correlationSubscription", "supports"}
 TRIGGERS = {
     "startEvent": {"message", "signal", "timer"},
@@ -171,7 +171,19 @@ def _trigger(context: Context, e: Element, trigger: Trigger, where) -> Iterator[
         yield from _tried(context, where[1], e.id, expressions.check, trigger.expression)
     elif trigger.kind in ("error", "escalation") and e.type in ("endEvent", "intermediateThrowEvent") and not trigger.code:
         yield error(*where, "code-missing", N_("Yang dilempar di sini harus punya kode"))
-    elif trigger.kind == "cancel":
+    yield from _partner(context, e, trigger, where)
+    for text in (trigger.name, trigger.error_message):
+        yield from _tried(context, where[1], e.id, expressions.check_interpolated, text)
+    for _, expression in trigger.correlation:
+        yield from _tried(context, where[1], e.id, expressions.check, expression)
+    for name in (trigger.code_variable, trigger.message_variable):
+        if name and not name.isidentifier():
+            yield error(*where, "variable-name", N_("%(name)s bukan nama variabel"), name=name)
+
+
+def _partner(context: Context, e: Element, trigger: Trigger, where) -> Iterator[Finding]:
+    """A cancel needs its transaction, a link its other end."""
+    if trigger.kind == "cancel":
         inside = context.process.elements.get(e.parent if e.type == "endEvent" else e.attributes.get("attachedToRef", ""))
         if inside is None or inside.type != "transaction":
             yield error(*where, "cancel", N_("Pembatalan (cancel) hanya ada pada transaksi"))
@@ -180,13 +192,6 @@ def _trigger(context: Context, e: Element, trigger: Trigger, where) -> Iterator[
                    and any(x.kind == "link" and x.name == trigger.name for x in t.triggers)]
         if len(targets) != 1:
             yield error(*where, "link", N_("Tautan %(name)s harus punya tepat satu tujuan"), name=trigger.name)
-    for text in (trigger.name, trigger.error_message):
-        yield from _tried(context, where[1], e.id, expressions.check_interpolated, text)
-    for _, expression in trigger.correlation:
-        yield from _tried(context, where[1], e.id, expressions.check, expression)
-    for name in (trigger.code_variable, trigger.message_variable):
-        if name and not name.isidentifier():
-            yield error(*where, "variable-name", N_("%(name)s bukan nama variabel"), name=name)
 
 
 def _timer(context: Context, e: Element, trigger: Trigger, where) -> Iterator[Finding]:
@@ -315,9 +320,11 @@ def _event_gateway(context: Context, e: Element) -> Iterator[Finding]:
             continue
         waits = target.type == "receiveTask" or target.type == "intermediateCatchEvent" and all(t.kind != "link" for t in target.triggers)
         if not waits or target.loop:
-            yield error(context.file, target.line, target.id, "event-gateway", N_("Sesudah gerbang peristiwa hanya boleh ada peristiwa yang menunggu"))
+            yield error(context.file, target.line, target.id, "event-gateway",
+                        N_("Sesudah gerbang peristiwa hanya boleh ada peristiwa yang menunggu"))
         elif len(context.incoming.get(target.id, [])) > 1:
-            yield error(context.file, target.line, target.id, "event-gateway", N_("Peristiwa sesudah gerbang peristiwa hanya boleh punya satu alur masuk"))
+            yield error(context.file, target.line, target.id, "event-gateway",
+                        N_("Peristiwa sesudah gerbang peristiwa hanya boleh punya satu alur masuk"))
 
 
 KINDS = {
