@@ -13,7 +13,7 @@ from bpmn import expressions, xml
 from bpmn.errors import N_, Invalid
 
 POLICIES = {"UNIQUE", "FIRST", "ANY", "COLLECT", "RULE ORDER"}
-AGGREGATIONS = {"": list, "SUM": sum, "MIN": min, "MAX": max, "COUNT": len}
+AGGREGATIONS: dict[str, Any] = {"": list, "SUM": sum, "MIN": min, "MAX": max, "COUNT": len}
 INPUT = "masukan"  # the name under which an entry's test sees its input
 
 

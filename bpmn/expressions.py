@@ -13,9 +13,9 @@ import math
 import operator
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import isodate
 from simpleeval import DEFAULT_OPERATORS, EvalWithCompoundTypes, NameNotDefined
@@ -40,6 +40,12 @@ NODES = (
 )
 
 
+class Names(Protocol):
+    """What expressions read names from: KeyError for one that is not there."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
 class Problem(Exception):
     """What is wrong with an expression, as an N_ template and its params; leaves this module as Invalid."""
 
@@ -48,7 +54,7 @@ class Problem(Exception):
         super().__init__(message % params if params else message)
 
 
-def evaluate(expression: str, names: Mapping[str, Any], now: dt.datetime | None = None, *, element: str = "") -> Any:
+def evaluate(expression: str, names: Names, now: dt.datetime | None = None, *, element: str = "") -> Any:
     """Return the JSON value of `expression` (with or without `${…}` around it) where `names` are known.
 
     `now` is what `now()` gives. Raises Invalid, with `element`, for whatever goes wrong.
@@ -85,7 +91,7 @@ def is_wrapped(text: str) -> bool:
     return _PLACES.fullmatch(text.strip()) is not None
 
 
-def interpolate(text: str, names: Mapping[str, Any], now: dt.datetime | None = None, *, element: str = "") -> Any:
+def interpolate(text: str, names: Names, now: dt.datetime | None = None, *, element: str = "") -> Any:
     """Return `text` as Camunda reads an attribute: one `${…}` gives its value, several are set into the text, none: the text."""
     if "{" not in text:
         return text
@@ -123,7 +129,7 @@ def assignments(script: str) -> list[tuple[str, ast.expr]]:
     return pairs
 
 
-def run_script(script: str, names: Mapping[str, Any], now: dt.datetime | None = None, *, element: str = "") -> dict[str, Any]:
+def run_script(script: str, names: Names, now: dt.datetime | None = None, *, element: str = "") -> dict[str, Any]:
     """Return {name: value} of a script's assignments; each sees those before it. Raises Invalid."""
     values: dict[str, Any] = {}
     try:
@@ -433,7 +439,7 @@ FUNCTIONS = {
     "duration": _duration, "date": isodate.parse_date, "datetime": _datetime, "now": None, "get": None,  # two that know their context
 }
 
-METHODS = {
+METHODS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "lower": (str, str.lower), "upper": (str, str.upper), "strip": (str, str.strip), "title": (str, str.title),
     "capitalize": (str, str.capitalize), "startswith": (str, str.startswith), "endswith": (str, str.endswith),
     "startsWith": (str, str.startswith), "endsWith": (str, str.endswith), "split": (str, _split), "replace": (str, _replace),

@@ -1,6 +1,7 @@
 """What a check finds."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from bpmn.errors import Invalid
 
@@ -32,6 +33,6 @@ def warning(file: str, line: int, element: str, code: str, message: str, **param
 
 def of_invalid(problem: Invalid, file: str, code: str, line: int = 0, element: str = "") -> Finding:
     """Return a finding for an error that reading raised."""
-    where = problem.where
+    where: dict[str, Any] = problem.where
     return Finding("error", where.get("file") or file, where.get("line") or line, where.get("element") or element, code,
                    problem.message, dict(problem.params))

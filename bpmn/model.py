@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from lxml import etree
 
@@ -32,7 +33,7 @@ class Value:
     """What a camunda:inputParameter or outputParameter holds."""
 
     kind: str  # 'text', 'list', 'map', 'script'
-    content: object  # str; tuple[Value]; tuple[(str, Value)]; str
+    content: Any  # str; tuple[Value]; tuple[(str, Value)]; str
     format: str = ""  # of a script
 
 
@@ -310,7 +311,7 @@ class _Reader:
         definitions = [c for c in node if isinstance(c.tag, str) and xml.local(c).endswith("EventDefinition")]
         camunda = {**{k: v for d in definitions for k, v in _camunda(d).items() if k in ("type", "topic")}, **_camunda(node)}
         if kind in ("sendTask", "receiveTask") and node.get("messageRef"):
-            triggers = (self._message(node, node.get("messageRef")),)
+            triggers: tuple[Trigger, ...] = (self._message(node, node.get("messageRef")),)
         else:
             triggers = tuple(self._trigger(d) for d in definitions)
         mapped = [p for holder in (node, *definitions) for p in _parameters(holder, "inputParameter")]

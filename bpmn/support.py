@@ -18,8 +18,8 @@ CODE = ("class", "delegateExpression", "expression", "variableMappingClass", "va
 INTERPOLATED = ("assignee", "candidateUsers", "candidateGroups", "dueDate", "followUpDate", "priority", "topic", "formKey", "formRef")
 HARMLESS = {"documentation", "extensionElements", "laneSet", "incoming", "outgoing", "multiInstanceLoopCharacteristics",
             "standardLoopCharacteristics", "dataObject", "dataObjectReference", "dataStoreReference", "textAnnotation", "association",
-            "group", "ioSpecification", "property", "dataInputAssociation", "dataOutputAssociation", "auditing", "monitoring", "potentialOwner",
-            "humanPerformer", "performer", "resourceRole", "correlationSubscription", "supports"}
+            "group", "ioSpecification", "property", "dataInputAssociation", "dataOutputAssociation", "auditing", "monitoring",
+            "potentialOwner", "humanPerformer", "performer", "resourceRole", "correlationSubscription", "supports"}
 TRIGGERS = {
     "startEvent": {"message", "signal", "timer"},
     "intermediateCatchEvent": {"message", "signal", "timer", "conditional", "link"},
@@ -29,6 +29,7 @@ TRIGGERS = {
     "sendTask": {"message"}, "receiveTask": {"message"},
 }
 EVENT_SUBPROCESS = {"message", "signal", "timer", "conditional", "error", "escalation"}
+Where = tuple[str, int, str]  # file, line, element
 MAPPINGS = {"", "singleEntry", "singleResult", "collectEntries", "resultList"}
 
 
@@ -96,7 +97,7 @@ def _nothing(context: Context, e: Element) -> Iterator[Finding]:
     return iter(())
 
 
-def _extensions(names: frozenset[str], where) -> Iterator[Finding]:
+def _extensions(names: frozenset[str], where: Where) -> Iterator[Finding]:
     for name in sorted(names - EXTENSIONS):
         if name in IGNORED_EXTENSIONS:
             yield warning(*where, "ignored", N_("camunda:%(name)s tidak dibaca"), name=name)
@@ -162,7 +163,7 @@ def _events(context: Context, e: Element) -> Iterator[Finding]:
         yield from _boundary(context, e)
 
 
-def _trigger(context: Context, e: Element, trigger: Trigger, where) -> Iterator[Finding]:
+def _trigger(context: Context, e: Element, trigger: Trigger, where: Where) -> Iterator[Finding]:
     if trigger.missing and not e.topic:
         yield error(*where, "reference", N_("Acuan %(ref)s tidak menunjuk apa pun"), ref=trigger.missing)
     if trigger.kind == "timer":
@@ -181,7 +182,7 @@ def _trigger(context: Context, e: Element, trigger: Trigger, where) -> Iterator[
             yield error(*where, "variable-name", N_("%(name)s bukan nama variabel"), name=name)
 
 
-def _partner(context: Context, e: Element, trigger: Trigger, where) -> Iterator[Finding]:
+def _partner(context: Context, e: Element, trigger: Trigger, where: Where) -> Iterator[Finding]:
     """A cancel needs its transaction, a link its other end."""
     if trigger.kind == "cancel":
         inside = context.process.elements.get(e.parent if e.type == "endEvent" else e.attributes.get("attachedToRef", ""))
@@ -194,7 +195,7 @@ def _partner(context: Context, e: Element, trigger: Trigger, where) -> Iterator[
             yield error(*where, "link", N_("Tautan %(name)s harus punya tepat satu tujuan"), name=trigger.name)
 
 
-def _timer(context: Context, e: Element, trigger: Trigger, where) -> Iterator[Finding]:
+def _timer(context: Context, e: Element, trigger: Trigger, where: Where) -> Iterator[Finding]:
     if not trigger.timer or not trigger.expression:
         yield error(*where, "timer", N_("Pewaktu tanpa waktu"))
     elif "{" in trigger.expression:

@@ -9,7 +9,7 @@ from typing import Any
 from SpiffWorkflow.util.task import TaskState
 
 from bpmn.errors import N_, Invalid
-from bpmn.model import Element, Loop
+from bpmn.model import Element
 from engine.nodes import Node
 from engine.run import Run, Token
 
@@ -19,11 +19,10 @@ MAX_TURNS = 1_000
 class Body(Node):
     """The body of a looped activity. `turn` is the activity itself, without its flows and boundary events."""
 
-    turn: Node
-
     def __init__(self, wf_spec, element: Element, turn: Node):
         super().__init__(wf_spec, element, "multiInstanceBody", f"{element.id}#multiInstanceBody")
-        self.turn, self.loop = turn, element.loop
+        self.turn: Node = turn
+        self.loop: Any = element.loop  # bpmn.model.Loop
 
     def child_spec(self, name: str) -> Node:
         return self.turn
@@ -82,7 +81,7 @@ class MultiInstance(Body):
     def items(self, run: Run, token: Token) -> tuple[list | None, int]:
         """Return the collection, if there is one, and how many turns there are."""
         loop, names = self.loop, run.names(token)
-        items = None
+        items: Any = None
         if loop.collection:
             items = run.evaluate(loop.collection, names, self.bpmn_id)
             items = list(items) if isinstance(items, list | dict) else items
@@ -162,5 +161,4 @@ class StandardLoop(Body):
 
 def body_of(wf_spec, element: Element, turn: Node) -> Body:
     """Return the body for a looped activity."""
-    loop: Loop = element.loop
-    return (StandardLoop if loop.kind == "standard" else MultiInstance)(wf_spec, element, turn)
+    return (StandardLoop if element.loop and element.loop.kind == "standard" else MultiInstance)(wf_spec, element, turn)

@@ -13,6 +13,7 @@ from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
 from SpiffWorkflow.util.task import TaskState
 
 from bpmn import expressions, timers
+from bpmn.decisions import Decision
 from bpmn.errors import N_, Invalid
 from bpmn.model import Element, Value, names
 from engine.intents import JobWanted, TaskDetails
@@ -113,7 +114,7 @@ class Node(BpmnSpecMixin):
         return taken
 
     def holds(self, run: Run, flow: Out, names: Names) -> bool:
-        return bool(expressions.evaluate(flow.condition, names, run.now, element=flow.id))
+        return bool(expressions.evaluate(flow.condition or "true", names, run.now, element=flow.id))
 
     def stuck(self) -> Invalid:
         return Invalid(N_("Tidak ada alur keluar yang syaratnya terpenuhi"), element=self.bpmn_id)
@@ -281,7 +282,7 @@ class ScriptTask(Node):
 class BusinessRuleTask(ScriptTask):
     """A decision table's result, mapped as camunda:mapDecisionResult says."""
 
-    decision = None  # bpmn.decisions.Decision, set by engine.spec
+    decision: Decision  # set by engine.spec
 
     def _run_hook(self, my_task):
         self.enter(my_task)
@@ -297,8 +298,8 @@ class BusinessRuleTask(ScriptTask):
 class SubProcess(Node):
     """An embedded subprocess or transaction: a scope in which tokens move."""
 
-    inner = None  # the WorkflowSpec of what is inside
-    start: Node | None = None  # its none start event
+    inner: Any = None  # the WorkflowSpec of what is inside
+    start: Any = None  # its none start event
 
     def _run_hook(self, my_task):
         self.enter(my_task)
@@ -351,7 +352,7 @@ class Root(SubProcess):
 class CallActivity(SubProcess):
     """Another process, run inside this instance, with variables of its own: only what camunda:in and camunda:out name passes."""
 
-    called: Root | None = None
+    called: Root
     isolates = True
 
     @property

@@ -33,7 +33,7 @@ class Token(Task):
         self.id = id
         self.workflow = run
         self.task_spec = spec
-        self._parent = parent.id if parent is not None else None
+        self._parent: Any = parent.id if parent is not None else None
         self._children: list[str] = []
         self._state = state
         self.internal_data: dict[str, Any] = {}

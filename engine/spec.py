@@ -82,7 +82,7 @@ def processes(resources: Resources) -> dict[str, Process]:
 def start_events(spec: Spec) -> list[Start]:
     """Return the start events of a process that messages, signals or timers trigger."""
     return [Start(e.bpmn_id, e.trigger.kind, e.trigger.name, e.trigger.timer, e.trigger.expression)
-            for e in sorted(spec.starts, key=lambda e: e.bpmn_id) if e.trigger]
+            for e in sorted(spec.starts, key=lambda e: e.bpmn_id) if e.trigger.kind]
 
 
 def _compile(resources, called, key) -> Spec:
@@ -136,7 +136,7 @@ class _Library:
         link(process, parent, places)
         for element in process.inside(parent):
             node = places[element.id]
-            if isinstance(node, waits.StartEvent) and (node.trigger is None or scope.start is None and not isinstance(scope, nodes.Root)):
+            if isinstance(node, waits.StartEvent) and (not node.trigger.kind or scope.start is None and not isinstance(scope, nodes.Root)):
                 scope.start = node
             if isinstance(node, nodes.EventSubProcess):
                 for start in node.inner.task_specs.values():
@@ -156,6 +156,8 @@ class _Library:
             node.decision = self.decisions[element.decision_ref]
         return loops.body_of(wf_spec, element, node) if element.loop else node
 
+
+NOTHING = Trigger("")  # of an event that neither waits for nor throws anything
 
 SIMPLE = {
     "userTask": nodes.UserTask, "manualTask": nodes.UserTask, "task": nodes.Node, "scriptTask": nodes.ScriptTask,
@@ -177,7 +179,7 @@ def make(wf_spec: WorkflowSpec, element: Element) -> nodes.Node:
         cls = nodes.EventSubProcess
     node = cls(wf_spec, element, activity_type(element))
     if isinstance(node, waits.Catching | throwing.ThrowEvent):
-        node.trigger = element.triggers[0] if element.triggers else None
+        node.trigger = element.triggers[0] if element.triggers else NOTHING
     return node
 
 
@@ -186,9 +188,9 @@ def link(process: Process, parent: str, places: dict[str, nodes.Node]) -> None:
     for flow in process.flows:
         if flow.parent == parent:
             _connect(places[flow.source], places[flow.target], flow.id, flow.condition)
-    catches = {n.trigger.name: n for n in places.values() if isinstance(n, waits.CatchEvent) and n.trigger and n.trigger.kind == "link"}
+    catches = {n.trigger.name: n for n in places.values() if isinstance(n, waits.CatchEvent) and n.trigger.kind == "link"}
     for node in places.values():
-        if isinstance(node, throwing.ThrowEvent) and node.trigger and node.trigger.kind == "link":
+        if isinstance(node, throwing.ThrowEvent) and node.trigger.kind == "link":
             _connect(node, catches[node.trigger.name], f"{node.name}→{node.trigger.name}", None)
         if isinstance(node, waits.Boundary):
             places[node.element.attributes["attachedToRef"]].boundary.append(node)
@@ -205,17 +207,16 @@ def _connect(source: nodes.Node, target: nodes.Node, id: str, condition: str | N
 
 def activity_type(element: Element) -> str:
     """Return Camunda 7's name for the type of an activity instance."""
-    trigger: Trigger | None = element.triggers[0] if element.triggers else None
+    trigger = element.triggers[0].kind if element.triggers else "none"
+    kind = trigger.capitalize()
     if element.type == "startEvent":
-        return "startEvent" if trigger is None else "startTimerEvent" if trigger.kind == "timer" else f"{trigger.kind}StartEvent"
+        return {"none": "startEvent", "timer": "startTimerEvent"}.get(trigger, f"{trigger}StartEvent")
     if element.type == "endEvent":
-        return f"{trigger.kind if trigger else 'none'}EndEvent"
+        return f"{trigger}EndEvent"
     if element.type == "boundaryEvent":
-        return f"boundary{trigger.kind.capitalize()}"
+        return f"boundary{kind}"
     if element.type == "intermediateThrowEvent":
-        kind = trigger.kind.capitalize() if trigger else "None"
         return f"intermediate{kind}Throw" + ("Event" if kind in ("None", "Message", "Escalation") else "")
     if element.type == "intermediateCatchEvent":
-        kind = trigger.kind.capitalize() if trigger else "None"
         return f"intermediate{kind}" + ("Catch" if kind in ("Message", "Signal", "Link") else "")
     return element.type

@@ -105,7 +105,8 @@ def open_elements(live: Live) -> dict[str, str]:
 def visible(live: Live, scope_or_activity_instance_id: str) -> dict[str, Any]:
     """Return the variables as seen from a scope or an activity instance; of an unknown one, the instance's own."""
     tokens = {t["i"]: t for t in live.state.get("t", ())}
-    chain, here = [], tokens.get(scope_or_activity_instance_id)
+    chain: list[Mapping[str, Any]] = []
+    here = tokens.get(scope_or_activity_instance_id)
     while here is not None:
         chain.append(live.variables.get(here["i"], {}))
         here = None if "x" in here else tokens.get(here.get("p"))

@@ -14,11 +14,11 @@ from engine.waits import correlation
 class ThrowEvent(Node):
     """An intermediate throw event, a send task, or an end event that throws something which need not end anything."""
 
-    trigger: Trigger | None = None
+    trigger: Trigger
 
     def _run_hook(self, my_task):
         self.enter(my_task)
-        if self.trigger is not None:
+        if self.trigger.kind:
             THROW[self.trigger.kind](my_task, self.trigger)
         return True if my_task._state == TaskState.READY else None  # what it threw may have ended it
 
@@ -98,12 +98,13 @@ THROW = {"message": _message, "signal": _signal, "escalation": _escalation, "err
          "cancel": _cancel, "link": _link}
 
 
-def find_catcher(token: Token, kind: str, code: str | None) -> tuple[Token, Node] | None:
-    """Return the nearest event that catches an error, escalation or cancel from `token`, and the token it is on.
+def find_catcher(thrower: Token, kind: str, code: str | None) -> tuple[Token, Node] | None:
+    """Return the nearest event that catches an error, escalation or cancel from `thrower`, and the token it is on.
 
     At each level first the border of the activity, then the event subprocesses beside it; one that names the code goes
     before one that catches any.
     """
+    token: Token | None = thrower
     while token is not None:
         node = _match(token.task_spec.boundary, kind, code)
         if node:
@@ -119,7 +120,7 @@ def find_catcher(token: Token, kind: str, code: str | None) -> tuple[Token, Node
 
 
 def _match(events, kind: str, code: str | None) -> Node | None:
-    fitting = [e for e in events if e.trigger is not None and e.trigger.kind == kind and e.trigger.code in (None, code)]
+    fitting = [e for e in events if e.trigger.kind == kind and e.trigger.code in (None, code)]
     return next((e for e in fitting if e.trigger.code is not None), fitting[0] if fitting else None)
 
 

@@ -14,11 +14,11 @@ from engine.run import Run, Token
 class Catching(Node):
     """What all catching events share: how they wait."""
 
-    trigger: Trigger | None = None
+    trigger: Trigger
 
     def wait_on(self, holder: Token) -> None:
         """Let `holder` wait for this event. Errors, escalations and cancels are not waited for: who throws them looks for them."""
-        kind = self.trigger.kind if self.trigger else ""
+        kind = self.trigger.kind
         wait = {"k": kind, "e": self.name, **self.mark}
         if kind == "timer":
             names = holder.workflow.names(holder)
@@ -89,7 +89,7 @@ class CatchEvent(Catching):
 
     def _run_hook(self, my_task):
         self.enter(my_task)
-        if self.trigger is None or self.trigger.kind == "link":
+        if self.trigger.kind == "link":
             return True
         self.wait_on(my_task)
         self.listen(my_task)
