@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from bpmn.errors import N_, NotFound
 from engine import access
 from engine.process_engine import Actor, ProcessEngine
-from engine.queries.paging import Page, bounded, decode, page
+from engine.queries.paging import Page, fetch
 from engine.store import read
 from engine.tables import activity, deployment, incident, job, process_definition, process_instance, user
 
@@ -21,7 +21,6 @@ def catalogue(pe: ProcessEngine, actor: Actor, *, search: str = "", after: str |
     Rows: id, key, version, name, suspended, deployed_at, deployed_by, running (cases on any version), stuck (open incidents).
     """
     access.require(access.may_deploy(actor))
-    limit = bounded(limit)
     newest = sa.select(d.key, sa.func.max(d.version).label("version")).where(d.tenant_id == actor.tenant).group_by(d.key).subquery()
     running = sa.select(sa.func.count()).where(i.tenant_id == actor.tenant, i.definition_key == d.key, i.ended_at.is_(None))
     stuck = sa.select(sa.func.count()).select_from(incident).join(process_instance, i.id == incident.c.instance_id).where(
@@ -34,10 +33,8 @@ def catalogue(pe: ProcessEngine, actor: Actor, *, search: str = "", after: str |
         d.tenant_id == actor.tenant)
     if search:
         query = query.where(sa.or_(d.key.icontains(search, autoescape=True), d.name.icontains(search, autoescape=True)))
-    if after:
-        query = query.where(d.key > decode(after, 1)[0])
     with read(pe) as db:
-        return page(db.execute(query.order_by(d.key).limit(limit + 1)).mappings().all(), limit, lambda row: (row["key"],))
+        return fetch(db, query, (d.key,), after=after, limit=limit)
 
 
 def versions(pe: ProcessEngine, actor: Actor, key: str, *, after: str | None = None, limit: int = 20) -> Page:
@@ -47,7 +44,6 @@ def versions(pe: ProcessEngine, actor: Actor, key: str, *, after: str | None = N
     name), source, suspended, running and total (cases).
     """
     access.require(access.may_deploy(actor))
-    limit = bounded(limit)
     of = sa.select(sa.func.count()).where(i.definition_id == d.id).correlate(process_definition)
     query = sa.select(
         d.id, d.version, d.name, d.deployed_at, d.suspended, deployment.c.deployed_by, user.c.name.label("person"),
@@ -55,10 +51,8 @@ def versions(pe: ProcessEngine, actor: Actor, key: str, *, after: str | None = N
         of.scalar_subquery().label("total"),
     ).join(deployment, deployment.c.id == d.deployment_id).outerjoin(user, user.c.id == deployment.c.deployed_by).where(
         d.tenant_id == actor.tenant, d.key == key)
-    if after:
-        query = query.where(d.version < decode(after, 1)[0])
     with read(pe) as db:
-        found = page(db.execute(query.order_by(d.version.desc()).limit(limit + 1)).mappings().all(), limit, lambda row: (row["version"],))
+        found = fetch(db, query, (d.version,), after=after, limit=limit, descending=True)
     if not found.rows and not after:
         raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key)
     return found

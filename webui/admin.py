@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 
 from bpmn.errors import Invalid
 from engine import access, commands, overviews, queries
-from webui import actor, now, pe
+from webui import actor, deployed, now, pe
 from webui.auth import _safe
 from webui.incidents import explained
 
@@ -19,7 +19,7 @@ def index():
     """Open incidents, oldest first to be seen to, and how much runs."""
     access.require(access.may_administer(actor()))
     found = queries.incidents(pe(), actor(), after=request.args.get("after") or None, limit=25)
-    page = queries.Page([explained(i) for i in found.rows], found.next)
+    page = queries.Page([_explained(i) for i in found.rows], found.next)
     return render_template("admin/index.html", page=page, load=overviews.load(pe(), actor(), now()))
 
 
@@ -51,11 +51,16 @@ def outcome(job_id: str):
     return _outcome(job_id)
 
 
+def _explained(incident: dict) -> dict:
+    steps = deployed.standard(incident["definition_id"]).steps if incident["definition_id"] else {}
+    return explained(incident, steps.get(incident["activity_id"]))
+
+
 def _outcome(job_id: str):
     job = queries.job(pe(), actor(), job_id)
     asked = min(request.args.get("asked", 0, type=int), 1000)
     failed = job["state"] == "failed"
-    incident = next((explained(i) for i in queries.incidents(pe(), actor(), instance_id=job["instance_id"], limit=200).rows
+    incident = next((_explained(i) for i in queries.incidents(pe(), actor(), instance_id=job["instance_id"], limit=200).rows
                      if i["job_id"] == job_id), None) if failed and job["instance_id"] else None
     return render_template("admin/outcome.html", job=job, incident=incident, asked=asked)
 

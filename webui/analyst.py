@@ -100,11 +100,14 @@ def _periods() -> list[tuple[str, str]]:
 # Bars -----------------------------------------------------------------------------------------------------------------
 
 def _drawn(steps: list[reports.Step]) -> list[dict[str, Any]]:
-    """Each step with the lengths of its bars in per cent of the longest, as whole numbers."""
-    longest = max([s.median or 0 for s in steps] + [s.standard or 0 for s in steps], default=0) or 1
-    return [{"step": s, "median": round(100 * (s.median or 0) / longest), "standard": round(100 * (s.standard or 0) / longest),
-             "late": bool(s.median and s.standard and s.median > s.standard),
-             "share": None if s.share is None else round(100 * s.share)} for s in steps]
+    """Each step with its median in per cent of its mutu baku (`ratio`); the bar ends at 200."""
+    found = []
+    for step in steps:
+        ratio = None if step.median is None or not step.standard else round(100 * step.median / step.standard)
+        found.append({"step": step, "ratio": ratio, "bar": max(1, min(ratio or 0, 200)),
+                      "late": bool(step.median and step.standard and step.median > step.standard),
+                      "share": None if step.share is None else round(100 * step.share)})
+    return found
 
 
 # CSV ------------------------------------------------------------------------------------------------------------------

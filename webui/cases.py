@@ -5,19 +5,21 @@ import tempfile
 from collections import Counter
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 
 from bpmn import sop
 from bpmn.errors import Invalid
-from engine import access, archive, commands, documents, publication, queries
-from webui import actor, deployed, names, now, pe
+from engine import access, archive, commands, documents, publication, queries, tables
+from webui import actor, db, deployed, forms, names, now, pe, story
 from webui.incidents import explained
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 
 STATES = ("running", "ended", "stuck")
-PASSED = ("startEvent", "endEvent")  # of events, what a history shows: where it began and how it ended
+PASSED = ("startevent", "endevent")  # of events ('noneEndEvent', …), what a history shows: where it began and how it ended
+CONTAINERS = ("subProcess", "transaction", "adHocSubProcess", "multiInstanceBody")  # a token in one stands on something inside it
 HISTORY = 60  # steps shown at once; a case may have thousands
 
 
@@ -41,7 +43,7 @@ def show(id: str):
     steps = deployed.standard(case["definition_id"]).steps
     stuck = queries.incidents(pe(), actor(), instance_id=id, limit=200).rows
     history = _history(passed, steps)
-    shown = history if "all" in request.args else history[-HISTORY:]
+    shown = _with_words(history if "all" in request.args else history[-HISTORY:], case["definition_id"])
     variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
     published = publication.publications(pe(), actor(), id)
     return render_template(
@@ -96,7 +98,7 @@ def marks(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
     for each in passed:
         began.setdefault(each["started_at"], set()).add(each["activity_id"])
     pairs = {(a["activity_id"], b) for a in passed if a["ended_at"] and not a["canceled"] for b in began.get(a["ended_at"], ())}
-    open_ = Counter(a["activity_id"] for a in passed if a["ended_at"] is None)
+    open_ = Counter(a["activity_id"] for a in passed if a["ended_at"] is None and a["type"] not in CONTAINERS)
     return {"tokens": [{"activity_id": id, "count": n} for id, n in open_.items()],
             "done": list(dict.fromkeys(a["activity_id"] for a in passed if a["ended_at"] and not a["canceled"])),
             "pairs": sorted(pair for pair in pairs if pair[0] != pair[1]),
@@ -108,13 +110,29 @@ def _history(passed: list[dict], steps: dict[str, sop.Step]) -> list[dict]:
     entries = []
     for each in passed:
         step = steps.get(each["activity_id"])
-        if not (step or each["is_task"] or each["type"] in PASSED):
+        is_mark = each["type"].lower().endswith(PASSED) and each["scope_id"] is None
+        if not (step or each["is_task"] or is_mark):
             continue
         until = each["ended_at"] or now()
         standard = each["due_at"] - each["started_at"] if each["due_at"] else step.waktu if step else None
         entries.append({**each, "seconds": (until - each["started_at"]).total_seconds(), "standard": standard, "step": step,
                         "late": bool(standard and until - each["started_at"] > standard)})
     return entries
+
+
+def _with_words(history: list[dict], definition_id: str) -> list[dict]:
+    """The history with what each completed task wrote (`entries`, see `forms.readable`), and the note of a TIDAK; one statement."""
+    e = tables.event.c
+    tasks = [each["id"] for each in history if each["is_task"] and each["ended_at"]]
+    query = sa.select(e.activity_instance_id, e.data).where(
+        e.tenant_id == actor().tenant, e.instance_id == history[0]["instance_id"], e.type == "task.completed",
+        e.activity_instance_id.in_(tasks)) if tasks else None
+    said = {id: story.said(data) for id, data in db.session.execute(query)} if query is not None else {}
+    for each in history:
+        form, words = deployed.form(definition_id, each["form_key"]), said.get(each["id"], {})
+        each |= {"entries": forms.readable(form, words) if form and words else [],
+                 "returned": words.get("catatan") or "" if words.get("keputusan") == "tidak" else None}
+    return history
 
 
 def _loops(passed: list[dict]) -> int:

@@ -41,8 +41,10 @@ def show(id: str):
 def diagram(id: str):
     """The diagram as it was deployed, byte for byte; for whoever may see the procedure or a case of it."""
     definition = queries.definition(pe(), actor(), id)
-    content = queries.definition_xml(pe(), actor(), definition["id"])
-    return _file(content, definition["resource_name"], "application/xml", download="download" in request.args)
+    response = _file(deployed.diagram(definition["id"]), definition["resource_name"], "application/xml", download="download" in request.args)
+    if id == definition["id"]:  # a version never changes; what a key stands for does
+        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
 
 
 @blueprint.get("/<id>/resources/<path:name>")

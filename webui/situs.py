@@ -31,7 +31,7 @@ def page(name: str = "") -> Response:
     found = _find(folder, name)
     if found is None:
         abort(404)
-    if found.is_dir():
+    if found.is_dir() or not name:  # before the first post there is no folder
         if name and not name.endswith("/"):
             return redirect(url_for("situs.page", name=name + "/"), code=308)
         found = found / "index.html"

@@ -40,17 +40,18 @@ def steps(instance_id: str, definition_id: str) -> list[Step]:
         activity, activity.c.id == event.c.activity_instance_id).order_by(event.c.id)
     found = []
     for row in db.session.execute(query):
-        said = _said(row.data)
+        words = said(row.data)
         form = deployed.form(definition_id, row.form_key)
-        found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, said, forms.readable(form, said) if form else []))
+        found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, words, forms.readable(form, words) if form else []))
     return found
 
 
-def _said(data: dict) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+def said(data: dict) -> dict[str, Any]:
+    """The variables that an event 'task.completed' set, of whichever scope."""
+    found: dict[str, Any] = {}
     for inner in (data.get("scopes") or {}).values():
-        said |= inner
-    return said | (data.get("variables") or {})
+        found |= inner
+    return found | (data.get("variables") or {})
 
 
 def returned(variables: dict[str, Any], done: list[Step]) -> Step | None:

@@ -44,13 +44,21 @@ function changed() {
   if (unsaved) say(words.unsaved);
 }
 
+// Begin where the diagram begins, large enough to be read and clear of the palette; whoever wants the whole has a button.
+function look() {
+  const canvas = modeler.get("canvas");
+  const { inner, outer } = canvas.viewbox();
+  const scale = Math.min(1, Math.max(0.6, (outer.width - 200) / inner.width));
+  canvas.viewbox({ x: inner.x - 140 / scale, y: inner.y - 40 / scale, width: outer.width / scale, height: outer.height / scale });
+}
+
 async function open() {
   const answer = await fetch(page.dataset.xml, { headers: { Accept: "application/xml" } });
   if (!answer.ok) throw new Error(`${answer.status}`);
   const { warnings } = await modeler.importXML(await answer.text());
   if (warnings.length) console.warn("modeler", warnings);
   imported = modeler.get("commandStack")._stackIdx;
-  modeler.get("canvas").zoom("fit-viewport", "auto");
+  look();
   modeler.on("commandStack.changed", changed);
   page.setAttribute("data-ready", "");
 }
