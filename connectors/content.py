@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 
 import nh3
 from lxml import etree
@@ -42,8 +43,10 @@ def text(markdown: str) -> str:
 
 
 def excerpt(markdown: str, limit: int = 200) -> str:
-    """The beginning of the plain text on one line, at most `limit` characters, cut between words."""
-    line = " ".join(text(markdown).split())
+    """The beginning of the paragraphs on one line, at most `limit` characters, cut between words."""
+    tokens = _tokens(markdown)
+    paragraphs = ["".join(_plain_inline(inline.children or [])) for before, inline in pairwise(tokens) if before.type == "paragraph_open"]
+    line = " ".join(" ".join(paragraphs or [text(markdown)]).split())
     if len(line) <= limit:
         return line
     head = line[: limit - 1]

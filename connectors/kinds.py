@@ -12,4 +12,4 @@ KINDS = {
 
 def kind_name(kind: str) -> str:
     """Also for a kind that an office has added: its words, spelt as a heading."""
-    return KINDS.get(kind) or kind.replace("-", " ").capitalize()
+    return KINDS.get(kind) or kind.replace("-", " ").strip().capitalize() or "Lain-lain"

@@ -89,19 +89,19 @@ def kind_path(kind: str) -> str:
 
 def _lists(posts: list[Record]) -> Iterator[Listed]:
     yield from _paged("", "Informasi terbaru", "", posts)
-    by_kind: dict[str, list[Record]] = {kind: [] for kind in KINDS}
+    by_path: dict[str, tuple[str, list[Record]]] = {kind_path(kind): (kind, []) for kind in KINDS}
     for record in posts:
-        by_kind.setdefault(record["kind"], []).append(record)
-    for kind, of_kind in by_kind.items():
-        yield from _paged(kind_path(kind), kind_name(kind), kind, of_kind)
+        by_path.setdefault(kind_path(record["kind"]), (record["kind"], []))[1].append(record)
+    for path, (kind, of_kind) in by_path.items():
+        yield from _paged(path, kind_name(kind), kind, of_kind)
 
 
 def _paged(base: str, title: str, kind: str, posts: list[Record]) -> Iterable[Listed]:
-    last = max(1, -(-len(posts) // PER_PAGE))
-    for number in range(1, last + 1):
-        shown = posts[(number - 1) * PER_PAGE : number * PER_PAGE]
+    first = PER_PAGE if base else PER_PAGE + 1  # the front page shows its first one large
+    pages = [posts[:first], *(posts[at : at + PER_PAGE] for at in range(first, len(posts), PER_PAGE))]
+    for number, shown in enumerate(pages, 1):
         path = base if number == 1 else f"{base}halaman/{number}/"
-        yield Listed(path, title, kind, shown, number, last, base)
+        yield Listed(path, title, kind, shown, number, len(pages), base)
 
 
 def _render(template: str, look: Look, up: str, **values: Any) -> bytes:

@@ -97,6 +97,8 @@ def test_plain_text_can_be_pasted_anywhere():
 def test_an_excerpt_ends_between_words():
     assert content.excerpt("satu dua tiga, empat", 16) == "satu dua tiga…"
     assert content.excerpt("satu\n\ndua", 16) == "satu dua"
+    assert content.excerpt("# Judul\n\nsatu\n\n|a|\n|-|\n|1|\n\ndua") == "satu dua"
+    assert content.excerpt("# Judul") == "Judul"
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,15 @@ def test_lists_come_in_pages_the_newest_first(site, context, ask):
     assert not (context.folder / "situs/halaman/4").exists()
 
 
+def test_a_kind_that_the_office_added_has_its_list_too(site, context, ask):
+    site.publish(ask("a", title="Satu", kind="siaran-pers"))
+    site.publish(ask("b", title="Dua", kind=""))
+    site.publish(ask("c", title="Tiga", kind="lain"))
+    assert "<h1 class=\"list-title\">Siaran pers</h1>" in page(context, "jenis/siaran-pers") and "Satu" in page(context, "jenis/siaran-pers")
+    assert all(title in page(context, "jenis/lain") for title in ("Dua", "Tiga"))
+    assert 'aria-current' not in page(context, "jenis/lain") and page(context).count("aria-current") == 1
+
+
 def test_every_link_between_the_pages_leads_somewhere(site, context, ask):
     for n in range(14):
         site.publish(ask(str(n), kind=["pengumuman", "hal lain/../x", ""][n % 3]))
