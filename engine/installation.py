@@ -10,7 +10,7 @@ from engine import channels, migrations, people
 from engine.commands import deploy
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine, open_engine
 from engine.store import read
-from engine.tables import process_definition
+from engine.tables import process_definition, tenant
 
 MODELS = Path(bpmn.__file__).parent / "models"  # one folder a procedure
 
@@ -40,6 +40,12 @@ def deploy_shipped(pe: ProcessEngine, now: dt.datetime, model: Path, tenant_id: 
     if known is None:
         resources = {path.name: path.read_bytes() for path in sorted(model.iterdir()) if path.is_file()}
         deploy(pe, Actor.system(tenant_id), now, name=model.name, resources=resources, source="terbit")
+
+
+def offices(pe: ProcessEngine) -> list[str]:
+    """The ids of the offices (tenants)."""
+    with read(pe) as db:
+        return list(db.scalars(sa.select(tenant.c.id).order_by(tenant.c.id)))
 
 
 def is_current(pe: ProcessEngine) -> bool:

@@ -1,5 +1,6 @@
 """The command line: what each command does, and what it says when it cannot."""
 
+import contextlib
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import tarfile
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
@@ -255,12 +257,13 @@ class Up:
 
     def __init__(self, folder, *arguments):
         self.port = free_port()
+        self.log = folder.parent / f"up-{self.port}.log"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "webui.cli", "up", "--instance", str(folder), "--port", str(self.port), *arguments],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            cwd=ROOT, stdout=self.log.open("a"), stderr=subprocess.STDOUT, start_new_session=True)
         self.family = psutil.Process(self.process.pid)
 
-    def get(self, path="/situs/"):
+    def get(self, path="/sign-in"):
         return urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5).status
 
     def wait_until_it_answers(self, seconds=30):
@@ -268,18 +271,24 @@ class Up:
         while True:
             try:
                 return self.get()
+            except urllib.error.HTTPError:
+                raise
             except OSError:
-                assert self.process.poll() is None, self.process.stderr.read()
-                assert time.monotonic() < deadline
+                assert self.process.poll() is None, self.log.read_text()
+                assert time.monotonic() < deadline, self.log.read_text()
                 time.sleep(0.1)
 
     def child(self, command):
-        return next(child for child in self.family.children() if command in child.cmdline())
+        for child in self.family.children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # which a zombie is, too
+                if command in child.cmdline():
+                    return child
+        return None
 
     def clean(self):
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        self.process.wait()
 
 
 @pytest.fixture
@@ -313,8 +322,7 @@ def test_up_starts_what_dies_again_and_stops_all_on_sigterm(up):
         dead.kill()
         deadline = time.monotonic() + 20
         while True:
-            with_new = [child for child in server.family.children() if command in child.cmdline() and child.pid != dead.pid]
-            if with_new:
+            if server.child(command) not in (None, dead):
                 break
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -325,7 +333,7 @@ def test_up_starts_what_dies_again_and_stops_all_on_sigterm(up):
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(25) == 0
     assert gone(family)
-    assert "was killed by SIGKILL" in server.process.stderr.read()
+    assert "was killed by SIGKILL" in server.log.read_text()
 
 
 @pytest.mark.service
@@ -336,7 +344,7 @@ def test_ctrl_c_in_a_terminal_stops_all(up):
     os.killpg(server.process.pid, signal.SIGINT)  # a terminal sends it to the whole group
     assert server.process.wait(25) == 0
     assert gone(family)
-    assert "Traceback" not in server.process.stderr.read()
+    assert "Traceback" not in server.log.read_text()
 
 
 @pytest.mark.service

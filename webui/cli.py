@@ -54,7 +54,7 @@ def _explain(error: TerbitError) -> Iterator[str]:
 
 instance_option = click.option("--instance", type=click.Path(path_type=Path, file_okay=False), default="instance", show_default=True,
                                envvar="TERBIT_INSTANCE", help="The folder of this installation.")
-tenant_option = click.option("--tenant", default=None, help="The office; the installation's first where not given.")
+tenant_option = click.option("--tenant", default=None, help="The office (tenant); kpu where not given.")
 port_option = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 
@@ -85,6 +85,17 @@ def opened(folder: Path, current: bool = True):
         yield pe
     finally:
         pe.close()
+
+
+def _of_office(pe, tenant: str | None):
+    """Terbit itself as an actor in this office."""
+    from engine import installation
+    from engine.process_engine import DEFAULT_TENANT, Actor
+
+    offices = installation.offices(pe)
+    if (tenant or DEFAULT_TENANT) not in offices:
+        raise click.ClickException(f"there is no office {tenant or DEFAULT_TENANT} here; there is {', '.join(offices)}")
+    return Actor.system(tenant or DEFAULT_TENANT)
 
 
 # Serving --------------------------------------------------------------------------------------------------------------
@@ -191,16 +202,15 @@ def db_upgrade(instance: Path):
 def deploy(instance: Path, tenant: str | None, name: str | None, paths: tuple[Path, ...]):
     """Put diagrams and their forms in force. A folder's files go together; the same files again make no new version."""
     from engine.commands import deploy as put_in_force
-    from engine.process_engine import DEFAULT_TENANT, Actor
 
     folders, files = [path for path in paths if path.is_dir()], [path for path in paths if path.is_file()]
     packages = [(folder.resolve().name, sorted(path for path in folder.iterdir() if path.is_file())) for folder in folders]
     packages += [(files[0].stem, files)] if files else []
     with opened(instance) as pe:
+        acting = _of_office(pe, tenant)
         for default_name, members in packages:
             resources = {path.name: path.read_bytes() for path in members if not path.name.startswith(".")}
-            made = put_in_force(pe, Actor.system(tenant or DEFAULT_TENANT), now(), name=name or default_name, resources=resources,
-                                source="terbit deploy")
+            made = put_in_force(pe, acting, now(), name=name or default_name, resources=resources, source="terbit deploy")
             for definition in made.definitions:
                 click.echo(f"{definition['key']}: version {definition['version']}")
             if not made.definitions:
@@ -226,12 +236,12 @@ def user_add(instance: Path, tenant: str | None, id: str, name: str | None, titl
              password_stdin: bool):
     """Make an account. The password is asked for, unless it comes by --password-stdin."""
     from engine import people
-    from engine.process_engine import DEFAULT_TENANT, Actor
 
     with opened(instance) as pe:
+        acting = _of_office(pe, tenant)
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt(
             "Password", hide_input=True, confirmation_prompt=True)
-        people.create_user(pe, Actor.system(tenant or DEFAULT_TENANT), now(), id=id, name=name or id, password=password,
+        people.create_user(pe, acting, now(), id=id, name=name or id, password=password,
                            title=title, email=email, groups=groups)
     click.echo(f"{id} may sign in")
 

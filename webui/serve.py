@@ -142,7 +142,7 @@ def stop_with_supervisor() -> None:
     threading.Thread(target=watch, daemon=True, name="stop-with-supervisor").start()
 
 
-def port_is_free(host: str, port: int, patience: float = 5.0) -> bool:
+def port_is_free(host: str, port: int, patience: float = 3.0) -> bool:
     """Whether the port can be listened on; waits a little for one that an instance killed just now still holds."""
     deadline = time.monotonic() + patience
     while True:
