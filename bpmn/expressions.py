@@ -368,7 +368,7 @@ def _multiply(a, b):
 
 def _modulo(a, b):
     if isinstance(a, str):  # "%1000000000d" % 1 is a bomb, and a format string besides
-        raise Problem(N_("format teks dengan %% tidak diterima"))
+        raise Problem(N_("format teks dengan tanda persen tidak diterima"))
     return a % b
 
 
@@ -376,7 +376,7 @@ def _in(item, container):
     return operator.contains(container, item)
 
 
-OPERATORS = {
+OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     **{node: DEFAULT_OPERATORS[node] for node in (ast.Not, ast.USub, ast.UAdd, ast.Is, ast.IsNot)},
     ast.Add: _checked(operator.add), ast.Sub: _checked(operator.sub), ast.Mult: _checked(_multiply), ast.Div: _checked(operator.truediv),
     ast.FloorDiv: _checked(operator.floordiv), ast.Mod: _checked(_modulo), ast.Pow: _checked(_power), ast.Eq: _checked(operator.eq),

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from engine.waits import Boundary
 
 
+MAX_DEPTH = 50  # of scopes in scopes, so that a process that calls itself ends some time
+
+
 @dataclass(frozen=True)
 class Out:
     """An outgoing sequence flow (or a link)."""
@@ -309,6 +312,8 @@ class SubProcess(Node):
 
     def open(self, token: Token, start: "Node | None" = None) -> None:
         """Begin inside: wait for the event subprocesses' events, put a token on the start event."""
+        if token.depth > MAX_DEPTH:
+            raise Invalid(N_("Proses terlalu dalam bersarang atau memanggil dirinya tanpa henti"), element=self.bpmn_id)
         for event in self.starts.values():
             event.wait_on(token)
         (start or self.start).arrive(token)
