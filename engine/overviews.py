@@ -1,7 +1,6 @@
 """Lists for those who look after the whole: procedures with how much runs on them, the versions of one of them."""
 
 import datetime as dt
-from typing import Any
 
 import sqlalchemy as sa
 

@@ -105,7 +105,8 @@ def keys(pe: ProcessEngine, actor: Actor) -> list[dict[str, Any]]:
     access.require(access.may_see_reports(actor))
     d = process_definition.c
     newest = sa.select(d.key, sa.func.max(d.version).label("version")).where(d.tenant_id == actor.tenant).group_by(d.key).subquery()
-    query = sa.select(d.key, d.name).join(newest, (newest.c.key == d.key) & (newest.c.version == d.version)).where(d.tenant_id == actor.tenant)
+    is_newest = (newest.c.key == d.key) & (newest.c.version == d.version)
+    query = sa.select(d.key, d.name).join(newest, is_newest).where(d.tenant_id == actor.tenant)
     with read(pe) as db:
         return [dict(row) for row in db.execute(query.order_by(d.name, d.key)).mappings()]
 
@@ -114,13 +115,13 @@ def summary(pe: ProcessEngine, actor: Actor, scope: Scope) -> Summary:
     """The cases of the scope in figures, by two statements."""
     access.require(access.may_see_reports(actor))
     i = process_instance.c
-    finished = i.end_reason == "completed"
-    ranked = sa.select(i.ended_at, i.end_reason, *_ranked(seconds(i.ended_at, i.started_at), finished)).where(*scope.cases(actor)).subquery()
+    taken = _ranked(seconds(i.ended_at, i.started_at), i.end_reason == "completed")
+    ranked = sa.select(i.ended_at, i.end_reason, *taken).where(*scope.cases(actor)).subquery()
     r = ranked.c
     query = sa.select(
         sa.func.count().label("started"), _count(r.ended_at.is_(None)).label("running"),
-        _count(r.end_reason == "completed").label("completed"), _count(r.ended_at.is_not(None) & (r.end_reason != "completed")).label("cancelled"),
-        *_middle(r))
+        _count(r.end_reason == "completed").label("completed"),
+        _count(r.ended_at.is_not(None) & (r.end_reason != "completed")).label("cancelled"), *_middle(r))
     again = _again(scope.cases(actor)).subquery().c
     with read(pe) as db:
         figures = db.execute(query).mappings().one()
@@ -134,16 +135,19 @@ def steps(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> li
     access.require(access.may_see_reports(actor))
     a = activity.c
     finished = a.ended_at.is_not(None) & ~a.canceled
+    turn = a.instance_id + ":" + sa.func.coalesce(a.scope_id, "") + ":" + sa.func.coalesce(sa.cast(a.loop_counter, sa.String), "")
     ranked = sa.select(
-        a.activity_id, a.name, a.started_at, a.ended_at, a.due_at, *_ranked(seconds(a.ended_at, a.started_at), finished, a.activity_id),
-        (a.instance_id + ":" + sa.func.coalesce(a.scope_id, "") + ":" + sa.func.coalesce(sa.cast(a.loop_counter, sa.String), "")).label("turn"),
+        a.activity_id, a.name, a.started_at, a.ended_at, a.due_at, turn.label("turn"),
+        *_ranked(seconds(a.ended_at, a.started_at), finished, a.activity_id),
     ).join(process_instance, process_instance.c.id == a.instance_id).where(*scope.cases(actor), a.type.in_(STEPS)).subquery()
     r = ranked.c
     query = sa.select(
-        r.activity_id, sa.func.max(r.name).label("name"), _count(r.finished == 1).label("count"), _count(r.ended_at.is_(None)).label("running"),
+        r.activity_id, sa.func.max(r.name).label("name"),
+        _count(r.finished == 1).label("count"), _count(r.ended_at.is_(None)).label("running"),
         _count(r.ended_at.is_(None) & (r.due_at < now)).label("overdue"), *_middle(r),
         sa.func.max(sa.case((r.finished == 1, r.taken))).label("longest"),
-        _count((r.finished == 1) & r.due_at.is_not(None)).label("promised"), _count((r.finished == 1) & (r.ended_at <= r.due_at)).label("within"),
+        _count((r.finished == 1) & r.due_at.is_not(None)).label("promised"),
+        _count((r.finished == 1) & (r.ended_at <= r.due_at)).label("within"),
         (sa.func.count() - sa.func.count(sa.distinct(r.turn))).label("repeats"),
     ).group_by(r.activity_id)
     with read(pe) as db:

@@ -29,7 +29,8 @@ def jobs():
     access.require(access.may_administer(actor()))
     state = request.args.get("state", "open")
     state = state if state in ("open", "failed") else "open"
-    return render_template("admin/jobs.html", page=queries.jobs(pe(), actor(), state=state, after=request.args.get("after") or None), state=state)
+    page = queries.jobs(pe(), actor(), state=state, after=request.args.get("after") or None)
+    return render_template("admin/jobs.html", page=page, state=state)
 
 
 @blueprint.post("/jobs/<job_id>/retry")

@@ -115,7 +115,8 @@ def _drawn(steps: list[reports.Step]) -> list[dict[str, Any]]:
 def _line(row: dict[str, Any], words: dict) -> list[Any]:
     ended, due = row["ended_at"], row["due_at"]
     state = "open" if ended is None else "canceled" if row["canceled"] else "done"
-    return [row["business_key"], row["title"], row["definition_id"], row["activity_id"], row["name"], _local(row["started_at"]), _local(ended),
+    return [row["business_key"], row["title"], row["definition_id"], row["activity_id"], row["name"],
+            _local(row["started_at"]), _local(ended),
             _minutes(ended - row["started_at"]) if ended else "", _minutes(due - row["started_at"]) if due else "",
             words[ended <= due] if state == "done" and due else "", row["completed_by"] or row["assignee"] or "", words[state]]
 

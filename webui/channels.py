@@ -1,9 +1,9 @@
 """The admin's pages of channels: which connector serves each, with which settings; secrets go in and never come out."""
 
-import connectors
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
+import connectors
 from bpmn.errors import Invalid, NotFound
 from engine import access, channels
 from webui import actor, now, pe
@@ -26,7 +26,7 @@ def index():
 
 @blueprint.route("/new", methods=["GET", "POST"])
 def new():
-    return _edit({"id": "", "name": "", "connector": "manual", "config": {}, "enabled": True, "secrets_set": [], "position": None}, is_new=True)
+    return _edit({"id": "", "name": "", "connector": "manual", "config": {}, "enabled": True, "secrets_set": []}, is_new=True)
 
 
 @blueprint.route("/<id>", methods=["GET", "POST"])
@@ -78,7 +78,8 @@ def _edit(channel: dict, *, is_new: bool):
 def _given(channel: dict, kind: str, is_new: bool) -> dict:
     """What the form said, by the connector's declared fields; an empty secret stays as it was."""
     form, fields = request.form, connectors.find(kind).fields
-    config = {f.name: form.get(f"c-{f.name}") == "1" if f.type == "boolean" else form.get(f"c-{f.name}", "") for f in fields if f.type != "secret"}
+    config = {f.name: form.get(f"c-{f.name}") == "1" if f.type == "boolean" else form.get(f"c-{f.name}", "")
+              for f in fields if f.type != "secret"}
     secrets = {f.name: None if form.get(f"remove-{f.name}") else form.get(f"s-{f.name}", "") for f in fields if f.type == "secret"}
     return {"id": form.get("id", "").strip() if is_new else channel["id"], "name": form.get("name", "").strip()[:200],
             "config": config, "secrets": secrets}

@@ -11,7 +11,8 @@ def explained(incident: dict[str, Any], step: sop.Step | None = None) -> dict[st
     """The incident with `cause` (a sentence), `advice` and `unsure` (whether trying again may do something twice)."""
     where = step.name if step else incident["activity_id"]
     cause, advice = {
-        "unknownOutcome": (_("Terbit tidak tahu apakah langkah “%(step)s” berhasil: sambungan terputus sebelum jawabannya datang.", step=where),
+        "unknownOutcome": (_("Terbit tidak tahu apakah langkah “%(step)s” berhasil: sambungan terputus sebelum jawabannya datang.",
+                             step=where),
                            _("Periksa dahulu hasilnya di kanal itu. Mencoba lagi dapat menerbitkannya dua kali.")),
         "expression": (_("Langkah “%(step)s” memakai ungkapan yang tidak dapat dihitung.", step=where),
                        _("Pemilik proses perlu memperbaiki diagramnya, atau administrator melengkapi variabelnya.")),

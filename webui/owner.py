@@ -15,6 +15,7 @@ blueprint = Blueprint("definitions", __name__, url_prefix="/definitions")
 # The modeler's properties panel and its menus set `style` attributes on what they draw; script and style sheets stay ours.
 MODELER_POLICY = f"{POLICY}; style-src-attr 'unsafe-inline'"
 UNPROCESSABLE = 422
+KINDS = {"bpmn": "application/xml", "dmn": "application/xml", "form": "application/json"}
 MAX_NOTE = 200  # characters
 
 
@@ -31,17 +32,17 @@ def show(id: str):
     access.require(access.may_deploy(actor()))
     definition = queries.definition(pe(), actor(), id)
     versions = overviews.versions(pe(), actor(), definition["key"], after=request.args.get("after") or None)
-    newest = definition if request.args.get("after") else versions.rows[0]
+    newest = queries.definition(pe(), actor(), definition["key"])
     resources = queries.deployment_resources(pe(), actor(), definition["deployment_id"])
-    return render_template("owner/show.html", definition=definition, versions=versions, newest=newest, sop=deployed.standard(definition["id"]),
-                           resources=sorted(resources, key=lambda r: r["name"]))
+    return render_template("owner/show.html", definition=definition, versions=versions, newest=newest,
+                           sop=deployed.standard(definition["id"]), resources=sorted(resources, key=lambda r: r["name"]))
 
 
 @blueprint.get("/<id>/xml")
 def diagram(id: str):
     """The diagram as it was deployed, byte for byte; for whoever may see the procedure or a case of it."""
     definition = queries.definition(pe(), actor(), id)
-    response = _file(deployed.diagram(definition["id"]), definition["resource_name"], "application/xml", download="download" in request.args)
+    response = _file(deployed.diagram(definition["id"]), definition["resource_name"], download="download" in request.args)
     if id == definition["id"]:  # a version never changes; what a key stands for does
         response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response
@@ -51,8 +52,7 @@ def diagram(id: str):
 def resource(id: str, name: str):
     access.require(access.may_deploy(actor()))
     content = queries.definition_resource(pe(), actor(), queries.definition(pe(), actor(), id)["id"], name)
-    kind = "application/json" if name.endswith(".form") else "application/xml" if name.endswith((".bpmn", ".dmn")) else "application/octet-stream"
-    return _file(content, name, kind, download=True)
+    return _file(content, name, download=True)
 
 
 # Changing -------------------------------------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ def _refused(problem: TerbitError):
     return jsonify(message=message_of(problem), **({"findings": found} if found else {})), status_of(problem)
 
 
-def _file(content: bytes, name: str, kind: str, *, download: bool) -> Response:
-    response = Response(content, mimetype=kind)
+def _file(content: bytes, name: str, *, download: bool) -> Response:
+    response = Response(content, mimetype=KINDS.get(name.rsplit(".", 1)[-1], "application/octet-stream"))
     response.headers.set("Content-Disposition", "attachment" if download else "inline", filename=name.rsplit("/", 1)[-1])
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"  # a person's XML, looked at as a page, does nothing
     return response

@@ -99,8 +99,10 @@ def _switch(id: str, command):
 
 def _given() -> dict:
     form = request.form
-    return {"id": form.get("id", "").strip(), "name": form.get("name", "").strip(), "title": form.get("title", "").strip()[:200],
-            "email": form.get("email", "").strip()[:200], "password": form.get("password", ""), "groups": sorted(set(form.getlist("groups")))}
+    return {"id": form.get("id", "").strip(), "name": form.get("name", "").strip(),
+            "title": form.get("title", "").strip()[:200],
+            "email": form.get("email", "").strip()[:200], "password": form.get("password", ""),
+            "groups": sorted(set(form.getlist("groups")))}
 
 
 def _form(account: dict | None, values: dict, problem: TerbitError | None = None):
