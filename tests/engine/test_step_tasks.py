@@ -77,8 +77,8 @@ def test_with_outputs_only_those_leave_a_service_task():
 
 
 def test_a_user_task_gives_its_form_and_its_outputs():
-    task = f'<userTask id="a">{extension(io({"catatan": "${null}"}, {"segel": "${sha256([judul, catatan])}"}))}</userTask>'
-           f'<userTask id="b"/>'
+    outputs = {"segel": "${sha256([judul, catatan])}"}
+    task = f'<userTask id="a">{extension(io({"catatan": "${null}"}, outputs))}</userTask><userTask id="b"/>'
     case = Case(f'<startEvent id="s"/>{task}<endEvent id="e"/>\ns -> a -> b -> e')
     assert case.seen("a") == {"catatan": None}
     case.complete("a", judul="J", catatan="C")
