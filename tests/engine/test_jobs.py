@@ -156,7 +156,8 @@ def test_retry_resolves_the_incident_and_the_case_goes_on(pe, case, handler, pen
 
 
 @pytest.mark.parametrize(("failure", "type"), [
-    (Failure("tidak pasti", "unknown"), "unknownOutcome"), (Failure("ditolak", "permanent"), "failedJob"), (BpmnError("lain", "x"), "failedJob"),
+    (Failure("tidak pasti", "unknown"), "unknownOutcome"), (Failure("ditolak", "permanent"), "failedJob"),
+    (BpmnError("lain", "x"), "failedJob"),
 ])
 def test_what_nothing_catches_is_an_incident(pe, case, handler, admin, now, failure, type):
     @handler
