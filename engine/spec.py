@@ -65,7 +65,7 @@ def content_hash(resources: Resources, called: Mapping[str, Resources] | None = 
     digest = hashlib.sha256((key or "").encode())
     for group, files in [("", resources), *sorted((called or {}).items())]:
         for name, content in sorted(files.items()):
-            if name.endswith((".bpmn", ".bpmn20.xml", ".dmn")):
+            if name.endswith((".bpmn", ".bpmn20.xml", ".dmn", ".form")):  # a form is checked, too
                 digest.update(f"\0{group}\0{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
