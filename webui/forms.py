@@ -16,6 +16,7 @@ from bpmn.errors import N_, Invalid
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from wtforms import widgets
+from wtforms.fields.choices import SelectChoice
 from wtforms.form import BaseForm
 
 from engine import documents, media, queries
@@ -168,7 +169,7 @@ def _moment(text: str) -> dt.datetime | dt.date | None:
 
 
 def _field(each: rules.Field, options: dict[str, tuple[rules.Option, ...]]) -> Any:
-    choices = [(o.value, o.label) for o in (options.get(each.options_from, ()) if each.options_from else each.options)]
+    choices = [SelectChoice(o.value, o.label) for o in (options.get(each.options_from, ()) if each.options_from else each.options)]
     match each.type:
         case "textarea":
             return wtforms.TextAreaField(each.label)
@@ -179,7 +180,7 @@ def _field(each: rules.Field, options: dict[str, tuple[rules.Option, ...]]) -> A
         case "radio":
             return wtforms.RadioField(each.label, choices=choices)
         case "select":
-            return wtforms.SelectField(each.label, choices=[("", _("Pilih…") if each.required else _("Tidak ditentukan")), *choices])
+            return wtforms.SelectField(each.label, choices=[SelectChoice("", _("Pilih…") if each.required else _("Tidak ditentukan")), *choices])
         case "filepicker":
             return wtforms.MultipleFileField(each.label) if each.multiple else wtforms.FileField(each.label)
         case "datetime":

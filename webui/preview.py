@@ -18,7 +18,7 @@ POLICY = ("default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'
           "sandbox allow-same-origin")
 
 
-@blueprint.get("/preview/tasks/<task_id>/")
+@blueprint.get("/preview/tasks/<string(length=36):task_id>/")
 def of_task(task_id: str):
     """The content that the task's variables hold."""
     task = queries.task(pe(), actor(), task_id)

@@ -1,11 +1,13 @@
 """The web with a fresh engine under it: an application, and browsers that are signed in as one of the demo's people."""
 
+import datetime as dt
 import re
 from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
 
+from tests.webui.scenes import SOP, STEPS
 from webui import create_app
 from webui.security import limiter
 
@@ -71,3 +73,51 @@ def statements(pe):
         finally:
             sa.event.remove(pe.db, "before_cursor_execute", note)
     return counting
+
+
+@pytest.fixture
+def sop(pe, people, now):
+    """The shipped SOP, in force."""
+    from engine import channels, installation
+
+    channels.seed_channels(pe, now, "kpu")
+    installation.deploy_shipped(pe, now, installation.MODELS / SOP)
+    return SOP
+
+
+@pytest.fixture
+def case_at(pe, people, sop, now):
+    """A function that starts a case and brings it to a step: `case_at("periksa")` gives the id of that open task."""
+    from engine import commands, jobs, queries
+
+    def open_task(instance_id):
+        return queries.tasks(pe, people["admin"], instance_id=instance_id).rows[0]["id"]
+
+    def make(step, **changed):
+        instance_id = commands.start(pe, people["ketua"], now, key=sop).id
+        for activity_id, who, values in STEPS:
+            if activity_id == step:
+                break
+            commands.complete(pe, people[who], now, open_task(instance_id), values | {k: v for k, v in changed.items() if k in values})
+        while step == "terbitkan_manual" and jobs.run_due(pe, lambda: now + dt.timedelta(hours=1)):
+            pass
+        return open_task(instance_id)
+
+    return make
+
+
+@pytest.fixture
+def returned(pe, people, case_at, now):
+    """A case that the Ketua Divisi sent back with TIDAK: the id of the open task `periksa`."""
+    from engine import commands, queries
+
+    task_id = case_at("putuskan")
+    instance_id = queries.task(pe, people["ketua"], task_id)["instance_id"]
+    commands.complete(pe, people["ketua"], now, task_id, {"keputusan": "tidak", "catatan": "Nama tempat <b>keliru</b>."})
+    return queries.tasks(pe, people["admin"], instance_id=instance_id).rows[0]["id"]
+
+
+@pytest.fixture
+def manual(case_at):
+    """The open task `terbitkan_manual` of a case that goes to Facebook, which no machine publishes to."""
+    return case_at("terbitkan_manual", kanal=["facebook"])
