@@ -116,8 +116,8 @@ def request(
 ) -> Response:
     """The answer, whatever its status. Timeouts are in seconds: `deadline` bounds the whole, redirects included.
 
-    GET and HEAD follow redirects, each checked again, and leave `auth` behind when the origin changes; the others
-    raise on one (permanent), for a browser's way of following would lose the body.
+    GET and HEAD follow redirects, each checked again, and leave `auth` and `headers` behind when the origin changes;
+    the others raise on one (permanent), for a browser's way of following would lose the body.
     Raises Refused; NotSent; and where it was sent but no whole answer came: temporary for GET and HEAD,
     `unknown` for the others.
     """
@@ -129,11 +129,11 @@ def request(
         location = response.headers.get("Location")
         if response.status not in (301, 302, 303, 307, 308) or not location:
             return response
-        following = urljoin(response.url, location)
+        following = _joined(response.url, location)
         if method not in ("GET", "HEAD"):
             raise Failure(N_("Alamat %(url)s dialihkan ke %(to)s; pakai alamat itu."), url=_shown(url), to=_shown(following))
         if origin(following) != origin(response.url):
-            auth = None
+            auth = headers = None
         url, body = following, {}
     raise Failure(N_("Alamat %(url)s terlalu banyak dialihkan."), url=_shown(url))
 
@@ -223,6 +223,13 @@ def _parsed(url: str) -> Url:
     return parts
 
 
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError as e:
+        raise _refused(location) from e
+
+
 def _refused(url: str) -> Refused:
     return Refused(N_("%(url)s bukan alamat http atau https yang sah."), url=_shown(url))
 
@@ -252,7 +259,7 @@ def _resolve(host: str, port: int, until: float) -> list[str]:
     def look_up() -> None:
         try:
             found.extend(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             pass  # nothing found, which is said below
 
     thread = threading.Thread(target=look_up, daemon=True)
@@ -311,32 +318,31 @@ class _Adapter(HTTPAdapter):
 
 
 def _send(target: requests.PreparedRequest, flight: _Flight, timeouts: tuple[float, float], max_bytes: int) -> Response:
+    """By the adapter alone: a session would read a redirect's body without bound, and follow the environment."""
+    adapter = _Adapter(flight)
     try:
-        with _session(flight) as session:
-            with session.send(target, stream=True, allow_redirects=False, verify=VERIFY, timeout=timeouts) as raw:
-                body = _bounded(raw, max_bytes)
+        with _bounded_in_time(flight), adapter.send(target, stream=True, timeout=timeouts, verify=VERIFY) as raw:
+            body = _bounded(raw, max_bytes)
             if flight.expired:
                 raise requests.Timeout()
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
         raise _broken(target, flight, e) from e
+    finally:
+        adapter.close()
     return Response(raw.status_code, CaseInsensitiveDict(raw.headers), body, str(target.url), _encoding(raw))
 
 
 @contextmanager
-def _session(flight: _Flight) -> Iterator[requests.Session]:
+def _bounded_in_time(flight: _Flight) -> Iterator[None]:
     timer = threading.Timer(max(0.0, flight.deadline - time.monotonic()), flight.abort)
     timer.daemon = True
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy, netrc or CA bundle from the environment
-        session.mount("http://", _Adapter(flight))
-        session.mount("https://", _Adapter(flight))
-        timer.start()
-        try:
-            yield session
-        finally:
-            timer.cancel()
-            if flight.handle:
-                flight.handle.close()
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if flight.handle:
+            flight.handle.close()
 
 
 class _TooLarge(requests.RequestException):

@@ -52,7 +52,9 @@ class WordPress:
     def test(self) -> str:
         api = _Api(self.url, self.auth, self.allowed)
         me = api.get("users/me", context="edit")
-        rights = me.get("capabilities") or {} if isinstance(me, dict) else {}
+        if not _is_item(me):
+            raise Failure(UNREADABLE, "temporary")
+        rights = me.get("capabilities") or {}
         lacking = [right for right in ("publish_posts", "upload_files") if not rights.get(right)]
         if lacking:
             raise Failure(N_("Akun %(user)s tidak berhak: %(lacking)s."), user=self.auth[0], lacking=", ".join(lacking))
@@ -95,9 +97,8 @@ class _Api:
         said = answer.json()
         if not answer.ok:
             raise _failure(answer, said if isinstance(said, dict) else {}, self.auth[0])
-        if not isinstance(said, (dict, list)):
-            kind = "temporary" if method == "GET" else "unknown"
-            raise Failure(UNREADABLE, kind)  # type: ignore[arg-type]
+        if method == "POST" and not _is_item(said):
+            raise Failure(UNREADABLE, "unknown")
         return said
 
     def _discover(self, url: str) -> str:
@@ -112,7 +113,7 @@ class _Api:
         root = f"{url.split('?')[0].rstrip('/')}/?rest_route=/"
         answer = http.get(root, allowed_private_hosts=self.allowed)
         said = answer.json()
-        if answer.ok and isinstance(said, dict) and "wp/v2" in said.get("namespaces", ()):
+        if answer.ok and isinstance(said, dict) and "wp/v2" in (said.get("namespaces") or ()):
             return root
         if http.failure(answer).kind == "temporary":
             raise http.failure(answer)
@@ -149,9 +150,13 @@ def _find(api: _Api, collection: str, name: str) -> dict[str, Any] | None:
 
 def _listed(api: _Api, collection: str, **params: Any) -> list[dict[str, Any]]:
     found = api.get(collection, **params)
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+    if not isinstance(found, list) or not all(map(_is_item, found)):
         raise Failure(UNREADABLE, "temporary")
     return found
+
+
+def _is_item(said: Any) -> bool:
+    return isinstance(said, dict) and isinstance(said.get("id"), int)
 
 
 def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connectors import Failure, http
 
@@ -109,7 +111,10 @@ def test_the_environment_sets_no_proxy(server, monkeypatch):
     assert call(server).ok
 
 
-@pytest.mark.parametrize("to", ["http://169.254.169.254/", "http://localhost:1/", "file:///etc/passwd", "//10.0.0.1/", "http://u:p@127.0.0.1/"])
+INWARDS = ["http://169.254.169.254/", "http://localhost:1/", "file:///etc/passwd", "//10.0.0.1/", "http://u:p@127.0.0.1/", "http://["]
+
+
+@pytest.mark.parametrize("to", INWARDS)
 def test_a_redirect_is_checked_as_the_first_address_was(server, to):
     server.fault = faults.redirect(to)
     with pytest.raises(http.Refused):
@@ -125,12 +130,38 @@ def test_redirects_are_followed_and_bounded(server):
         call(server)
 
 
+@pytest.mark.parametrize("body", [faults.endless, faults.gzip_bomb])
+def test_a_redirect_with_a_body_without_end_is_bounded_as_any(server, body):
+    def both(exchange):
+        exchange.connection = Saying(exchange.connection, b" 302 X\r\nLocation: /there\r\n", b" 200 X\r\n")
+        body(exchange)
+
+    server.fault = both
+    tracemalloc.start()
+    with pytest.raises(Failure, match="terlalu besar"):
+        call(server, max_bytes=2**20)
+    assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    tracemalloc.stop()
+
+
+class Saying:
+    """A connection on which `said` is sent where `meant` was."""
+
+    def __init__(self, connection, said, meant):
+        self.connection, self.said, self.meant = connection, said, meant
+
+    def sendall(self, data):
+        self.connection.sendall(data.replace(self.meant, self.said, 1))
+
+
 def test_a_password_does_not_follow_to_another_origin(server):
     with faults.faulty() as other:
         server.fault = faults.redirect(other.url)
-        http.get(server.url, auth=("a", "rahasia"), allowed_private_hosts=frozenset({server.host, other.host}))
-        assert b"Authorization" in server.raw[0]
-        assert b"Authorization" not in other.raw[0]
+        allowed = frozenset({server.host, other.host})
+        http.get(server.url, auth=("a", "rahasia"), allowed_private_hosts=allowed)
+        http.get(server.url, headers={"Authorization": "Bearer x", "X-Api-Key": "y"}, allowed_private_hosts=allowed)
+        assert all(b"Authorization" in raw for raw in server.raw)
+        assert not any(b"Authorization" in raw or b"X-Api-Key" in raw for raw in other.raw)
 
 
 def test_a_redirected_post_is_not_followed(server):
@@ -160,7 +191,7 @@ def test_a_broken_answer_to_a_post_leaves_the_outcome_unknown(server, fault, of_
         with pytest.raises(Failure) as failure:
             call(server, method, read_timeout=0.5, deadline=1, max_bytes=2**20)
         assert failure.value.kind == kind
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -184,11 +215,11 @@ def test_a_gzip_bomb_takes_no_memory(server):
 
 
 def test_a_name_server_that_hangs_is_left_at_the_deadline(monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
     start = time.monotonic()
     with pytest.raises(http.NotSent):
         http.get("http://slow.example/", deadline=0.2)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 1.8
 
 
 @pytest.mark.parametrize(
@@ -220,6 +251,40 @@ def test_text_is_read_by_the_charset_that_the_header_names(server):
     for charset, body in (("; charset=iso-8859-1", "é".encode("latin-1")), ("", "é".encode()), ("; charset=x", "é".encode())):
         server.fault = faults.status(200, f"Content-Type: text/html{charset}", body=body)
         assert call(server).text() == "é"
+
+
+MARKS = "http https ftp :// : / // @ # ? [ ] . .. % %00 %25 \\ 127.0.0.1 ::1 0x7f localhost a.example 。 xn-- 80 \t".split(" ")  # noqa: SIM905
+URLS = st.lists(st.one_of(st.sampled_from(MARKS), st.text(max_size=3)), max_size=10).map("".join)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(url=st.one_of(URLS, URLS.map("http://{}".format)))
+def test_whatever_is_typed_as_an_address_is_a_failure_at_worst(url, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, **_: [(0, 0, 0, "", ("10.0.0.1", port))])
+    monkeypatch.setattr(http, "create_connection", lambda *_: pytest.fail("it connected"))
+    with pytest.raises(http.Refused):
+        http.get(url)
+
+
+PIECES = [
+    b"HTTP/1.1 ", b"200 ", b"302 ", b"204 ", b"\r\n", b"\r\n\r\n", b"Location: ", b"http://", b"Content-Length: ", b"-1", b"99",
+    b"Transfer-Encoding: chunked", b"Content-Encoding: gzip", b"Content-Encoding: br", b"\x1f\x8b", b"5\r\nhello\r\n", b"fffffffff\r\n",
+    b"Content-Type: text/html; charset=\xff",
+]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    answer=st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=8)), max_size=12).map(b"".join),
+    method=st.sampled_from(["GET", "POST"]),
+)
+def test_whatever_is_answered_is_a_response_or_a_failure(server, answer, method):
+    server.fault = lambda exchange: exchange.connection.sendall(answer)
+    try:
+        response = call(server, method, deadline=2)
+        response.text(), response.json(), http.failure(response)
+    except Failure as failure:
+        assert method == "GET" or failure.kind == "unknown" or "dialihkan" in str(failure)
 
 
 def test_over_tls_the_name_is_asked_for_and_the_certificate_must_fit(monkeypatch, tmp_path):
