@@ -42,7 +42,7 @@ class Cms:
 
 @pytest.fixture(autouse=True)
 def cms(monkeypatch):
-    kinds = {"cms": Cms, "manual": connectors.find("manual"), "site": connectors.find("site")}
+    kinds = {"cms": Cms, "other": type("Other", (Cms,), {"name": "other"}), "manual": connectors.find("manual"), "site": connectors.find("site")}
 
     def find(name):
         if name not in kinds:
@@ -128,6 +128,8 @@ def test_a_secret_left_empty_stays_and_none_removes_it(pe, now, people, admin):
 
 def test_secrets_do_not_go_on_to_another_connector(pe, now, people, admin):
     save(pe, admin, now)
+    with pytest.raises(Invalid):  # which has a secret of the same name
+        save(pe, admin, now, connector="other", secrets={})
     save(pe, admin, now, connector="manual", config={}, secrets={})
     with pytest.raises(Invalid) as caught:
         save(pe, admin, now, secrets={})
