@@ -2,8 +2,10 @@
 
 from flask import Response
 
+from bpmn.errors import Conflict, NotFound
 from engine import commands
 from engine.queries_rest import HISTORIC_INSTANCES, scopes
+from webui.errors import message_of
 from webui.rest.declare import BOOLEAN, STRING, Call, answer, array, named, operation, optional
 from webui.rest.errors import BadRequest
 from webui.rest.lists import rows_of
@@ -30,10 +32,15 @@ def correlate(call: Call) -> Response:
             raise BadRequest(f"'{name}' is not supported")
     if body.get("variablesInResultEnabled") and not body.get("resultEnabled"):
         raise BadRequest("'variablesInResultEnabled' needs 'resultEnabled'")
-    ids = commands.correlate_message(
-        call.pe, call.actor, call.now, body["messageName"], business_key=body.get("businessKey"),
-        correlation=untyped_all(call, body.get("correlationKeys")), variables=untyped_all(call, body.get("processVariables")),
-        instance_id=body.get("processInstanceId"), all=bool(body.get("all")))
+    correlation, variables = untyped_all(call, body.get("correlationKeys")), untyped_all(call, body.get("processVariables"))
+    try:
+        ids = commands.correlate_message(
+            call.pe, call.actor, call.now, body["messageName"], business_key=body.get("businessKey"), correlation=correlation,
+            variables=variables, instance_id=body.get("processInstanceId"), all=bool(body.get("all")))
+    except (NotFound, Conflict) as problem:
+        if isinstance(problem, Conflict) and "count" not in problem.params:  # a race that was lost, not a choice of several
+            raise
+        raise BadRequest(message_of(problem), type="MismatchingMessageCorrelationException") from problem
     return answer(_results(call, ids) if body.get("resultEnabled") else None)
 
 
