@@ -123,8 +123,6 @@ INSTANCES = Listing(
     order=(_pi.id,),
 )
 
-_end_state = case((_pi.end_reason == "completed", "completed"), else_="cancelled")
-
 HISTORIC_INSTANCES = Listing(
     rows=_instances, id=_pi.id, visible=_sees_case, alternatives=True,
     filters={
@@ -230,14 +228,16 @@ TASKS = Listing(
     order=(_a.id,),
 )
 
+_delete_reason = case((_a.ended_at.is_(None), None), (_a.canceled, "deleted"), else_="completed")
+
 HISTORIC_TASKS = Listing(
     rows=_activities.where(_a.is_task), id=_a.id, visible=_sees_task, alternatives=True,
     filters={
         **_task_filters, "taskId": is_(_a.id), "taskParentTaskId": never(),
         "rootProcessInstanceId": is_(_a.instance_id), "taskName": is_(_a.name), "taskNameLike": like(_a.name),
         "taskDescription": is_(_a.description), "taskDescriptionLike": like(_a.description),
-        "taskDeleteReason": Filter("string", lambda value: _delete_reason == value),
-        "taskDeleteReasonLike": Filter("string", lambda value: like(_delete_reason).condition(value)),
+        "taskDeleteReason": is_(_delete_reason),
+        "taskDeleteReasonLike": like(_delete_reason),
         "taskAssignee": is_(_a.assignee), "taskAssigneeLike": like(_a.assignee), "taskOwner": never(), "taskOwnerLike": never(),
         "taskPriority": is_number(_a.priority), "assigned": flag(_a.assignee.is_not(None)), "unassigned": flag(_a.assignee.is_(None)),
         "finished": flag(_a.ended_at.is_not(None)), "unfinished": flag(_a.ended_at.is_(None)),
@@ -257,7 +257,6 @@ HISTORIC_TASKS = Listing(
            "caseDefinitionId": None, "caseInstanceId": None, "caseExecutionId": None, "tenantId": _a.tenant_id},
     order=(_a.id,),
 )
-_delete_reason = case((_a.ended_at.is_(None), None), (_a.canceled, "deleted"), else_="completed")
 
 HISTORIC_ACTIVITIES = Listing(
     rows=_activities, id=_a.id, visible=_of_seen_case(_a.tenant_id, _a.definition_id),

@@ -131,7 +131,7 @@ def _parse_problem(problem: Invalid) -> Response:
     """Camunda's ParseException: each finding under its file."""
     details: dict[str, dict] = {}
     for each in problem.problems or [problem]:
-        found = details.setdefault(each.where.get("file", ""), {"errors": [], "warnings": []})
+        found = details.setdefault(str(each.where.get("file", "")), {"errors": [], "warnings": []})
         element = each.where.get("element")
         found["errors"].append({"message": message_of(each), "line": each.where.get("line", 0), "column": 0,
                                 "mainElementId": element, "elementIds": [element] if element else []})

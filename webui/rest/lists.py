@@ -71,7 +71,7 @@ def _from_query(what: Listing, query: Mapping[str, Any]) -> tuple[dict, list[tup
     if (by is None) != (order is None):
         raise BadRequest("Only a single sorting parameter specified. sortBy and sortOrder required")
     criteria = {name: value for name, value in query.items() if name in what.filters}
-    return criteria, [] if by is None else [_order(what, by, order)]
+    return criteria, [] if by is None else [_order(what, by, str(order))]
 
 
 def _from_body(what: Listing, body: Mapping[str, Any]) -> tuple[dict, list[tuple[str, bool]]]:

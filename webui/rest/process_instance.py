@@ -1,5 +1,7 @@
 """Running cases: finding, cancelling and suspending them, and their variables."""
 
+from typing import BinaryIO, cast
+
 from flask import Response, request, url_for
 
 from engine import access, commands, documents, queries
@@ -136,7 +138,7 @@ def file_sent(call: Call, name: str, task_id: str | None = None) -> dict:
     file = request.files.get("data")
     if file is None:
         raise BadRequest("No 'data' contained in the form upload.")
-    return store_file(call, name, file.stream, file.filename or name, file.mimetype, task_id)
+    return store_file(call, name, cast(BinaryIO, file.stream), file.filename or name, file.mimetype, task_id)
 
 
 def _running(call: Call, id: str) -> dict:
