@@ -42,7 +42,8 @@ class Cms:
 
 @pytest.fixture(autouse=True)
 def cms(monkeypatch):
-    kinds = {"cms": Cms, "other": type("Other", (Cms,), {"name": "other"}), "manual": connectors.find("manual"), "site": connectors.find("site")}
+    other = type("Other", (Cms,), {"name": "other"})
+    kinds = {"cms": Cms, "other": other, "manual": connectors.find("manual"), "site": connectors.find("site")}
 
     def find(name):
         if name not in kinds:
