@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import isodate
-from simpleeval import DEFAULT_OPERATORS, EvalWithCompoundTypes, NameNotDefined
+from simpleeval import DEFAULT_OPERATORS, DISALLOW_METHODS, EvalWithCompoundTypes, NameNotDefined
 
 from bpmn.errors import N_, Invalid
 
@@ -227,6 +227,8 @@ def _check_tree(tree: ast.AST) -> None:
                 raise Problem(N_("`execution` tidak ada di sini; tulis nama variabelnya saja, atau get('nama')"))
         if isinstance(node, ast.Attribute):
             _check_name(node.attr)
+            if node.attr in DISALLOW_METHODS or node.attr.startswith(("gi_", "cr_", "ag_", "tb_")):
+                raise Problem(N_("%(what)s tidak diterima"), what=node.attr)
         if isinstance(node, ast.Call):
             _check_call(node)
 
@@ -333,10 +335,17 @@ def _size(value: Any) -> tuple[int, int]:
     return count, text
 
 
+def spent() -> int:
+    """Return how many steps this thread has evaluated so far, so that one who evaluates much can bound it."""
+    evaluator = getattr(_local, "evaluator", None)
+    return 0 if evaluator is None else evaluator.total
+
+
 def _charge(steps: int) -> None:
     evaluator = getattr(_local, "evaluator", None)
     if evaluator is not None:
         evaluator.steps += steps
+        evaluator.total += steps
         if evaluator.steps > MAX_STEPS:
             raise Problem(N_("terlalu banyak langkah"))
 
@@ -458,6 +467,7 @@ class _Evaluator(EvalWithCompoundTypes):
     def __init__(self):
         super().__init__(operators=OPERATORS, functions={}, names={})
         self.functions = {**FUNCTIONS, "now": self._now, "get": self._get}
+        self.total = 0
 
     def run(self, tree, names, now):
         self.names, self.now, self.steps = names, now, 0

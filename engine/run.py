@@ -20,6 +20,7 @@ from engine.intents import Dropped, Entered, Intent, JobWanted, Left, Live, Outc
 from engine.scopes import Names, Store
 
 MAX_NODES = 10_000  # passed in one step: a loop without a wait in it must end some time
+MAX_EVALUATION = 1_000_000  # parts of expressions evaluated in one step; a second or two
 
 
 class Token(Task):
@@ -86,7 +87,7 @@ class Run(Workflow):
         self.business_key = live.state.get("k", "")
         self.agenda: deque[Token] = deque()
         self.intents: list[Intent] = []
-        self.passed = 0
+        self.passed, self.spent = 0, expressions.spent()
         self.unsettled = True  # variables changed since conditions were looked at
 
     # Life ---------------------------------------------------------------------------------------------------------
@@ -103,7 +104,7 @@ class Run(Workflow):
 
     def _pass(self, token: Token) -> None:
         self.passed += 1
-        if self.passed > MAX_NODES:
+        if self.passed > MAX_NODES or expressions.spent() - self.spent > MAX_EVALUATION:
             raise Invalid(N_("Proses berputar tanpa henti"), element=token.task_spec.bpmn_id)
         token.run()
 
