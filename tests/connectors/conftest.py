@@ -1,37 +1,24 @@
 """What the connectors' tests share. The servers are modules beside this file, for other folders to import too."""
 
-import io
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves a test's folder out
 
 import wordpress_server
+from publications import LETTER, NOW, PHOTO
 
-from connectors import Attachment, Context, Request
-
-NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
+from connectors import Context, Request
 
 
 @pytest.fixture
 def now() -> datetime:
     return NOW
-
-
-def picture(size: tuple[int, int] = (320, 180), kind: str = "JPEG", colour: str = "teal", **options: Any) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", size, colour).save(out, kind, **options)
-    return out.getvalue()
-
-
-PHOTO = Attachment("Dermaga Pulau Pramuka.JPG", "image/jpeg", picture(), "Dermaga di waktu pagi")
-LETTER = Attachment("Surat Édaran No. 12.pdf", "application/pdf", b"%PDF-1.4\n%%EOF\n", "")
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import tracemalloc
 import zlib
 
 import pytest
-from conftest import picture
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from publications import picture
 
 from connectors import Attachment, Failure, media
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 import pytest
-from conftest import NOW, picture
 from lxml import etree
 from lxml import html as lxml_html
+from publications import NOW, picture
 
 from connectors import Attachment, Context, Failure, NotYet
 from connectors.http import contains_title

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import NOW, PHOTO
 from playwright.sync_api import sync_playwright
+from publications import NOW, PHOTO
 from static_server import serving
 
 from connectors import Context

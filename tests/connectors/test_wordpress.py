@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import faulty_server as faults
 import pytest
-from conftest import LETTER, NOW, PHOTO, picture
 from lxml import html as lxml_html
+from publications import LETTER, NOW, PHOTO, picture
 
 from connectors import Attachment, Context, Failure, http
 from connectors import wordpress as module
