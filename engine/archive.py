@@ -63,8 +63,7 @@ def append_all(db: sa.Connection, tenant_id: str, now: dt.datetime, instance_id:
     """Record entries one after the other. Appends of one tenant wait for each other, so numbers have no gap and no double."""
     if not entries:
         return []
-    # SQLite's writer is alone anyway; elsewhere the tenant's row is the lock (not against foreign keys: NO KEY UPDATE).
-    db.execute(sa.select(tenant.c.id).where(tenant.c.id == tenant_id).with_for_update(key_share=True))
+    lock(db, tenant_id)
     number, previous = head(db, tenant_id)
     rows = []
     for entry in entries:
@@ -76,6 +75,12 @@ def append_all(db: sa.Connection, tenant_id: str, now: dt.datetime, instance_id:
     db.execute(sa.insert(archive_entry), rows)
     record(db, Actor.system(tenant_id), now, "archive.appended", instance_id=instance_id, data={"number": number, "hash": previous})
     return rows
+
+
+def lock(db: sa.Connection, tenant_id: str) -> None:
+    """Be alone with the tenant's chain until the transaction ends. What decides whether to append is read after this."""
+    # SQLite's writer is alone anyway; elsewhere the tenant's row is the lock (not against foreign keys: NO KEY UPDATE).
+    db.execute(sa.select(tenant.c.id).where(tenant.c.id == tenant_id).with_for_update(key_share=True))
 
 
 def head(db: sa.Connection, tenant_id: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
 import connectors
-from bpmn.errors import N_, Invalid, NotFound
+from bpmn.errors import N_, Conflict, Invalid, NotFound
 from engine import access
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
@@ -78,7 +78,10 @@ def save_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, id: str, 
             "secrets_changed": sorted(key for key in merged.keys() | kept.keys() if merged.get(key) != kept.get(key))})
         return _shown({"id": id, **row}, merged)
 
-    return run(pe, save)
+    try:
+        return run(pe, save)
+    except sa.exc.IntegrityError:
+        raise Conflict(N_("Kanal ini baru saja dibuat oleh orang lain.")) from None
 
 
 def enable_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> None:

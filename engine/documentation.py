@@ -45,7 +45,7 @@ def document_case(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, An
     if not entries:
         pages = {row["id"]: _page(pe, job, row, now) for row in shown}
         text = files.keep_bytes(pe.folder, _text(job).encode())
-        entries = run(pe, lambda db: _entries_of(db, job) or _collect(db, job, now, shown, pages, text))
+        entries = run(pe, lambda db: _collect(db, job, now, shown, pages, text))
     done = next((entry for entry in entries if entry["kind"] == "documentation"), None)
     if done is None:
         with read(pe) as db:
@@ -108,7 +108,11 @@ def _entries_of(db: sa.Connection, job: Job) -> list[dict[str, Any]]:
 
 def _collect(db: sa.Connection, job: Job, now: dt.datetime, shown: Sequence[Mapping[str, Any]], pages: Mapping[str, dict[str, Any]],
              text: files.Received) -> list[dict[str, Any]]:
-    """Chain the case's documents (those not yet in the archive), the approved text, and every publication with its page."""
+    """Chain the case's documents (those not yet in the archive), the approved text, and every publication with its page;
+    where another run of the job was first, its entries they are."""
+    archive.lock(db, job.tenant)
+    if theirs := _entries_of(db, job):
+        return theirs
     known = {entry["content"].get("document") for entry in archive.entries_of(db, job.instance_id) if entry["kind"] == "document"}
     entries = [_document_entry(job, row) for row in documents_of(db, job.instance_id) if row["id"] not in known]
     approval = _approval(db, job)
@@ -141,6 +145,7 @@ def _publication_entry(db: sa.Connection, job: Job, row: Mapping[str, Any], page
 
 def _file_sheet(db: sa.Connection, job: Job, now: dt.datetime, pdf: files.Received, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Make the PDF a document of the case and chain it; where another run of the job was first, its document it is."""
+    archive.lock(db, job.tenant)
     for entry in _entries_of(db, job):
         if entry["kind"] == "documentation":
             return entry["content"]["document"]

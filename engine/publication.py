@@ -166,10 +166,12 @@ def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error:
         row |= {"url": result.url, "platform_id": result.platform_id, "published_at": result.published_at}
 
     def write(db: sa.Connection) -> None:
-        db.execute(sa.update(publication).where(_of(job)).values(row))
-        record(db, Actor.system(job.tenant), now, f"publication.{state}", instance_id=job.instance_id,
-               activity_instance_id=job.activity_instance_id or None,
-               data={"channel": job.payload["kanal"], "url": row.get("url"), "error": error})
+        # A run that lost its lease and failed late does not undo what the next one published.
+        still = _of(job) if result else sa.and_(_of(job), publication.c.state.not_in(DONE))
+        if db.execute(sa.update(publication).where(still).values(row)).rowcount:
+            record(db, Actor.system(job.tenant), now, f"publication.{state}", instance_id=job.instance_id,
+                   activity_instance_id=job.activity_instance_id or None,
+                   data={"channel": job.payload["kanal"], "url": row.get("url"), "error": error})
 
     run(pe, write)
     return row

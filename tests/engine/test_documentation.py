@@ -1,9 +1,11 @@
 """Documenting: what stood where, by whose approval; twice run, once recorded."""
 
+import concurrent.futures
 import datetime as dt
 import hashlib
 import io
 import json
+import threading
 
 import pypdf
 import pytest
@@ -120,6 +122,24 @@ def test_run_twice_it_is_recorded_once(pe, now, case, site, ketua):
     assert document_case(pe, job, now + LATER) == first
     assert entries(pe, ketua, case) == before and site.requests == asked
     assert len([row for row in documents.documents(pe, ketua, case) if row["variable"] == "lembar_dokumentasi"]) == 1
+
+
+@on_databases
+@pytest.mark.parametrize("place", ["_text", "_facts"])
+def test_two_runs_at_once_make_one_record(pe, now, case, ketua, monkeypatch, place):
+    """As when a worker hangs, loses its lease, and goes on after all."""
+    job, barrier, real = job_of(pe, now, case), threading.Barrier(2, timeout=20), getattr(documentation, place)
+
+    def together(*args):
+        barrier.wait()
+        return real(*args)
+
+    monkeypatch.setattr(documentation, place, together)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: document_case(pe, job, now), range(2))
+    assert first == second
+    assert [entry["kind"] for entry in entries(pe, ketua, case)] == ["document", "document", "publication", "publication", "documentation"]
+    assert archive.verify(pe) == []
 
 
 @pytest.mark.parametrize("place", ["_collect", "_facts", "_file_sheet", "_entries_of"])

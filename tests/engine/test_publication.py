@@ -196,6 +196,21 @@ def test_what_failed_can_be_tried_again_and_is_one_post(pe, now, case, failure, 
     assert (row(pe)["state"], row(pe)["error"]) == ("published", None)
 
 
+def test_a_run_that_fails_late_does_not_undo_what_another_published(pe, now, case, monkeypatch):
+    job = job_of(pe, now, case)
+
+    def slow(self, request):  # loses its lease meanwhile; another worker does the job
+        with monkeypatch.context() as patched:
+            patched.setattr(Platform, "publish", lambda self, request: Result("https://a.example", "1", now))
+            publish(pe, job, now)
+        raise Failure("Jawaban tidak sampai.", "unknown")
+
+    monkeypatch.setattr(Platform, "publish", slow)
+    with pytest.raises(Failure):
+        publish(pe, job, now)
+    assert (row(pe)["state"], row(pe)["error"]) == ("published", None)
+
+
 def test_a_connector_that_breaks_leaves_the_outcome_unknown(pe, now, case):
     Platform.fail = ZeroDivisionError("ups")
     with pytest.raises(Failure) as caught:
