@@ -1,0 +1,86 @@
+"""A real browser before a real server: Chromium, headless, and the application in threads of this process."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+import webui
+from tests.webui.conftest import case_at, manual, returned, sop  # noqa: F401  the scenes are the same
+from webui import create_app
+from webui.security import limiter
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 860}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    assert Path(CHROMIUM).exists(), "no Chromium on this machine: install it, or name it in CHROMIUM"
+    assert (Path(webui.__file__).parent / "static/dist/manifest.json").exists(), "the assets are not built: make assets"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(pe, people):
+    """The application's address while it is served."""
+    app = create_app(process_engine=pe)
+    limiter.enabled = False  # a test's pages come faster than a person's
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    limiter.enabled = True
+
+
+@pytest.fixture
+def open_page(chromium, server):
+    """A function that opens a browser window, signed in as `user` if one is named; its `problems` are what the console said."""
+    windows = []
+
+    def make(user=None, *, viewport=DESK, scheme="light", **options):
+        context = chromium.new_context(base_url=server, viewport=viewport, color_scheme=scheme, locale="id-ID", reduced_motion="reduce", **options)
+        windows.append(context)
+        page = context.new_page()
+        page.problems = []
+        page.on("console", lambda message: page.problems.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.set_default_timeout(10_000)
+        if user:
+            page.goto("/sign-in")
+            page.fill("[name=user_id]", user)
+            page.fill("[name=password]", "terbit-demo")
+            page.click("form[data-once] button")
+            page.wait_for_url("**/")
+        return page
+
+    yield make
+    for window in windows:
+        window.close()
+
+
+@pytest.fixture
+def audit():
+    """A function that says what is wrong with a page as it stands: axe's findings, sideways scrolling, the console's words."""
+    def check(page):
+        page.wait_for_load_state("networkidle")
+        found = [f"{v['id']}: {v['help']} {[n['html'][:160] for n in v['nodes'][:3]]}" for v in Axe().run(page).response["violations"]]
+        width, wanted = page.viewport_size["width"], page.evaluate("document.documentElement.scrollWidth")
+        return found + ([f"scrolls sideways: {wanted} > {width}"] if wanted > width else []) + page.problems
+    return check
