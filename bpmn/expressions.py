@@ -106,6 +106,8 @@ def interpolate(text: str, names: Names, now: dt.datetime | None = None, *, elem
 
 def check_interpolated(text: str, **where) -> None:
     """As `check`, for a text that `interpolate` will read."""
+    if len(text) > MAX_LENGTH and re.search(r"[$#]\{", text):
+        raise Invalid(N_("Ekspresi %(expression)s: %(problem)s"), expression=text[:200], problem=N_("terlalu panjang"), **where)
     for match in _PLACES.finditer(text):
         check(match.group(1), **where)
     if re.search(r"[$#]\{", _PLACES.sub("", text)):

@@ -49,7 +49,7 @@ class Body(Node):
 
     def condition_holds(self, token: Token) -> bool:
         run = token.workflow
-        return bool(run.evaluate(self.loop.condition, run.names(token), self.bpmn_id))
+        return bool(run.evaluate(self.loop.condition, run.names_around(token), self.bpmn_id))
 
 
 class MultiInstance(Body):

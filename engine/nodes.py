@@ -375,7 +375,7 @@ class CallActivity(SubProcess):
 
     def _run_hook(self, my_task):
         run = my_task.workflow
-        outer = run.names(my_task)  # its turn's variables too, when it is one of several
+        outer = run.store.names([my_task.id, *my_task.parent.chain()])  # its turn's variables too, when it is one of several
         given = read_parameters(run, self.element.inputs, outer, self.bpmn_id)
         passed = self.mapped(run, "in", outer.inner(given))
         run.enter(my_task)

@@ -66,9 +66,9 @@ class Token(Task):
         self.workflow.leave(self, canceled=True)
 
     def chain(self) -> list[str]:
-        """Return the ids of the scopes that are seen from here, the innermost first."""
+        """Return the ids of the scopes that are seen from inside this, the innermost first."""
         found, token = [self.id], self
-        while token._parent is not None and not (token.task_spec.isolates and token is not self):
+        while token._parent is not None and not token.task_spec.isolates:
             token = token.parent
             found.append(token.id)
         return found
@@ -180,8 +180,12 @@ class Run(Workflow):
     # Variables ----------------------------------------------------------------------------------------------------
 
     def names(self, token: Token) -> Names:
-        """Return the variables as seen from a token."""
+        """Return the variables as seen from inside a token."""
         return self.store.names(token.chain())
+
+    def names_around(self, token: Token) -> Names:
+        """Return the variables as seen at a token's border, which differs only for a call: its inside is another process."""
+        return self.names(token.parent if token.task_spec.isolates else token)
 
     def set_local(self, token: Token, values: Mapping[str, Any]) -> None:
         self.unsettled = True
@@ -214,7 +218,7 @@ class Run(Workflow):
         token.entered = True
         name = spec.bpmn_name or ""
         if "{" in name:
-            name = str(self.interpolate(name, self.names(token), spec.bpmn_id))
+            name = str(self.interpolate(name, self.names_around(token), spec.bpmn_id))
         self.intents.append(Entered(token.id, spec.name, name, spec.type, token._parent or None, token.internal_data.get("c"), details))
 
     def outcome(self, state: dict) -> Outcome:

@@ -30,7 +30,8 @@ class ThrowEvent(Node):
 def _message(token: Token, trigger: Trigger) -> None:
     run = token.workflow
     payload = {name: run.store.variables[token.id][name] for name, _ in token.task_spec.element.inputs}
-    run.intents.append(Thrown("message", token.task_spec.thrown_name(token), payload, correlation(token, trigger)))
+    keys = correlation(token.task_spec, token, run.names(token))
+    run.intents.append(Thrown("message", token.task_spec.thrown_name(token), payload, keys))
 
 
 def _signal(token: Token, trigger: Trigger) -> None:

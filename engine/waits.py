@@ -9,6 +9,7 @@ from bpmn.model import Trigger
 from engine.intents import JobWanted, SubscriptionWanted
 from engine.nodes import EventSubProcess, Node
 from engine.run import Run, Token
+from engine.scopes import Names
 
 
 class Catching(Node):
@@ -21,13 +22,13 @@ class Catching(Node):
         kind = self.trigger.kind
         wait = {"k": kind, "e": self.name, **self.mark}
         if kind == "timer":
-            names = holder.workflow.names(holder)
+            names = self.view(holder)
             text = read_text(holder.workflow, self.trigger.expression, names, self.bpmn_id)
             self._set_timer(holder, wait, timers.schedule(self.trigger.timer, text, holder.workflow.now, self.bpmn_id))
         elif kind in ("message", "signal"):
             holder.workflow.wait(
                 holder, {**wait, "n": self.event_name(holder)}, SubscriptionWanted, activity_id=self.bpmn_id, kind=kind,
-                name=self.event_name(holder), correlation=correlation(holder, self.trigger) if kind == "message" else {},
+                name=self.event_name(holder), correlation=correlation(self, holder, self.view(holder)) if kind == "message" else {},
                 activity_instance_id=self.instance_id(holder))
         elif kind == "conditional":
             holder.workflow.wait(holder, wait)
@@ -38,9 +39,13 @@ class Catching(Node):
     def instance_id(self, holder: Token) -> str | None:
         return holder.id
 
+    def view(self, holder: Token) -> Names:
+        """Return the variables that the event's expressions read."""
+        return holder.workflow.names_around(holder)
+
     def event_name(self, holder: Token) -> str:
         run = holder.workflow
-        return str(run.interpolate(self.trigger.name, run.names(holder), self.bpmn_id))
+        return str(run.interpolate(self.trigger.name, self.view(holder), self.bpmn_id))
 
     def _set_timer(self, holder: Token, wait: dict, schedule: timers.Schedule) -> None:
         wait = {k: v for k, v in wait.items() if k in ("k", "e", "s")}
@@ -61,7 +66,7 @@ class Catching(Node):
 
     def condition_rose(self, token: Token, wait: dict) -> bool:
         run = token.workflow
-        before, wait["v"] = wait.get("v", False), bool(run.evaluate(self.trigger.expression, run.names(token), self.bpmn_id))
+        before, wait["v"] = wait.get("v", False), bool(run.evaluate(self.trigger.expression, self.view(token), self.bpmn_id))
         return wait["v"] and not before
 
 
@@ -73,12 +78,12 @@ def read_text(run: Run, text: str, names, element: str) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def correlation(token: Token, trigger: Trigger) -> dict[str, Any]:
+def correlation(node: Any, token: Token, names: Names) -> dict[str, Any]:
     """Return the message's correlation properties as this instance knows them; what it does not know yet is left out."""
-    run, values = token.workflow, {}
-    for name, expression in trigger.correlation:
+    values = {}
+    for name, expression in node.trigger.correlation:
         try:
-            values[name] = run.evaluate(expression, run.names(token), token.task_spec.bpmn_id)
+            values[name] = token.workflow.evaluate(expression, names, node.bpmn_id)
         except Invalid:
             continue
     return values
@@ -134,6 +139,9 @@ class StartEvent(Catching):
 
     def instance_id(self, holder):
         return None
+
+    def view(self, holder):
+        return holder.workflow.names(holder)
 
     def caught(self, holder, wait, payload):
         run = holder.workflow

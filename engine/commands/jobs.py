@@ -171,7 +171,7 @@ def _deliver(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str,
 def _deliver_thrown(db: sa.Connection, held: _Held, now: dt.datetime) -> list[str]:
     thrown = held.row["payload"]
     if thrown["kind"] == "signal":
-        return deliver_signal(db, held.actor, now, thrown["name"], thrown["variables"])[1]
+        return deliver_signal(db, held.actor, now, thrown["name"], thrown["variables"], held.row["instance_id"])[1]
     return deliver_message(db, held.actor, now, thrown["name"], variables=thrown["variables"], correlation=thrown["correlation"])[1]
 
 

@@ -81,9 +81,14 @@ def deliver_message(db: sa.Connection, actor: Actor, now: dt.datetime, name: str
     return given[0] + started[0], given[1] + started[1]
 
 
-def deliver_signal(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, variables: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Do `broadcast_signal` in a transaction that is open. Cases that are suspended do not hear it."""
-    found = [(row.subscription_id, instance) for row, instance in _waits(db, actor, "signal", name) if not instance.suspended]
+def deliver_signal(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, variables: dict[str, Any],
+                   thrower: str | None = None) -> tuple[list[str], list[str]]:
+    """Do `broadcast_signal` in a transaction that is open. Cases that are suspended do not hear it.
+
+    Nor does the case that threw it: its step gave it to who waited there then.
+    """
+    found = [(row.subscription_id, instance) for row, instance in _waits(db, actor, "signal", name)
+             if not instance.suspended and instance.id != thrower]
     given = _give(db, actor, now, found, variables, "signal.received", name)
     started = _start(db, actor, now, "signal", name, variables, None)
     return given[0] + started[0], given[1] + started[1]

@@ -232,3 +232,28 @@ def test_variables_are_set_in_the_scope_that_is_named():
     assert case.variables == {"k": 1} and sorted(case.seen("u", i)["k"] for i in (0, 1)) == [1, 2]
     outcome = step.set_variables(case.spec, case.live, "", {}, case.now, case.new_id, deletions=("k",))
     assert outcome.live.variables[""] == {} and case.variables == {"k": 1}
+
+
+def test_an_event_in_a_called_process_knows_and_changes_only_that_process():
+    child = diagram('<startEvent id="s"/><userTask id="u"/><subProcess id="es" triggeredByEvent="true">'
+                    '<startEvent id="s1" isInterrupting="false">'
+                    '<messageEventDefinition messageRef="m"/></startEvent><userTask id="v"/>\ns1 -> v\n</subProcess>\ns -> u',
+                    '<message id="m" name="kabar-${get(\'x\', 0)}"/>', key="anak")
+    body = ('<startEvent id="s"/><callActivity id="a" calledElement="anak"><extensionElements>'
+            '<camunda:out source="x" target="y"/></extensionElements>'
+            '</callActivity><boundaryEvent id="t" attachedToRef="a" cancelActivity="false"><timerEventDefinition>'
+            '<timeDuration>PT${x}H</timeDuration>'
+            '</timerEventDefinition></boundaryEvent><userTask id="z"/>\ns -> a -> z')
+    case = Case(body, {"x": 5}, called={"anak": {"anak.bpmn": child}})
+    assert [s.name for s in case.subscriptions.values()] == ["kabar-0"] and (case.job("t").due_at - case.now).seconds == 5 * 3600
+    case.fire("s1", x=1)
+    assert case.variables == {"x": 5} and case.open == ["u", "v"] and case.seen("v") == {"x": 1}
+    case.complete("u")
+    case.complete("v")
+    assert case.variables == {"x": 5, "y": 1}
+
+
+def test_a_looped_call_may_end_early():
+    case = call(looped=loop(cardinality="3", condition="nrOfCompletedInstances == 1"))({})
+    case.set(next(i for i, e in case.entered.items() if e.activity_id == "a"), masuk=1)
+    assert case.complete("u").open == ["z"]
