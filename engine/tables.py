@@ -63,6 +63,7 @@ tenant = Table(
     Column("id", Key, primary_key=True),  # e.g. 'kpu-kep-seribu'
     Column("name", Text, nullable=False),
     Column("timezone", Key, nullable=False, server_default="Asia/Jakarta"),
+    Column("settings", JSON, nullable=False, server_default="{}"),  # calendar, letterhead, numbering, reminders: see `engine.settings`
 )
 
 user = Table(
@@ -76,6 +77,7 @@ user = Table(
     Column("stamp", Key, nullable=False),  # changes with the password, ends sessions and cached checks
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("locale", Key, nullable=False, server_default="id"),
+    Column("notices", JSON, nullable=False, server_default="{}"),  # how to tell them: see `engine.notices`
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -91,6 +93,23 @@ membership = Table(
     Column("tenant_id", Key, primary_key=True),
     Column("group_id", Key, primary_key=True),
     Column("user_id", Key, ForeignKey("user_account.id"), primary_key=True, index=True),
+    Column("is_head", Boolean, nullable=False, server_default=text("false")),  # of the lane: may hand its tasks to others
+)
+
+substitution = Table(  # Plh./Plt.: who does a group's tasks in whose stead, by which decree, from when to when
+    "substitution", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("kind", Key, nullable=False),  # 'plh', 'plt'
+    Column("group_id", Key, nullable=False),
+    Column("absent_id", Key),  # NULL: the post is vacant
+    Column("substitute_id", Key, ForeignKey("user_account.id"), nullable=False),
+    Column("decree", Text, nullable=False),  # nomor surat perintah
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),  # it ends by itself
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Key),
+    Index("ix_substitution_of", "substitute_id", "ends_at"),
 )
 
 api_token = Table(
@@ -175,6 +194,7 @@ process_instance = Table(
     Column("suspended", Boolean, nullable=False, server_default=text("false")),
     Column("started_at", UtcDateTime, nullable=False),
     Column("started_by", Key),
+    Column("about_id", Id, index=True),  # the case that this one corrects or withdraws
     Column("ended_at", UtcDateTime),
     Column("end_reason", Text),  # 'completed', 'cancelled'
     UniqueConstraint("tenant_id", "business_key"),
@@ -201,6 +221,9 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     # of user and manual tasks only
     Column("is_task", Boolean, nullable=False, server_default=text("false")),
     Column("assignee", Key),
+    Column("owner", Key),  # who delegated it, and gets it back resolved
+    Column("delegation", Key),  # 'pending', 'resolved' or NULL: Camunda's delegation state
+    Column("in_stead_of", JSON),  # of a substitute's claim or completion: {kind, group, name, title, decree}
     Column("claimed_at", UtcDateTime),
     Column("completed_by", Key),
     Column("due_at", UtcDateTime),
@@ -345,6 +368,21 @@ document = Table(  # a file of a case; its bytes lie in the archive under their 
     Column("sha256", String(64), nullable=False),
     Column("uploaded_by", Key),
     Column("uploaded_at", UtcDateTime, nullable=False),
+    Column("replaces", Id),  # the document that this is a newer version of; the older one stays
+)
+
+upload = Table(  # a file that is still coming in, piece by piece; its bytes lie in the instance folder's `uploads/`
+    "upload", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("user_id", Key, nullable=False),
+    Column("task_id", Id, nullable=False),
+    Column("variable", Key, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes it will have
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    Column("replaces", Id),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
 archive_entry = Table(  # the chain: each entry's hash covers the one before
@@ -358,4 +396,85 @@ archive_entry = Table(  # the chain: each entry's hash covers the one before
     Column("files", JSON, nullable=False),  # [{name, sha256, size}]
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+# A person's day -------------------------------------------------------------------------------------------------------
+
+draft = Table(  # what a person has typed into a task's form and not yet handed on
+    "draft", metadata,
+    Column("task_id", Id, ForeignKey("activity_instance.id"), primary_key=True),
+    Column("user_id", Key, ForeignKey("user_account.id"), primary_key=True),
+    Column("fields", JSON, nullable=False),  # as the browser holds them, unchecked
+    Column("version", Integer, nullable=False),  # rises by one with each save; an older page's save is refused
+    Column("saved_at", UtcDateTime, nullable=False),
+)
+
+seen = Table(  # what a person has looked at: unread marks are its absence
+    "seen", metadata,
+    Column("user_id", Key, ForeignKey("user_account.id"), primary_key=True),
+    Column("kind", Key, primary_key=True),  # 'task', 'news'
+    Column("subject_id", Id, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+saved_filter = Table(
+    "saved_filter", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("user_id", Key, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),  # of the inbox's address, e.g. 'tab=group&search=pemilu'
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+comment = Table(
+    "comment", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("instance_id", Id, ForeignKey("process_instance.id"), nullable=False),
+    Column("task_id", Id),
+    Column("author", Key, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("mentions", JSON, nullable=False),  # [user id]
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_comment_of", "instance_id", "id"),
+)
+
+notice = Table(  # the outbox: written with what it tells of, sent by a worker, once
+    "notice", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("key", Key, nullable=False, unique=True),  # what it tells of, to whom and how: the same is never told twice
+    Column("user_id", Key, ForeignKey("user_account.id"), nullable=False),
+    Column("channel", Key, nullable=False),  # 'email', 'telegram'
+    Column("kind", Key, nullable=False),  # 'task', 'due-soon', 'overdue', 'escalation', 'mention', 'published', …
+    Column("task_id", Id),
+    Column("instance_id", Id),
+    Column("data", JSON, nullable=False),
+    Column("state", Key, nullable=False),  # 'open', 'sent', 'dropped' (no longer true), 'failed'
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_until", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("error", Text),
+    Index("ix_notice_due", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_notice_task", "task_id"),
+)
+
+letter = Table(  # a numbered paper: lembar disposisi, nota dinas
+    "letter", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("instance_id", Id, ForeignKey("process_instance.id"), nullable=False),
+    Column("task_id", Id, nullable=False),
+    Column("kind", Key, nullable=False),  # 'lembar-disposisi', 'nota-dinas'
+    Column("number", Key, nullable=False),
+    Column("token", Key, nullable=False, unique=True),  # in the QR code's address, which says whether it is genuine
+    Column("content", JSON, nullable=False),  # what it says
+    Column("pdf", Id, nullable=False),  # documents
+    Column("docx", Id, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("issued_by", Key),
+    UniqueConstraint("task_id", "kind"),
+    Index("ix_letter_of", "instance_id"),
 )
