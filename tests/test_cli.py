@@ -1,6 +1,5 @@
 """The command line: what each command does, and what it says when it cannot."""
 
-import contextlib
 import io
 import json
 import os
@@ -8,17 +7,12 @@ import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import tarfile
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from pathlib import Path
 
-import psutil
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -27,9 +21,9 @@ from engine import installation
 from engine.archive import append
 from engine.process_engine import open_engine
 from engine.store import run as in_transaction
+from tests.server import ROOT, Up, free_port, gone
 from webui.cli import main, now
 
-ROOT = Path(__file__).parent.parent
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/{}")
 PASSWORD = "kepulauan-seribu-2026"
 MODEL = ROOT / "bpmn" / "models" / "penerbitan-informasi"
@@ -53,12 +47,6 @@ def terbit(*arguments, input=None, code=0):
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return result.output
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # Making and looking after ---------------------------------------------------------------------------------------------
@@ -252,45 +240,6 @@ def test_a_postgresql_installation_is_backed_up_and_restored(databases, tmp_path
 
 # up -------------------------------------------------------------------------------------------------------------------
 
-class Up:
-    """A real `terbit up`."""
-
-    def __init__(self, folder, *arguments):
-        self.port = free_port()
-        self.log = folder.parent / f"up-{self.port}.log"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "webui.cli", "up", "--instance", str(folder), "--port", str(self.port), *arguments],
-            cwd=ROOT, stdout=self.log.open("a"), stderr=subprocess.STDOUT, start_new_session=True)
-        self.family = psutil.Process(self.process.pid)
-
-    def get(self, path="/sign-in"):
-        return urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5).status
-
-    def wait_until_it_answers(self, seconds=30):
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                return self.get()
-            except urllib.error.HTTPError:
-                raise
-            except OSError:
-                assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() < deadline, self.log.read_text()
-                time.sleep(0.1)
-
-    def child(self, command):
-        for child in self.family.children():
-            with contextlib.suppress(psutil.NoSuchProcess):  # which a zombie is, too
-                if command in child.cmdline():
-                    return child
-        return None
-
-    def clean(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
 @pytest.fixture
 def up(folder):
     started = []
@@ -302,15 +251,6 @@ def up(folder):
     yield start
     for each in started:
         each.clean()
-
-
-def gone(processes, seconds=15):
-    deadline = time.monotonic() + seconds
-    while any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 @pytest.mark.service

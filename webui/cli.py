@@ -7,6 +7,7 @@ wrong usage is exit code 2.
 import contextlib
 import datetime as dt
 import gettext
+import importlib
 import importlib.util
 import ipaddress
 import os
@@ -157,8 +158,10 @@ def _is_loopback(host: str) -> bool:
 @click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Threads of each.", envvar="TERBIT_WEB_THREADS")
 def web(instance: Path, port: int, host: str, workers: int, threads: int):
     """Serve the pages and REST only."""
-    from webui import create_app, serve
+    from webui import PARTS, create_app, serve
 
+    for part in PARTS:  # before the fork: their memory is shared, and a worker that died is soon replaced
+        importlib.import_module(f"webui.{part}")
     with opened(instance) as pe:
         _refuse_known_passwords(pe, host)
     serve.stop_with_supervisor()

@@ -78,7 +78,7 @@ class Child:
         """Note a death, and when the next start is due: soon, then later and later up to ten seconds."""
         now = time.monotonic()
         self.process = None
-        self.failures = 1 if now - self.started > 30 else self.failures + 1
+        self.failures = 1 if now - self.started > 5 else self.failures + 1
         self.due = now + min(10.0, 0.1 * 2 ** self.failures)
         reason = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         say(f"{self.name} {reason}; it is started again in {self.due - now:.1f} s")
