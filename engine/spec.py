@@ -10,7 +10,7 @@ from SpiffWorkflow.specs.WorkflowSpec import WorkflowSpec
 from bpmn import check, decisions, model, timers
 from bpmn.errors import N_, Invalid, NotFound
 from bpmn.model import Element, Process, Trigger
-from engine import gateways, loops, nodes, throwing, waits
+from engine import gateways, loops, nodes, subprocesses, tasks, throwing, waits
 
 Resources = Mapping[str, bytes]
 
@@ -21,7 +21,7 @@ class Spec:
 
     key: str
     process: Process
-    root: nodes.Root
+    root: subprocesses.Root
     starts: frozenset[waits.StartEvent]
     has_conditions: bool
     calls: tuple[str, ...] = field(default=())  # keys of the processes that it calls
@@ -107,7 +107,7 @@ class _Library:
         for files in groups.values():
             self.processes = {**processes(files), **self.processes}
             self.decisions = {**decisions.read_all(files), **self.decisions}
-        self.roots: dict[str, nodes.Root] = {}
+        self.roots: dict[str, subprocesses.Root] = {}
         self.has_conditions = False
 
     def spec(self, key: str) -> Spec:
@@ -117,17 +117,17 @@ class _Library:
                  if e.type == "callActivity"}
         return Spec(key, self.processes[key], root, starts, self.has_conditions, tuple(sorted(calls)))
 
-    def root(self, key: str) -> nodes.Root:
+    def root(self, key: str) -> subprocesses.Root:
         if key not in self.roots:
             process = self.processes.get(key)
             if process is None:
                 raise NotFound(N_("Proses %(key)s, yang dipanggil, tidak ada"), key=key)
             element = Element(process.key, "process", process.name, "", process.line)
-            root = self.roots[key] = nodes.Root(WorkflowSpec("instance"), element, "process")
+            root = self.roots[key] = subprocesses.Root(WorkflowSpec("instance"), element, "process")
             self.fill(root, process, process.key)
         return self.roots[key]
 
-    def fill(self, scope: nodes.SubProcess, process: Process, parent: str) -> None:
+    def fill(self, scope: subprocesses.SubProcess, process: Process, parent: str) -> None:
         """Make and link the nodes that stand in a (sub)process."""
         scope.inner = WorkflowSpec(parent)
         places: dict[str, nodes.Node] = {}  # element id -> where a flow leads to
@@ -136,9 +136,9 @@ class _Library:
         link(process, parent, places)
         for element in process.inside(parent):
             node = places[element.id]
-            if isinstance(node, waits.StartEvent) and (not node.trigger.kind or scope.start is None and not isinstance(scope, nodes.Root)):
+            if isinstance(node, waits.StartEvent) and not node.trigger.kind:
                 scope.start = node
-            if isinstance(node, nodes.EventSubProcess):
+            if isinstance(node, subprocesses.EventSubProcess):
                 for start in node.inner.task_specs.values():
                     if isinstance(start, waits.StartEvent):
                         start.sub = node
@@ -148,11 +148,11 @@ class _Library:
         """Make an element's node, and a body around it when it is looped."""
         self.has_conditions |= any(t.kind == "conditional" for t in element.triggers)
         node = make(wf_spec, element)
-        if isinstance(node, nodes.CallActivity):
+        if isinstance(node, subprocesses.CallActivity):
             node.called = self.root(element.attributes["calledElement"])
-        elif isinstance(node, nodes.SubProcess):
+        elif isinstance(node, subprocesses.SubProcess):
             self.fill(node, process, element.id)
-        elif isinstance(node, nodes.BusinessRuleTask):
+        elif isinstance(node, tasks.BusinessRuleTask):
             node.decision = self.decisions[element.decision_ref]
         return loops.body_of(wf_spec, element, node) if element.loop else node
 
@@ -160,11 +160,11 @@ class _Library:
 NOTHING = Trigger("")  # of an event that neither waits for nor throws anything
 
 SIMPLE = {
-    "userTask": nodes.UserTask, "manualTask": nodes.UserTask, "task": nodes.Node, "scriptTask": nodes.ScriptTask,
-    "subProcess": nodes.SubProcess, "transaction": nodes.SubProcess, "callActivity": nodes.CallActivity,
+    "userTask": tasks.UserTask, "manualTask": tasks.UserTask, "task": nodes.Node, "scriptTask": tasks.ScriptTask,
+    "subProcess": subprocesses.SubProcess, "transaction": subprocesses.SubProcess, "callActivity": subprocesses.CallActivity,
     "exclusiveGateway": gateways.ExclusiveGateway, "parallelGateway": gateways.ParallelGateway,
     "inclusiveGateway": gateways.InclusiveGateway, "eventBasedGateway": gateways.EventGateway,
-    "serviceTask": nodes.ExternalTask, "businessRuleTask": nodes.BusinessRuleTask, "sendTask": throwing.ThrowEvent,
+    "serviceTask": tasks.ExternalTask, "businessRuleTask": tasks.BusinessRuleTask, "sendTask": throwing.ThrowEvent,
     "receiveTask": waits.CatchEvent, "startEvent": waits.StartEvent, "intermediateCatchEvent": waits.CatchEvent,
     "boundaryEvent": waits.Boundary, "intermediateThrowEvent": throwing.ThrowEvent, "endEvent": throwing.ThrowEvent,
 }
@@ -174,9 +174,9 @@ def make(wf_spec: WorkflowSpec, element: Element) -> nodes.Node:
     """Return the node for an element, alone."""
     cls = SIMPLE[element.type]
     if element.topic and element.type in ("sendTask", "businessRuleTask", "intermediateThrowEvent", "endEvent"):
-        cls = nodes.ExternalTask
+        cls = tasks.ExternalTask
     elif element.is_event_subprocess:
-        cls = nodes.EventSubProcess
+        cls = subprocesses.EventSubProcess
     node = cls(wf_spec, element, activity_type(element))
     if isinstance(node, waits.Catching | throwing.ThrowEvent):
         node.trigger = element.triggers[0] if element.triggers else NOTHING

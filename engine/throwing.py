@@ -6,8 +6,9 @@ from SpiffWorkflow.util.task import TaskState
 
 from bpmn.model import Trigger
 from engine.intents import Thrown
-from engine.nodes import Node, SubProcess
+from engine.nodes import Node
 from engine.run import Run, Token
+from engine.subprocesses import SubProcess
 from engine.waits import correlation
 
 

@@ -7,9 +7,10 @@ from bpmn import timers
 from bpmn.errors import Invalid
 from bpmn.model import Trigger
 from engine.intents import JobWanted, SubscriptionWanted
-from engine.nodes import EventSubProcess, Node
+from engine.nodes import Node
 from engine.run import Run, Token
 from engine.scopes import Names
+from engine.subprocesses import EventSubProcess
 
 
 class Catching(Node):
