@@ -48,7 +48,7 @@ def _placed(problem: TerbitError) -> str:
     return f"{where}: {message_of(problem)}" if where else message_of(problem)
 
 
-def _http_error(problem: HTTPException) -> Response:
+def _http_error(problem: HTTPException):
     if problem.response is not None:
         return problem.response
     response = reply(problem.code or 500, "RestException", problem.description or problem.name)

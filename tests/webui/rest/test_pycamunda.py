@@ -15,9 +15,11 @@ import pycamunda.signal
 import pycamunda.task
 import pycamunda.version
 import pytest
+import sqlalchemy as sa
 from werkzeug.serving import make_server
 
 from engine import channels, handlers, jobs
+from engine.tables import job
 
 MODEL = Path(__file__).parents[3] / "bpmn/models/penerbitan-informasi"
 ARTICLE = {"jenis": "pengumuman", "klasifikasi": "berkala", "judul": "Jadwal pendaftaran PPK", "ringkasan": "Jadwal dan syarat.",
@@ -97,6 +99,8 @@ def test_it_drives_the_sop_from_mulai_to_selesai(by, complete, pe, now):
     clock = lambda: dt.datetime.now(dt.timezone.utc)  # noqa: E731
     while jobs.run_due(pe, clock):
         pass
+    with pe.db.connect() as db:
+        assert db.execute(sa.select(job.c.activity_id, job.c.error).where(job.c.error.is_not(None))).all() == []
     assert by("admin", pycamunda.incident.GetList)() == ()
     with pytest.raises(pycamunda.NotFound):
         by("admin", pycamunda.processinst.Get, id_=instance)()
