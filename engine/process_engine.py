@@ -67,7 +67,7 @@ class ProcessEngine:
     @property
     def broker_url(self) -> str:
         """Celery's broker; the filesystem one in the instance folder where none is configured."""
-        return self.config.get("BROKER_URL") or "filesystem://"
+        return self.config.get("BROKER_URL") or "filesystem://localhost"
 
     @functools.cached_property
     def _secret(self) -> bytes:

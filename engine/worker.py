@@ -10,21 +10,24 @@ per file, not per process.
 
 import datetime as dt
 import logging
+import os
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.utils.nodenames import nodename
 
 from engine import handlers, jobs
 from engine.commands import fetch_due
 from engine.process_engine import ProcessEngine, open_engine
 
-QUEUE = "terbit"
 SWEEP_SECONDS = 2.0
 SWEEP_BATCH = 200
-WAKE_UP_SECONDS = 60  # a wake-up that waited for longer is dropped: the sweep sends another
+WAKE_UP_SECONDS = 15  # a wake-up that waited for longer is dropped: the sweep sends another
+MOST_WAITING = 5000  # files in the folder broker: when no worker reads them, more would help nobody
 SEND_SECONDS = 1.0  # how long a dead broker may hold up whoever sends
 LONGEST_TASK = jobs.LONGEST_CALL + 60
 
@@ -38,22 +41,27 @@ def clock() -> dt.datetime:
     return dt.datetime.now(dt.timezone.utc)
 
 
-def make_app(pe: ProcessEngine) -> Celery:
-    """Return the Celery app of an installation."""
+def queue(pe: ProcessEngine) -> str:
+    """Return the queue's name on the broker, for brokers that serve more than one installation."""
+    return pe.config.get("BROKER_QUEUE", "terbit")
+
+
+def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
+    """Return the Celery app of an installation; one that only sends waits for a broker for a second at most."""
     app = Celery("terbit", broker=pe.broker_url, set_as_current=False)
     app.conf.update(
-        task_default_queue=QUEUE, task_ignore_result=True, task_serializer="json", accept_content=["json"], timezone="UTC", enable_utc=True,
-        task_acks_late=False, worker_prefetch_multiplier=1, task_time_limit=LONGEST_TASK, worker_max_tasks_per_child=1000,
-        broker_connection_retry_on_startup=True, broker_connection_timeout=SEND_SECONDS, worker_hijack_root_logger=False,
-        worker_send_task_events=False, task_send_sent_event=False, worker_cancel_long_running_tasks_on_connection_loss=False,
+        task_default_queue=queue(pe), task_ignore_result=True, task_serializer="json", accept_content=["json"],
+        timezone="UTC", enable_utc=True, task_time_limit=LONGEST_TASK, worker_prefetch_multiplier=1, worker_max_tasks_per_child=1000,
+        worker_hijack_root_logger=False, worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_timeout=SEND_SECONDS if sends_only else 4, broker_connection_retry_on_startup=True,
         beat_scheduler="celery.beat:Scheduler",  # keeps nothing on disk: `sweep` may run as often as it likes
         beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}}},
         beat_max_loop_interval=SWEEP_SECONDS,
     )
     if pe.broker_url.startswith("filesystem:"):
         app.conf.broker_transport_options = _folder_broker(pe)
-    else:
-        app.conf.broker_transport_options = {"socket_timeout": SEND_SECONDS * 5, "socket_connect_timeout": SEND_SECONDS, "max_retries": 0}
+    elif sends_only:
+        app.conf.broker_transport_options = {"socket_timeout": SEND_SECONDS, "socket_connect_timeout": SEND_SECONDS, "max_retries": 0}
     return app
 
 
@@ -71,8 +79,10 @@ def send_wake_ups(pe: ProcessEngine, job_ids: Sequence[str]) -> None:
     key = str(pe.folder)
     if _silent_until.get(key, clock()) > clock():
         return
+    if pe.broker_url.startswith("filesystem:") and _is_full(pe):
+        return
     try:
-        app = _senders.get(key) or _senders.setdefault(key, make_app(pe))
+        app = _senders.get(key) or _senders.setdefault(key, make_app(pe, sends_only=True))
         for job_id in job_ids:
             app.send_task("terbit.look_at", (job_id,), expires=WAKE_UP_SECONDS, retry=False, ignore_result=True)
         _silent_until.pop(key, None)
@@ -80,6 +90,11 @@ def send_wake_ups(pe: ProcessEngine, job_ids: Sequence[str]) -> None:
         _silent_until[key] = clock() + dt.timedelta(seconds=10)
         _senders.pop(key, None)
         log.warning("broker.unreachable", error=f"{type(error).__name__}", jobs=len(job_ids))
+
+
+def _is_full(pe: ProcessEngine) -> bool:
+    folder = pe.folder / "broker"
+    return folder.exists() and sum(1 for _ in os.scandir(folder)) > MOST_WAITING
 
 
 # Working --------------------------------------------------------------------------------------------------------------
@@ -117,9 +132,11 @@ def main(pe: ProcessEngine, *, beat: bool = True, concurrency: int | None = None
     add_tasks(app, str(pe.folder))
     pe.close()  # no connection may be shared with the children
     concurrency = concurrency or int(pe.config.get("WORKER_CONCURRENCY", 2))
-    options = ["--beat"] if beat else []
-    app.worker_main(["worker", "--pool=prefork", f"--concurrency={concurrency}", "--queues", QUEUE, "--loglevel=WARNING",
-                     "--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname=terbit-{pe.folder.name}@%h", *options])
+    name = nodename(f"terbit-{pe.folder.name}", socket.gethostname())
+    worker = app.Worker(hostname=name, pool_cls="prefork", concurrency=concurrency, beat=beat, queues=[queue(pe)], loglevel="WARNING",
+                        quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True)
+    worker.start()
+    sys.exit(worker.exitcode)
 
 
 def configure_logging() -> None:

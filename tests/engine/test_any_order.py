@@ -167,7 +167,7 @@ class AnyOrder(RuleBasedStateMachine):
         if id:
             self.crashing.run(None, lambda: commands.set_job_retries(self.pe, ADMIN, self.now, id, 2))
 
-    @rule(n=st.integers(0, 99), crash=CRASHES, act=st.sampled_from(["cancel", "suspend_instance", "activate_instance", "activate_instance"]))
+    @rule(n=st.integers(0, 99), crash=CRASHES, act=st.sampled_from(["cancel", "suspend_instance", *["activate_instance"] * 2]))
     def administer(self, n, crash, act):
         id = self.one(n, sa.select(process_instance.c.id).order_by(process_instance.c.id))
         if id:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from bpmn.errors import Conflict
 from engine import commands, handlers, jobs, queries
@@ -35,7 +36,7 @@ def test_of_twenty_who_complete_a_task_at_once_one_wins(pe, pemilik, penulis, ad
     for round_ in range(3):
         case = commands.start(pe, penulis, now, key="p")
         task = open_tasks(pe, penulis, case.id)["a"]
-        results = at_once(*(lambda clerk=clerk: commands.complete(pe, clerk, now, task, {"oleh": clerk.id}) for clerk in CLERKS))
+        results = at_once(*(partial(commands.complete, pe, clerk, now, task, {"oleh": clerk.id}) for clerk in CLERKS))
         assert Counter(type(result).__name__ for result in results) == {"Completed": 1, "Conflict": 19}, (round_, results)
         [winner] = [clerk.id for clerk, result in zip(CLERKS, results, strict=True) if not isinstance(result, Exception)]
         assert queries.instance_variables(pe, admin, case.id) == {"oleh": winner}
