@@ -42,21 +42,27 @@ def publish(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
     if before and before["state"] in DONE:
         return _variables(before)
     try:
-        result = channels.connector_for(pe, job.tenant, payload["kanal"]).publish(request)
+        result = _call(pe, job, request)
     except NotYet:  # nothing was tried: the row stays 'attempted'
         raise
-    except NotFound as error:
-        failure: Failure = NotByMachine(error.message)
-        _settle(pe, job, now, state="manual", error=str(failure))
-        raise failure from error
     except Failure as failure:
         state = "manual" if isinstance(failure, NotByMachine) else "unknown" if failure.kind == "unknown" else "failed"
         _settle(pe, job, now, state=state, error=str(failure))
         raise
-    except Exception as error:  # a connector is foreign code: how far it came before it broke, nobody knows
-        _settle(pe, job, now, state="unknown", error=repr(error))
-        raise Failure(N_("Konektor berhenti karena galat: %(error)s"), "unknown", error=repr(error)) from error
     return _variables(_settle(pe, job, now, state="scheduled" if result.scheduled else "published", result=result))
+
+
+def _call(pe: ProcessEngine, job: Job, request: Request) -> Result:
+    """Let the channel's connector publish; whatever goes wrong comes as Failure."""
+    try:
+        return channels.connector_for(pe, job.tenant, job.payload["kanal"]).publish(request)
+    except Failure:
+        raise
+    except NotFound as error:
+        raise NotByMachine(error.message) from error
+    except Exception as error:  # a connector is foreign code: how far it came before it broke, nobody knows
+        # Only its kind is said: its words may hold a secret, such as a token in an address.
+        raise Failure(N_("Konektor berhenti karena galat %(error)s."), "unknown", error=type(error).__name__) from error
 
 
 # What may be published ------------------------------------------------------------------------------------------------

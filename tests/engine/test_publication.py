@@ -212,11 +212,13 @@ def test_a_run_that_fails_late_does_not_undo_what_another_published(pe, now, cas
 
 
 def test_a_connector_that_breaks_leaves_the_outcome_unknown(pe, now, case):
-    Platform.fail = ZeroDivisionError("ups")
+    Platform.fail = ZeroDivisionError("https://api.example/bot-rahasia/send")
     with pytest.raises(Failure) as caught:
         publish(pe, job_of(pe, now, case), now)
     assert caught.value.kind == "unknown"
     assert row(pe)["state"] == "unknown"
+    for said in (str(caught.value), row(pe)["error"]):
+        assert "ZeroDivisionError" in said and "rahasia" not in said
 
 
 def test_a_channel_that_is_not_there_or_off_goes_to_a_persons_hand(pe, now, case, admin):
