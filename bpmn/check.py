@@ -15,6 +15,7 @@ from bpmn.model import Element, Flow, Process
 __all__ = ["Finding", "check"]
 
 DIAGRAMS = (".bpmn", ".bpmn20.xml")
+MAX_ELEMENTS = 4_000  # flow nodes and flows of one process; an office's largest has some hundred
 
 
 def check(resources: Mapping[str, bytes], called: Collection[str] | None = None) -> list[Finding]:
@@ -79,6 +80,10 @@ def _forms(resources, found) -> Iterator[str]:
 def check_process(context: support.Context) -> Iterator[Finding]:
     """Give what is wrong in one process."""
     process = context.process
+    if len(process.ids) > MAX_ELEMENTS:
+        yield error(context.file, process.line, process.key, "too-large",
+                    N_("Proses terlalu besar: %(count)d elemen, paling banyak %(most)d"), count=len(process.ids), most=MAX_ELEMENTS)
+        return
     if not process.key:
         yield error(context.file, process.line, "", "no-id", N_("Proses tanpa id"))
     yield from _ids(context)

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from lxml import etree
@@ -112,11 +112,9 @@ class Element:
 
     @property
     def candidate_groups(self) -> str:
-        """Return the candidate groups as written (may hold `${…}`), else the lane's when nobody at all is named."""
-        if self.camunda.get("candidateGroups"):
-            return self.camunda["candidateGroups"]
-        if self.camunda.get("candidateUsers") or self.camunda.get("assignee"):
-            return ""
+        """Return the candidate groups as written (may hold `${…}`), else the lane's when no candidate is named."""
+        if self.camunda.get("candidateGroups") or self.camunda.get("candidateUsers"):
+            return self.camunda.get("candidateGroups", "")
         return self.lane.group if self.lane else ""
 
     @property
@@ -151,7 +149,15 @@ class Process:
     ids: tuple[str, ...] = ()  # of flow nodes and flows, with doubles, which `elements` cannot hold
 
     def inside(self, parent: str) -> list[Element]:
-        return [e for e in self.elements.values() if e.parent == parent]
+        """Return what stands directly in the process or a subprocess."""
+        return self._inside.get(parent, [])
+
+    @cached_property
+    def _inside(self) -> dict[str, list[Element]]:
+        found: dict[str, list[Element]] = {}
+        for element in self.elements.values():
+            found.setdefault(element.parent, []).append(element)
+        return found
 
     @property
     def starter_groups(self) -> tuple[str, ...]:

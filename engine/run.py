@@ -171,9 +171,10 @@ class Run(Workflow):
         return token
 
     def find_wait(self, id: str) -> tuple[Token, dict[str, Any]]:
+        """Return what waits for the timer, message or signal with this id, and the wait; Conflict when nothing does any more."""
         for token in self.tasks.values():
             for wait in token.waits:
-                if wait["i"] == id:
+                if wait["i"] == id and wait["k"] in ("timer", "message", "signal"):
                     return token, wait
         raise Conflict(N_("Yang ditunggu sudah tidak ditunggu lagi"))
 

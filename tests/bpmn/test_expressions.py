@@ -118,7 +118,7 @@ def test_nothing_runs_without_bound(expression):
     st.builds("{}({})".format, st.sampled_from(["len", "str", "sum", "sorted", "sha256", "empty", "list", "not ", "-", "max", "int"]),
     part),
     st.builds("[{} for i in {}]".format, part, part),
-    st.builds("{}.{}({})".format, part, st.sampled_from(sorted(expressions.METHODS)), part)),
+    st.builds("({}).{}({})".format, part, st.sampled_from(sorted(expressions.METHODS)), part)),
     max_leaves=12))
 def test_an_expression_gives_a_json_value_or_invalid_and_soon(expression):
     import json
