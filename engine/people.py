@@ -80,8 +80,10 @@ def actor_of(found: dict) -> Actor:
 
 
 def users(pe: ProcessEngine, acting: Actor, *, search: str = "", group: str | None = None, active: bool | None = None,
-          after: str | None = None, first: int = 0, limit: int = 200) -> list[dict]:
+          after: str | None = None, limit: int = 200) -> list[dict]:
     """The office's accounts with their groups, by id, those after the id `after`; two statements."""
+    if not all(text.isprintable() for text in (search, group or "", after or "")):
+        return []  # no account is called so, and not every database takes the question
     query = select(*_ACCOUNT).where(user.c.tenant_id == acting.tenant)
     if search:
         query = query.where(or_(user.c.id.contains(search, autoescape=True), user.c.name.icontains(search, autoescape=True)))
@@ -93,7 +95,7 @@ def users(pe: ProcessEngine, acting: Actor, *, search: str = "", group: str | No
     if after is not None:
         query = query.where(user.c.id > after)
     with read(pe) as db:
-        rows = db.execute(query.order_by(user.c.id).offset(first).limit(min(limit, 200))).mappings().all()
+        rows = db.execute(query.order_by(user.c.id).limit(min(limit, 200))).mappings().all()
         members = db.execute(select(membership.c.user_id, membership.c.group_id).where(
             membership.c.tenant_id == acting.tenant, membership.c.user_id.in_([row["id"] for row in rows]))).all()
     return [dict(row, groups=frozenset(g for u, g in members if u == row["id"])) for row in rows]
@@ -122,7 +124,7 @@ def authenticate(pe: ProcessEngine, user_id: str, password: str) -> dict | None:
     """
     user_id = user_id.strip().lower()
     with read(pe) as db:
-        kept = db.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
+        kept = None if not USER_ID.fullmatch(user_id) else db.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
     if kept is None:
         _hash(password)  # the same work as a verification
         return None
@@ -151,8 +153,7 @@ def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, 
     id, name, groups = id.strip().lower(), name.strip(), frozenset(groups)
     if not USER_ID.fullmatch(id):
         raise Invalid(N_("Nama pengguna hanya boleh berisi huruf kecil, angka, titik, garis, dan @."), field="id")
-    if not name or len(name) > 200:
-        raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
+    _check_texts(name=name, title=title, email=email, locale=locale)
     hashed = _hash(_good_password(password))
 
     def write(db: Connection) -> dict:
@@ -171,8 +172,9 @@ def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
     """Change `name`, `title`, `email` or `locale`: of oneself, or an admin of anyone."""
     if acting.id != user_id:
         require(may_administer(acting))
-    if set(values) - {"name", "title", "email", "locale"} or not values.get("name", "x").strip():
-        raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
+    if unknown := set(values) - {"name", "title", "email", "locale"}:
+        raise TypeError(f"an account has no {', '.join(sorted(unknown))} to change")
+    _check_texts(**values)
 
     def write(db: Connection) -> None:
         _of_office(db, acting, user_id)
@@ -228,8 +230,7 @@ def create_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, name: st
     owner = user_id or acting.id
     if acting.id != owner:
         require(may_administer(acting))
-    if not name.strip() or len(name) > 200:
-        raise Invalid(N_("Nama wajib diisi, paling panjang 200 karakter."), field="name")
+    _check_texts(name=name)
     if expires_at is not None and expires_at <= now:
         raise Invalid(N_("Masa berlaku token harus di masa depan."), field="expires_at")
     token_id, secret = new_id(now), f"terbit_{secrets.token_urlsafe(32)}"
@@ -349,6 +350,15 @@ def _seed_groups(db: Connection, tenant_id: str) -> None:
         db.execute(insert(group_table), missing)
 
 
+def _check_texts(**texts: str) -> None:
+    """Invalid, with the field, for what is longer than 200 characters or not printable; a name must not be empty."""
+    for field, text in texts.items():
+        if len(text) > 200 or not text.isprintable():
+            raise Invalid(N_("Paling panjang 200 karakter, tanpa karakter kendali."), field=field)
+        if field == "name" and not text.strip():
+            raise Invalid(N_("Nama wajib diisi."), field=field)
+
+
 def _good_password(password: str) -> str:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise Invalid(N_("Kata sandi harus %(least)s sampai %(most)s karakter."), field="password",
@@ -356,8 +366,9 @@ def _good_password(password: str) -> str:
     return password
 
 
-def _canonical(password: str) -> str:
-    return unicodedata.normalize("NFKC", password[:LONGEST_PASSWORD + 1])  # bounded: a stranger chooses its length
+def _canonical(password: str) -> bytes:
+    bounded = password[:LONGEST_PASSWORD + 1]  # a stranger chooses its length
+    return unicodedata.normalize("NFKC", bounded).encode("utf-8", "surrogatepass")
 
 
 def _hash(password: str) -> str:

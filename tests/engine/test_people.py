@@ -12,6 +12,7 @@ from engine import people as accounts
 from engine.process_engine import Actor
 from engine.store import run
 from engine.tables import api_token, event, tenant, user
+from tests.conftest import on_databases
 
 PASSWORD = "rahasia-sekali"
 
@@ -60,7 +61,7 @@ def test_the_right_password_signs_in(pe, siti):
 
 @pytest.mark.parametrize(("user_id", "password"), [
     ("siti", "salah-sekali"), ("siti", ""), ("siti", PASSWORD + "x"), ("tidak-ada", PASSWORD), ("", ""), ("siti", "x" * 10_000_000),
-    ("s%", PASSWORD),
+    ("s%", PASSWORD), ("siti\0", PASSWORD), ("\ud800", PASSWORD), ("siti", "\ud800\0"),
 ])
 def test_any_other_password_does_not(pe, siti, user_id, password):
     assert accounts.authenticate(pe, user_id, password) is None
@@ -151,7 +152,7 @@ def test_another_office_does_not_exist(pe, siti, elsewhere, now):
 @pytest.mark.parametrize(("wrong", "field"), [
     ({"id": ""}, "id"), ({"id": "dengan spasi"}, "id"), ({"id": "titik:dua"}, "id"), ({"id": "x" * 65}, "id"), ({"id": "../x"}, "id"),
     ({"name": " "}, "name"), ({"name": "x" * 201}, "name"), ({"password": "pendek"}, "password"), ({"password": "x" * 257}, "password"),
-    ({"groups": ["tidak-ada"]}, "groups"),
+    ({"groups": ["tidak-ada"]}, "groups"), ({"name": "a\0"}, "name"), ({"title": "\ud800"}, "title"), ({"email": "x" * 201}, "email"),
 ])
 def test_a_bad_account_is_refused_on_its_field(pe, people, admin, now, wrong, field):
     with pytest.raises(Invalid) as refused:
@@ -165,6 +166,7 @@ def test_a_taken_name_is_a_conflict(pe, siti, admin, now):
         accounts.create_user(pe, admin, now, id="siti", name="Siti Lain", password=PASSWORD)
 
 
+@on_databases
 def test_the_last_admin_stays(pe, siti, admin, now):
     with pytest.raises(Conflict):
         accounts.set_groups(pe, admin, now, "admin", ["analyst"])
@@ -177,16 +179,19 @@ def test_the_last_admin_stays(pe, siti, admin, now):
         accounts.deactivate(pe, Actor("siti", "kpu", frozenset({"admin"})), now, "siti")
 
 
+@on_databases
 def test_lists_find_by_name_group_and_state(pe, siti, admin, now):
     def ids(**asked):
         return [row["id"] for row in accounts.users(pe, admin, **asked)]
 
     assert ids(search="aminah") == ["siti"] and ids(search="%") == [] and ids(group="pelaksana") == ["penulis", "siti", "webadmin"]
     accounts.deactivate(pe, admin, now, "siti")
-    assert ids(active=False) == ["siti"] and ids(first=1, limit=2) == ["analis", "kasubbag"]
+    assert ids(active=False) == ["siti"] and ids(after="admin", limit=2) == ["analis", "kasubbag"]
+    assert ids(search="\0") == ids(group="\ud800") == []
     assert len(statements(pe, lambda: accounts.users(pe, admin))) == 2
 
 
+@on_databases
 def test_a_token_speaks_for_its_account_and_is_not_kept(pe, siti, admin, now):
     made = accounts.create_token(pe, admin, now, name="skrip", user_id="siti", expires_at=now + dt.timedelta(days=1))
     with pe.db.connect() as db:
@@ -228,6 +233,7 @@ def test_the_history_says_who_did_what_without_secrets(pe, siti, admin, now):
     assert "kata-sandi-baru" not in str(seen) and token["token"] not in str(seen)
 
 
+@on_databases
 def test_the_demo_is_made_once_and_changes_nobody(pe, people, admin, now):
     accounts.set_password(pe, admin, now, "ketua", PASSWORD)
     accounts.set_groups(pe, admin, now, "penulis", [])

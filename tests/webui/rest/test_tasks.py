@@ -147,4 +147,4 @@ def test_nothing_is_done_in_a_suspended_case(rest, case, task):
 def test_completing_takes_few_statements(rest, task, statements):
     rest.get("/version", "penulis")
     taken = statements(lambda: rest.post(f"/task/{task}/complete", {"variables": {"keputusan": {"value": "tidak"}}}, "penulis"))
-    assert len(taken) <= 16, taken
+    assert len(taken) <= 12, taken
