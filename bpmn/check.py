@@ -15,7 +15,7 @@ from bpmn.model import Element, Flow, Process
 __all__ = ["Finding", "check"]
 
 DIAGRAMS = (".bpmn", ".bpmn20.xml")
-MAX_ELEMENTS = 4_000  # flow nodes and flows of one process; an office's largest has some hundred
+MAX_ELEMENTS = 2_000  # flow nodes and flows of one process; an office's largest has some hundred
 
 
 def check(resources: Mapping[str, bytes], called: Collection[str] | None = None) -> list[Finding]:

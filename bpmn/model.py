@@ -261,7 +261,7 @@ def _value(holder) -> Value:
 class _Reader:
     """Reads processes with the messages, signals, errors and escalations that the file defines."""
 
-    def __init__(self, root):
+    def __init__(self, root) -> None:
         def table(name, attribute):
             return {e.get("id"): e.get(attribute) for e in root.iterchildren(_tag(name))}
         self.messages, self.signals = table("message", "name"), table("signal", "name")

@@ -4,6 +4,8 @@ SpiffWorkflow's own joins count finished joins of earlier turns. These count onl
 to a join is a WAITING task which remembers its flow.
 """
 
+from collections.abc import Iterable, Mapping
+
 from SpiffWorkflow.util.task import TaskState
 
 from engine.nodes import Node, Out
@@ -127,27 +129,30 @@ class EventGateway(Node):
         flow.target.receive(event, payload)
 
 
-def reachable(gateway: Node, nodes: list[Node]) -> dict[Node, frozenset[str]]:
-    """Return, for each node, the incoming flows of `gateway` that a token there can come to without visiting it.
-
-    A token in an activity can also leave it by its boundary events.
-    """
+def predecessors(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
+    """Return, for each node of a level, those from which a token comes to it. One in an activity can also leave by a boundary event."""
     into: dict[Node, list[Node]] = {}
     for node in nodes:
         for flow in node.flows:
             into.setdefault(flow.target, []).append(node)
         for event in node.boundary:
             into.setdefault(event, []).append(node)
+    return into
+
+
+def reachable(gateway: Node, into: Mapping[Node, list[Node]]) -> dict[Node, frozenset[str]]:
+    """Return, for each node, the incoming flows of `gateway` that a token there can come to without visiting it."""
     found: dict[Node, set[str]] = {}
-    for source in nodes:
+    for source in dict.fromkeys(into.get(gateway, ())):
+        before = _before(source, into, gateway)
         for flow in source.flows:
             if flow.target is gateway:
-                for node in _before(source, into, gateway):
+                for node in before:
                     found.setdefault(node, set()).add(flow.id)
     return {node: frozenset(flows) for node, flows in found.items()}
 
 
-def _before(node: Node, into: dict[Node, list[Node]], gateway: Node) -> set[Node]:
+def _before(node: Node, into: Mapping[Node, list[Node]], gateway: Node) -> set[Node]:
     """Return `node` and all that lead to it, not through `gateway`."""
     seen: set[Node] = set()
     stack = [node]

@@ -103,10 +103,11 @@ class _Library:
 
     def __init__(self, groups: Mapping[str, Resources]):
         self.processes: dict[str, Process] = {}
-        self.decisions: dict[str, decisions.Decision] = {}
-        for files in groups.values():
-            self.processes = {**processes(files), **self.processes}
-            self.decisions = {**decisions.read_all(files), **self.decisions}
+        self.decisions: dict[str, dict[str, decisions.Decision]] = {}  # process key -> the decisions deployed with it
+        for group, files in groups.items():
+            for key, process in processes(files).items():
+                if key not in self.processes and (group in ("", key)):
+                    self.processes[key], self.decisions[key] = process, decisions.read_all(files)
         self.roots: dict[str, subprocesses.Root] = {}
         self.has_conditions = False
 
@@ -153,7 +154,7 @@ class _Library:
         elif isinstance(node, subprocesses.SubProcess):
             self.fill(node, process, element.id)
         elif isinstance(node, tasks.BusinessRuleTask):
-            node.decision = self.decisions[element.decision_ref]
+            node.decision = self.decisions[process.key][element.decision_ref]
         return loops.body_of(wf_spec, element, node) if element.loop else node
 
 
@@ -194,9 +195,10 @@ def link(process: Process, parent: str, places: dict[str, nodes.Node]) -> None:
             _connect(node, catches[node.trigger.name], f"{node.name}→{node.trigger.name}", None)
         if isinstance(node, waits.Boundary):
             places[node.element.attributes["attachedToRef"]].boundary.append(node)
+    into = gateways.predecessors(places.values())
     for node in places.values():
         if isinstance(node, gateways.InclusiveGateway) and len(node.incoming) > 1:
-            node.reach = gateways.reachable(node, list(places.values()))
+            node.reach = gateways.reachable(node, into)
 
 
 def _connect(source: nodes.Node, target: nodes.Node, id: str, condition: str | None) -> None:

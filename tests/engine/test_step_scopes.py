@@ -257,3 +257,16 @@ def test_a_looped_call_may_end_early():
     case = call(looped=loop(cardinality="3", condition="nrOfCompletedInstances == 1"))({})
     case.set(next(i for i, e in case.entered.items() if e.activity_id == "a"), masuk=1)
     assert case.complete("u").open == ["z"]
+
+
+def test_a_called_process_decides_by_its_own_tables():
+    def table(answer):
+        return (f'<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/"><decision id="d"><decisionTable>'
+                f'<output name="o"/><rule>'
+                f"<outputEntry><text>'{answer}'</text></outputEntry></rule></decisionTable></decision></definitions>").encode()
+    rule = '<businessRuleTask id="r" camunda:decisionRef="d" camunda:resultVariable="{}" camunda:mapDecisionResult="singleEntry"/>'
+    child = diagram(f'<startEvent id="s"/>{rule.format("dalam")}\ns -> r', key="anak")
+    passed = extension('<camunda:out variables="all"/>')
+    body = f'<startEvent id="s"/>{rule.format("luar")}<callActivity id="a" calledElement="anak">{passed}</callActivity>\ns -> r -> a'
+    case = Case(body, files={"d.dmn": table("punya luar")}, called={"anak": {"anak.bpmn": child, "d.dmn": table("punya dalam")}})
+    assert case.ended and case.variables == {"luar": "punya luar", "dalam": "punya dalam"}
