@@ -188,7 +188,7 @@ def _export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str,
             query = cases if last is None else cases.where(sa.tuple_(i.started_at, i.id) > sa.tuple_(*last))
             batch = {row["id"]: dict(row) for row in db.execute(query).mappings()}
             found = db.execute(sa.select(*columns).where(a.instance_id.in_(list(batch)), a.type.in_(STEPS)).order_by(
-                a.started_at, a.id)).mappings().all() if batch else []
+                a.started_at, a.ended_at.is_(None), a.ended_at, a.id)).mappings().all() if batch else []
         of: dict[str, list[dict]] = {id: [] for id in batch}
         for row in found:
             of[row["instance_id"]].append(dict(row))

@@ -6,13 +6,15 @@ What lies there came from people, so nothing of it may run: no script, no form, 
 import mimetypes
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, redirect, send_file, session, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, send_file, url_for
 from werkzeug.security import safe_join
 
 blueprint = Blueprint("situs", __name__)
 
 POLICY = ("default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; font-src 'self'; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-top-navigation-by-user-activation")
+# Chromium shows no PDF in a sandbox, and its viewer styles itself.
+PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 OPENED = {".html", ".css", ".xml", ".txt", ".ico", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".pdf", ".mp4", ".webm", ".mp3"}
 FEEDS = {"feed.xml": "application/atom+xml", "sitemap.xml": "application/xml"}
 PAGE_AGE, FILE_AGE = 0, 3600  # seconds; a page is asked about every time (by its ETag), an image or attachment hourly
@@ -46,9 +48,11 @@ def _find(folder: Path, name: str) -> Path | None:
     if joined is None or "\0" in name or any(part.startswith(".") for part in Path(name).parts):
         return None
     path = Path(joined)
-    if not path.exists():
-        return path if not name else None
-    return path if path.resolve().is_relative_to(folder.resolve()) else None
+    try:
+        inside = path.resolve(strict=bool(name)).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # there is none; the name is too long; links go in a circle
+        return None
+    return path if inside else None
 
 
 def _send(path: Path) -> Response:
@@ -62,11 +66,10 @@ def _send(path: Path) -> Response:
 
 
 def _empty() -> Response:
-    return _public(Response("", status=404))
+    return _public(Response(render_template("situs_empty.html"), status=404))
 
 
 def _public(response: Response) -> Response:
-    session.accessed = session.modified = False  # a public page neither reads nor sets a cookie
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = PDF_POLICY if response.mimetype == "application/pdf" else POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -28,6 +28,10 @@ def send(browser, path, content, **fields):
     return browser.post(path, {"diagram": (io.BytesIO(content), "diagram.bpmn"), **fields}, content_type="multipart/form-data")
 
 
+def upload(browser, content, name):
+    return browser.post("/definitions/upload", {"files": (io.BytesIO(content), name), "name": "Dari meja"}, content_type="multipart/form-data")
+
+
 def renamed(diagram):
     assert b'name="Menyiapkan bahan informasi"' in diagram
     return diagram.replace(b'name="Menyiapkan bahan informasi"', b'name="Menulis bahan informasi"')
@@ -88,7 +92,8 @@ def test_an_unchanged_diagram_makes_no_version(pemilik, diagram, newest):
 def test_who_began_from_an_older_version_is_told_so_and_overwrites_nothing(pemilik, diagram, newest):
     base = newest()["id"]
     assert send(pemilik, f"/definitions/{SOP}/versions", renamed(diagram), base=base, name="x").status_code == 201
-    answer = send(pemilik, f"/definitions/{SOP}/versions", diagram.replace(b"Menugaskan Kasubbag", b"Menugasi Kasubbag"), base=base, name="y")
+    other = diagram.replace(b"Menugaskan Kasubbag", b"Menugasi Kasubbag")
+    answer = send(pemilik, f"/definitions/{SOP}/versions", other, base=base, name="y")
     assert answer.status_code == 409
     assert "versi 2" in answer.json["message"]
     assert newest()["version"] == 2
@@ -128,8 +133,7 @@ def test_another_process_id_is_another_procedure(pemilik, diagram, newest):
 
 
 def test_an_uploaded_diagram_keeps_the_forms_in_force(pe, people, pemilik, diagram, newest):
-    answer = pemilik.post("/definitions/upload", {"files": (io.BytesIO(renamed(diagram)), "penerbitan-informasi.bpmn"), "name": "Dari meja"},
-                          content_type="multipart/form-data")
+    answer = upload(pemilik, renamed(diagram), "penerbitan-informasi.bpmn")
     assert answer.status_code == 303
     names = {r["name"] for r in queries.deployment_resources(pe, people["pemilik"], newest()["deployment_id"])}
     assert newest()["version"] == 2 and "siapkan.form" in names
@@ -137,12 +141,11 @@ def test_an_uploaded_diagram_keeps_the_forms_in_force(pe, people, pemilik, diagr
 
 def test_an_uploaded_diagram_with_errors_is_shown_with_its_findings(pemilik, diagram, newest):
     broken = diagram.replace(b'targetRef="perintahkan"', b'targetRef="tidak_ada"')
-    answer = pemilik.post("/definitions/upload", {"files": (io.BytesIO(broken), "penerbitan-informasi.bpmn")}, content_type="multipart/form-data")
+    answer = upload(pemilik, broken, "penerbitan-informasi.bpmn")
     assert answer.status_code == 422
     assert "Kesalahan" in answer.text
     assert newest()["version"] == 1
-    nothing = pemilik.post("/definitions/upload", {"files": (io.BytesIO(b"{}"), "a.form")}, content_type="multipart/form-data")
-    assert nothing.status_code == 400
+    assert upload(pemilik, b"{}", "a.form").status_code == 400
 
 
 def test_the_modeler_page_loosens_style_attributes_only(pemilik):
