@@ -71,7 +71,8 @@ def _ask_to_sign_in():
     target = request.full_path.rstrip("?") if request.method == "GET" and not request.headers.get("HX-Request") else None
     address = url_for("auth.sign_in", next=None if target == "/" else target)
     if request.headers.get("HX-Request"):  # a redirect would be followed by htmx and land inside the page
-        return "", 401, {"HX-Redirect": url_for("auth.sign_in")}
+        # a poll in the background must not take a page away on which somebody writes
+        return "", 401, {} if request.endpoint == "inbox.counts" else {"HX-Redirect": url_for("auth.sign_in")}
     return redirect(address, 303)
 
 

@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 from bpmn import forms, sop
-
 from engine import load
 from engine.queries.definitions import find_form
 from engine.store import read

@@ -1,15 +1,16 @@
 """Files in and out: uploads of a form's file field, and the download of a case's documents."""
 
-from bpmn.errors import Invalid, NotFound
 from flask import Blueprint, render_template, request, send_file
 
+from bpmn.errors import Invalid, NotFound
 from engine import documents, queries
 from webui import actor, deployed, errors, forms, pe
 
 blueprint = Blueprint("documents", __name__)
 OPENED = {"application/pdf", "image/jpeg", "image/png", "image/webp", "image/gif"}  # shown in the browser; all else is saved
 # Whatever a file holds, nothing in it may run or be framed by others. Chromium's own PDF viewer does not work in a sandbox.
-POLICY = "default-src 'none'; img-src 'self'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+POLICY = ("default-src 'none'; img-src 'self'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; "
+          "form-action 'none'")
 
 
 @blueprint.post("/uploads")

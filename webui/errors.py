@@ -4,12 +4,14 @@ No traceback ever reaches a person: what is not foreseen is logged with an id, a
 """
 
 import secrets
+from collections.abc import Sequence
 
-from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError
 from flask import Flask, current_app, jsonify, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
+
+from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError
 
 STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 400}
 JSON_BLUEPRINTS = {"rest"}
@@ -67,10 +69,11 @@ def unforeseen(problem: Exception):
     return _json("InternalServerError", message, 500) if _wants_json() else page(InternalServerError.code, message)
 
 
-def page(status: int, message: str, details: list[str] = []):
+def page(status: int, message: str, details: Sequence[str] = ()):
     """An error page, or, for htmx, the same page in whole: htmx is told to show it in place of the body."""
-    response = current_app.make_response((render_template("error.html", status=status, title=_titles().get(status) or _("Tidak dapat dilakukan"),
-                                                          message=message, details=details), status))
+    title = _titles().get(status) or _("Tidak dapat dilakukan")
+    shown = render_template("error.html", status=status, title=title, message=message, details=details)
+    response = current_app.make_response((shown, status))
     if request.headers.get("HX-Request"):
         response.headers["HX-Retarget"] = "body"
         response.headers["HX-Reswap"] = "innerHTML"
@@ -102,4 +105,4 @@ def _json(kind: str, message: str, status: int):
 
 
 def _wants_json() -> bool:
-    return bool(request.blueprint and request.blueprint.split(".")[0] in JSON_BLUEPRINTS) or request.path.startswith(("/engine-rest", "/api/"))
+    return (request.blueprint or "").split(".")[0] in JSON_BLUEPRINTS or request.path.startswith(("/engine-rest", "/api/"))

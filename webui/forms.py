@@ -7,18 +7,18 @@ already in the archive as hidden values, and takes more; what was uploaded with 
 import datetime as dt
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO, cast
 from zoneinfo import ZoneInfo
 
 import wtforms
-from bpmn import forms as rules
-from bpmn.errors import N_, Invalid
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from wtforms import widgets
 from wtforms.fields.choices import SelectChoice
 from wtforms.form import BaseForm
 
+from bpmn import forms as rules
+from bpmn.errors import N_, Invalid
 from engine import documents, media, queries
 from webui import actor, names, now, pe
 from webui.errors import message_of
@@ -69,7 +69,7 @@ def page(form: rules.Form, values: dict[str, Any], *, options: dict[str, tuple[r
     options = sources(form) if options is None else options
     fields = BaseForm({f.key: _field(f, options) for f in form.fields()}, prefix=PREFIX)
     fields.process(data={f.key: _shown_value(f, values.get(f.key)) for f in form.fields()})
-    errors = {p.where["field"]: message_of(p) for p in (problem.problems or [problem])
+    errors = {str(p.where["field"]): message_of(p) for p in (problem.problems or [problem])
               if p.where.get("field")} if problem else {}
     return Page(form, fields, values, form.shown(values), errors)
 
@@ -108,7 +108,8 @@ def take_files(form: rules.Form, files: MultiDict | ImmutableMultiDict, values: 
 
 def take_file(each: rules.Field, file: FileStorage, task_id: str | None) -> dict[str, Any]:
     """Keep one upload for a field: Invalid when it is not of a kind that the field takes."""
-    taken = documents.store_upload(pe(), actor(), now(), stream=file.stream, name=file.filename or "", variable=each.key, task_id=task_id)
+    taken = documents.store_upload(pe(), actor(), now(), stream=cast(BinaryIO, file.stream), name=file.filename or "",
+                                   variable=each.key, task_id=task_id)
     accepted = {part.strip().lower() for part in each.accept.split(",") if part.strip().startswith(".")}
     if accepted and not accepted & set(media.TYPES[taken["media_type"]]):
         raise Invalid(N_("%(name)s: di sini hanya %(accept)s."), field=each.key, name=taken["name"], accept=", ".join(sorted(accepted)))
@@ -128,7 +129,10 @@ def checked(schema: rules.Form, values: dict[str, Any], refused: list[Invalid]) 
 
 
 def readable(form: rules.Form, values: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    """(kind, label, value) of every filled field, as a person reads it: choices by their labels. Kinds: text, long, markdown, list, files, flag."""
+    """(kind, label, value) of every filled field, as a person reads it: choices by their labels.
+
+    Kinds: text, long, markdown, list, files, flag.
+    """
     options = sources(form) if any(f.options_from and values.get(f.key) for f in form.fields()) else {}
     found = []
     for each in form.fields():
@@ -180,7 +184,8 @@ def _field(each: rules.Field, options: dict[str, tuple[rules.Option, ...]]) -> A
         case "radio":
             return wtforms.RadioField(each.label, choices=choices)
         case "select":
-            return wtforms.SelectField(each.label, choices=[SelectChoice("", _("Pilih…") if each.required else _("Tidak ditentukan")), *choices])
+            none = SelectChoice("", _("Pilih…") if each.required else _("Tidak ditentukan"))
+            return wtforms.SelectField(each.label, choices=[none, *choices])
         case "filepicker":
             return wtforms.MultipleFileField(each.label) if each.multiple else wtforms.FileField(each.label)
         case "datetime":

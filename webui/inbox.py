@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from bpmn.errors import NotFound
 from flask import Blueprint, render_template, request
 
+from bpmn.errors import NotFound
 from engine import queries
 from webui import actor, names, now, pe
 

@@ -4,12 +4,12 @@ import contextlib
 from pathlib import PurePosixPath
 from typing import Any
 
-from bpmn.errors import TerbitError
-from connectors import content
-from connectors.site import Site, pages
 from flask import Blueprint, Response, request, send_file, url_for
 from flask_babel import gettext as _
 
+from bpmn.errors import TerbitError
+from connectors import content
+from connectors.site import Site, pages
 from engine import channels, queries
 from webui import actor, now, pe
 

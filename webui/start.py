@@ -2,10 +2,10 @@
 
 import secrets
 
-from bpmn import forms as rules
-from bpmn.errors import Invalid, NotFound
 from flask import Blueprint, redirect, render_template, request, session, url_for
 
+from bpmn import forms as rules
+from bpmn.errors import Invalid, NotFound
 from engine import commands, queries
 from webui import actor, deployed, errors, forms, now, pe
 
@@ -59,7 +59,6 @@ def _page(definition: dict, schema: rules.Form | None, values: dict, problem: In
 
 
 def _first_task(instance_id: str) -> str:
-    for mine in ({"mine": True}, {"candidate": True}):
-        for row in queries.tasks(pe(), actor(), instance_id=instance_id, limit=1, **mine).rows:
-            return url_for("task.show", task_id=row["id"])
+    for row in queries.tasks(pe(), actor(), instance_id=instance_id, mine=True, candidate=True, limit=1).rows:
+        return url_for("task.show", task_id=row["id"])
     return url_for("inbox.inbox")

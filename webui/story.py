@@ -42,7 +42,8 @@ def steps(instance_id: str, definition_id: str) -> list[Step]:
     for row in db.session.execute(query):
         words = said(row.data)
         form = deployed.form(definition_id, row.form_key)
-        found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, words, forms.readable(form, words) if form else []))
+        entries = forms.readable(form, words) if form else []
+        found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, words, entries))
     return found
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+
 from bpmn import forms as rules
 from bpmn.errors import Conflict, Invalid
 from connectors import content
-from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
-
 from engine import access, channels, commands, documents, links, queries
 from webui import actor, cases, deployed, errors, forms, inbox, names, now, pe, story
 

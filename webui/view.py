@@ -9,13 +9,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from connectors import content
 from flask import Flask, current_app, request, url_for
-from flask_babel import format_date, format_datetime, format_time, get_locale, gettext as _, ngettext
+from flask_babel import format_date, format_datetime, format_time, get_locale, ngettext
+from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
 
+from connectors import content
 from engine import tables
+from engine.documents import MAX_UPLOAD_BYTES
 from webui import db
 
 LOCALES = {"id": "Bahasa Indonesia", "en": "English"}
@@ -89,7 +91,7 @@ def init_app(app: Flask) -> None:
     from webui import now
 
     app.context_processor(lambda: {"menu": menu, "theme": theme(), "locale": str(get_locale() or "id"), "locales": LOCALES, "now": now,
-                                     "view_names": current_app.view_functions})
+                                     "view_names": current_app.view_functions, "upload_megabytes": upload_megabytes()})
     app.jinja_env.globals.update(asset=asset)
     app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size,
                                  initials=initials, iso=iso, markdown=markdown,
@@ -108,6 +110,11 @@ def asset(name: str) -> str:
     path = Path(current_app.static_folder or "") / "dist" / "manifest.json"
     names = _manifest(str(path), path.stat().st_mtime) if path.exists() else {}
     return url_for("static", filename=f"dist/{names.get(name, name)}")
+
+
+def upload_megabytes() -> int:
+    """How large one uploaded file may be."""
+    return int(current_app.extensions["terbit"].config.get("MAX_UPLOAD_BYTES", MAX_UPLOAD_BYTES)) >> 20
 
 
 # Words for values -----------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ def open_page(chromium, server):
     windows = []
 
     def make(user=None, *, viewport=DESK, scheme="light", **options):
-        context = chromium.new_context(base_url=server, viewport=viewport, color_scheme=scheme, locale="id-ID", reduced_motion="reduce", **options)
+        context = chromium.new_context(base_url=server, viewport=viewport, color_scheme=scheme, locale="id-ID",
+                                       reduced_motion="reduce", **options)
         windows.append(context)
         page = context.new_page()
         page.problems = []

@@ -2,6 +2,7 @@
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from engine import queries
 from tests.webui.scenes import ASKED
@@ -144,3 +145,41 @@ def test_the_first_step_from_start_to_the_next_person(open_page, sop):
     assert "Memerintahkan penyiapan bahan – Sub Bagian" in page.locator(".just-done").inner_text()
     other = open_page("kasubbag")
     other.locator(".sidebar [data-count=open]", has_text="1").wait_for()
+
+
+def test_what_was_typed_survives_a_reload_until_it_is_sent(open_page, case_at):
+    task = case_at("siapkan")
+    page = open_page("penulis")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(f"/tasks/{task}")
+    page.fill("[name=v-isi]", "Setengah jadi")
+    page.select_option("[name=v-klasifikasi]", "berkala")
+    page.reload()
+    page.get_by_text("Isian yang belum dikirim dipulihkan.").wait_for()
+    assert (page.input_value("[name=v-isi]"), page.input_value("[name=v-klasifikasi]")) == ("Setengah jadi", "berkala")
+    page.click("text=Buang")
+    expect(page.locator("[name=v-isi]")).to_have_value("")
+    page.fill("[name=v-isi]", "Rahasia")
+    page.click(".sidebar button:has-text('Keluar')")
+    page.wait_for_url("**/sign-in")
+    assert page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('terbit'))") == []
+
+
+def test_too_large_a_file_is_refused_before_it_is_sent(open_page, pe, case_at, tmp_path):
+    pe.config["MAX_UPLOAD_BYTES"] = 1 << 20
+    (tmp_path / "besar.pdf").write_bytes(b"%PDF-1.4\n" + b"x" * (2 << 20))
+    page, sent = open_page("penulis"), []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.goto(f"/tasks/{case_at('siapkan')}")
+    page.set_input_files("[name=v-lampiran]", tmp_path / "besar.pdf")
+    page.get_by_text("besar.pdf: terlalu besar, paling banyak 1 MB.").wait_for()
+    assert sent == []
+
+
+def test_a_new_task_appears_by_itself(open_page, pe, people, now, case_at):
+    page = open_page("kasubbag")
+    page.get_by_text("Tidak ada tugas untuk Anda").wait_for()
+    page.locator("body[data-counts]").wait_for()
+    case_at("periksa")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # one comes back to the tab
+    page.locator(".row-title").wait_for()

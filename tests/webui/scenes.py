@@ -5,7 +5,8 @@ ASKED = {"sumber": "nota-dinas", "perihal": "Jadwal sosialisasi", "kanal": ["web
 DRAFT = {"jenis": "pengumuman", "klasifikasi": "berkala", "judul": "Sosialisasi di Pulau Pramuka", "ringkasan": "Undangan.",
          "isi": "Kami mengundang **pemilih pemula**.", "gambar": [], "lampiran": []}
 CHECKS = {"kebenaran_diperiksa": True, "narasumber_dikonfirmasi": True, "kalimat_diperbaiki": True}
-STEPS = (("tugaskan", "ketua", ASKED), ("perintahkan", "kasubbag", {"penulis": None, "arahan": "Singkat saja."}), ("siapkan", "penulis", DRAFT),
+STEPS = (("tugaskan", "ketua", ASKED), ("perintahkan", "kasubbag", {"penulis": None, "arahan": "Singkat saja."}),
+         ("siapkan", "penulis", DRAFT),
          ("periksa", "kasubbag", {**CHECKS, **DRAFT}), ("putuskan", "ketua", {"keputusan": "sesuai"}),
          ("serahkan", "kasubbag", {}), ("terbitkan", "webadmin", {"terbit_pada": None}))
 

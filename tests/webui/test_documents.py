@@ -75,7 +75,8 @@ def test_a_download_can_do_no_harm(pe, people, now, signed_in, case_at):
 
 
 def test_a_part_of_a_file_can_be_asked_for(pe, people, now, signed_in, case_at):
-    kept = documents.store_upload(pe, people["penulis"], now, stream=io.BytesIO(PDF), name="a.pdf", variable="lampiran", task_id=case_at("siapkan"))
+    task = case_at("siapkan")
+    kept = documents.store_upload(pe, people["penulis"], now, stream=io.BytesIO(PDF), name="a.pdf", variable="lampiran", task_id=task)
     answer = signed_in("penulis").get(f"/documents/{kept['document']}", headers={"Range": "bytes=0-3"})
     assert (answer.status_code, answer.data) == (206, b"%PDF")
 

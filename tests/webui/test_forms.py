@@ -12,7 +12,8 @@ from webui import forms
 
 SCHEMA = {"type": "default", "id": "semua", "components": [
     {"type": "text", "text": "Baca **dahulu** <script>x</script>"},
-    {"type": "textfield", "key": "nama", "label": "Nama & <b>gelar</b>", "description": "Lengkap <i>ya</i>", "validate": {"required": True, "maxLength": 20}},
+    {"type": "textfield", "key": "nama", "label": "Nama & <b>gelar</b>", "description": "Lengkap <i>ya</i>",
+     "validate": {"required": True, "maxLength": 20}},
     {"type": "textarea", "key": "data", "label": "Data"},
     {"type": "number", "key": "jumlah", "label": "Jumlah", "decimalDigits": 1, "validate": {"min": 1, "max": 9}},
     {"type": "checkbox", "key": "setuju", "label": "Setuju"},
@@ -29,8 +30,8 @@ SCHEMA = {"type": "default", "id": "semua", "components": [
     {"type": "textfield", "key": "tetap", "label": "Tetap", "readonly": True},
 ]}
 FORM = rules.read(json.dumps(SCHEMA).encode())
-GOOD = {"nama": "Siti", "data": "baris 1\nbaris 2", "jumlah": 2.5, "setuju": True, "pilih": "b", "satu": "y", "banyak": ["p", "q"], "label": ["m"],
-        "hari": "2026-11-24", "jam": "08:30", "saat": "2026-11-24T08:30:00+07:00", "errors": []}
+GOOD = {"nama": "Siti", "data": "baris 1\nbaris 2", "jumlah": 2.5, "setuju": True, "pilih": "b", "satu": "y", "banyak": ["p", "q"],
+        "label": ["m"], "hari": "2026-11-24", "jam": "08:30", "saat": "2026-11-24T08:30:00+07:00", "errors": []}
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ def test_private_pages_are_not_kept_by_caches(signed_in):
     assert signed_in("ketua").get("/").headers["Cache-Control"] == "private, no-store"
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/preferences", "/start/penerbitan-informasi", "/uploads", "/tasks/x", "/tasks/x/claim",
-                                  "/tasks/x/release", "/tasks/x/shown", "/preview/form/"])
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/preferences", "/start/penerbitan-informasi", "/uploads", "/tasks/x",
+                                  "/tasks/x/claim", "/tasks/x/release", "/tasks/x/shown", "/preview/form/"])
 def test_a_post_without_csrf_token_is_refused(signed_in, path):
     browser = signed_in("ketua")
     answer = browser.client.post(path, data={"user_id": "ketua", "password": "terbit-demo"})

@@ -174,7 +174,8 @@ def test_a_wrong_file_is_refused_at_its_field(signed_in, case_at, content, name,
 
 
 def test_a_file_of_a_kind_that_the_field_does_not_take_is_refused(signed_in, case_at):
-    answer = signed_in("penulis").post(f"/tasks/{case_at('siapkan')}", {**form_data(DRAFT), "v-gambar": (io.BytesIO(b"%PDF-1.4\n"), "a.pdf")})
+    sent = {**form_data(DRAFT), "v-gambar": (io.BytesIO(b"%PDF-1.4\n"), "a.pdf")}
+    answer = signed_in("penulis").post(f"/tasks/{case_at('siapkan')}", sent)
     assert answer.status_code == 400 and "di sini hanya" in errors(answer.text)["gambar"]
 
 
@@ -190,7 +191,8 @@ def test_somebody_elses_file_cannot_be_named(pe, people, now, signed_in, case_at
     from engine.documents import store_upload
 
     other = case_at("periksa")
-    foreign = store_upload(pe, people["kasubbag"], now, stream=io.BytesIO(b"%PDF-1.4\n"), name="rahasia.pdf", variable="lampiran", task_id=other)
+    foreign = store_upload(pe, people["kasubbag"], now, stream=io.BytesIO(b"%PDF-1.4\n"), name="rahasia.pdf", variable="lampiran",
+                           task_id=other)
     answer = signed_in("penulis").post(f"/tasks/{case_at('siapkan')}", {
         **form_data(DRAFT), "v-lampiran-kept": json.dumps(foreign)})
     assert answer.status_code == 400 and "lampiran" in errors(answer.text)

@@ -5,6 +5,7 @@ import { menus } from "./lib/menus.js";
 import { copying } from "./lib/copy.js";
 import { diagrams } from "./lib/diagrams.js";
 import { forms } from "./lib/forms.js";
+import { drafts } from "./lib/drafts.js";
 
 export const words = JSON.parse(document.querySelector('meta[name="terbit-words"]')?.content || "{}");
 
@@ -12,6 +13,7 @@ onceOnly(words);
 menus();
 copying(words);
 diagrams();
+drafts(words);
 forms(words);
 
 // The counts in the menu: the server names them in a header of the poll.
@@ -19,5 +21,8 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const header = detail.xhr?.getResponseHeader("X-Terbit-Counts");
   if (!header) return;
   const counts = JSON.parse(header);
+  const changed = document.body.dataset.counts && document.body.dataset.counts !== header;
+  document.body.dataset.counts = header;
+  if (changed && !document.activeElement?.closest("#lists")) document.body.dispatchEvent(new Event("counts-changed"));
   for (const place of document.querySelectorAll("[data-count]")) place.textContent = counts[place.dataset.count] || "";
 });

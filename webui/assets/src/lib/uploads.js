@@ -17,6 +17,7 @@ export function uploads(form, words) {
 
 async function send(form, place, input, file, words) {
   const state = place.querySelector(".file-state");
+  if (file.size > place.dataset.largest * 1024 * 1024) return refuse(state, file, words.large);
   const bar = Object.assign(document.createElement("progress"), { max: 1, value: 0 });
   bar.setAttribute("aria-label", file.name);
   state.replaceChildren(`${file.name} `, bar);
@@ -28,9 +29,12 @@ async function send(form, place, input, file, words) {
     state.textContent = "";
     form.dispatchEvent(new Event("input"));
   } catch (problem) {
-    const message = Object.assign(document.createElement("span"), { className: "field-error", textContent: `${file.name}: ${problem.message || words.failed}` });
-    state.replaceChildren(message);
+    refuse(state, file, problem.message || words.failed);
   }
+}
+
+function refuse(state, file, why) {
+  state.replaceChildren(Object.assign(document.createElement("span"), { className: "field-error", textContent: `${file.name}: ${why}` }));
 }
 
 function post(form, place, file, progress) {
