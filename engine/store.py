@@ -2,9 +2,12 @@
 
 import datetime as dt
 import random
+import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -38,7 +41,7 @@ def run(pe: ProcessEngine, fn: Callable[[sa.Connection], T]) -> T:
     """
     for attempt in range(ATTEMPTS):
         try:
-            with pe.db.connect() as db:
+            with _turn(pe), pe.db.connect() as db:
                 result = fn(db.execution_options(write=True))
                 db.commit()  # the one commit of the code base
                 return result
@@ -47,6 +50,46 @@ def run(pe: ProcessEngine, fn: Callable[[sa.Connection], T]) -> T:
                 raise
             _pause(attempt)
     raise AssertionError("unreachable")
+
+
+class _Turns:
+    """A lock that is given in the order in which it was asked for."""
+
+    def __init__(self):
+        self._mutex, self._waiting, self._owner = threading.Lock(), deque[threading.Lock](), 0
+
+    def __enter__(self) -> None:
+        with self._mutex:
+            if self._owner == threading.get_ident():
+                raise RuntimeError("run inside run: a transaction is open already")
+            if not self._owner and not self._waiting:
+                self._owner = threading.get_ident()
+                return
+            gate = threading.Lock()
+            gate.acquire()
+            self._waiting.append(gate)
+        gate.acquire()  # until whoever is before us opens it
+        self._owner = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        with self._mutex:
+            self._owner = -1 if self._waiting else 0  # -1: the next one's, who is waking up
+            if self._waiting:
+                self._waiting.popleft().release()
+
+
+_turns: weakref.WeakKeyDictionary[sa.Engine, _Turns] = weakref.WeakKeyDictionary()
+
+
+def _turn(pe: ProcessEngine) -> AbstractContextManager[None]:
+    """Let the threads of this process write one after the other on SQLite.
+
+    It takes one writer at a time anyway, but those that wait there look again after ever longer sleeps, and some of
+    them wait for seconds.
+    """
+    if pe.db.dialect.name != "sqlite":
+        return nullcontext()
+    return _turns.get(pe.db) or _turns.setdefault(pe.db, _Turns())
 
 
 def attempt(command: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, Conflict, NotFound
-from engine import access, apply, documents, ids, load, step, values
+from engine import access, apply, documents, ids, load, people, step, values
 from engine.intents import Entered, Left, Outcome
 from engine.load import Definition, Loaded
 from engine.process_engine import Actor, ProcessEngine
@@ -77,7 +77,7 @@ def unclaim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> 
 
 
 def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user_id: str | None) -> None:
-    """Make `user_id` the assignee, or nobody. By an admin; oneself, as by `claim` and `unclaim`."""
+    """Make `user_id` (an active account) the assignee, or nobody. By an admin; oneself, as by `claim` and `unclaim`."""
     def command() -> None:
         with read(pe) as db:
             task = _open_task(db, actor, task_id)
@@ -86,6 +86,8 @@ def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user
         to_self = user_id == actor.id and not task.assignee and access.may_claim(actor, task.candidates)
         from_self = not user_id and task.assignee == actor.id
         access.require(access.may_administer(actor) or to_self or from_self)
+        if user_id and not to_self:
+            people.require_active(pe, actor, user_id)
         _set_assignee(pe, actor, now, task, user_id or None, "task.assigned")
 
     attempt(command)

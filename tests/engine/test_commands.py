@@ -148,7 +148,7 @@ def test_who_may_see_a_task_but_not_do_it_is_forbidden_and_a_stranger_finds_none
     assert queries.tasks(pe, ketua).rows == [] and queries.tasks(pe, Actor("x", "lain", frozenset({"admin"}))).rows == []
 
 
-def test_only_an_admin_gives_a_task_to_somebody_else(pe, two, penulis, webadmin, admin, now):
+def test_only_an_admin_gives_a_task_to_somebody_else(pe, people, two, penulis, webadmin, admin, now):
     commands.start(pe, penulis, now, key="p")
     task = open_tasks(pe, penulis)["a"]
     with pytest.raises(Forbidden):

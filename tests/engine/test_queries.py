@@ -221,7 +221,7 @@ def test_history_is_for_who_sees_the_case(pe, two, penulis, ketua, now):
             query(pe, ketua, case.id)
 
 
-def test_what_one_sees_in_lists_is_what_one_sees_alone(pe, two, penulis, kasubbag, ketua, admin, now):
+def test_what_one_sees_in_lists_is_what_one_sees_alone(pe, people, two, penulis, kasubbag, ketua, admin, now):
     for n in range(3):
         begin(pe, penulis, now, f"K{n}")
     commands.assign(pe, admin, now, queries.tasks(pe, admin).rows[0]["id"], "ketua")

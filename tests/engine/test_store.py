@@ -1,9 +1,15 @@
 """The store: one commit site, nothing half done."""
 
+import datetime as dt
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 
-from engine import migrations, tables
+from engine import ids, migrations, tables
+from engine.process_engine import open_engine
 from engine.store import read, record, run
 from tests.conftest import on_databases
 
@@ -48,3 +54,57 @@ def test_times_come_back_as_they_went_in(pe, admin, now):
     run(pe, lambda db: record(db, admin, moment, "x"))
     with read(pe) as db:
         assert db.execute(sa.select(tables.event.c.at)).scalar_one() == moment
+
+
+def test_a_transaction_inside_a_transaction_is_a_mistake_that_shows_at_once(pe, admin, now):
+    with pytest.raises(RuntimeError):
+        run(pe, lambda db: run(pe, lambda db: None))
+    run(pe, lambda db: record(db, admin, now, "after"))  # and nothing stays locked
+
+
+def test_writers_wait_in_line(pe, admin, now):
+    """Of eight that write all the time, none is left behind."""
+    written, gate = dict.fromkeys(range(8), 0), threading.Barrier(8)
+    stop = threading.Event()
+
+    def write(n):
+        gate.wait()
+        while not stop.is_set():
+            run(pe, lambda db: record(db, admin, now, f"writer {n}"))
+            written[n] += 1
+            if sum(written.values()) >= 400:
+                stop.set()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in written]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(written.values()) - min(written.values()) <= 10, written
+
+
+def test_the_key_is_made_once_and_for_its_owner_only(tmp_path):
+    folder = tmp_path / "new"
+    engines = [open_engine(folder) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        secrets = list(pool.map(lambda pe: pe.secret("flask"), engines))
+    assert len(set(secrets)) == 1 and len(secrets[0]) == 32
+    assert engines[0].secret("flask") != engines[0].secret("channels")
+    assert (folder / "secret.key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in folder.iterdir()] == ["secret.key"]
+
+
+def test_config_comes_from_file_environment_and_arguments(tmp_path, monkeypatch):
+    (tmp_path / "config.toml").write_text('A = "file"\nB = "file"\nC = "file"\n')
+    monkeypatch.setenv("TERBIT_B", "environment")
+    monkeypatch.setenv("TERBIT_C", "environment")
+    config = open_engine(tmp_path, C="argument").config
+    assert (config["A"], config["B"], config["C"]) == ("file", "environment", "argument")
+
+
+def test_ids_sort_in_the_order_in_which_they_were_made(now):
+    new_id = ids.source(now)
+    made = [new_id() for _ in range(10_000)]
+    assert made == sorted(made) and len(set(made)) == len(made)
+    assert all(uuid.UUID(id).version == 7 and uuid.UUID(id).variant == uuid.RFC_4122 for id in made[:100])
+    assert ids.new_id(now + dt.timedelta(milliseconds=5)) > made[-1]
