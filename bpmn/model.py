@@ -62,7 +62,7 @@ class Loop:
     element: str = ""  # the variable that holds an item in its turn
     condition: str = ""  # completionCondition, or a standard loop's loopCondition
     test_before: bool = False
-    maximum: int | None = None
+    maximum: int | None = None  # -1: not a number
     output: str = ""  # loopDataOutputRef: the list that collects
     output_item: str = ""  # outputDataItem: what is collected from each turn
     line: int = 0
@@ -359,7 +359,7 @@ class _Reader:
         if found is not None:
             maximum = found.get("loopMaximum")
             return Loop("standard", condition=_child_text(found, "loopCondition"), test_before=found.get("testBefore") == "true",
-                        maximum=int(maximum) if maximum and maximum.isdigit() else None, line=found.sourceline or 0)
+                        maximum=None if maximum is None else int(maximum) if maximum.isdigit() else -1, line=found.sourceline or 0)
         found = node.find(_tag("multiInstanceLoopCharacteristics"))
         if found is None:
             return None

@@ -156,6 +156,8 @@ def _events(context: Context, e: Element) -> Iterator[Finding]:
         where = (context.file, trigger.line or e.line, e.id)
         if trigger.kind not in allowed:
             yield error(*where, "trigger", N_("Pemicu %(kind)s tidak didukung pada %(type)s"), kind=trigger.kind, type=e.type)
+        if trigger.kind in ("error", "cancel") and e.type in ("startEvent", "boundaryEvent") and not e.interrupting:
+            yield error(*where, "non-interrupting", N_("Galat dan pembatalan selalu memutus kegiatannya"))
         yield from _trigger(context, e, trigger, where)
     if not e.triggers and e.type in ("intermediateCatchEvent", "boundaryEvent"):
         yield error(context.file, e.line, e.id, "no-trigger", N_("Peristiwa ini tidak menunggu apa pun"))
@@ -214,8 +216,6 @@ def _boundary(context: Context, e: Element) -> Iterator[Finding]:
     host = context.process.elements.get(e.attributes.get("attachedToRef", ""))
     if host is None or host.parent != e.parent or host.type not in ACTIVITIES or host.is_event_subprocess:
         yield error(*where, "attached", N_("Peristiwa batas tidak melekat pada sebuah kegiatan"))
-    if not e.interrupting and any(t.kind in ("error", "cancel") for t in e.triggers):
-        yield error(*where, "non-interrupting", N_("Galat dan pembatalan selalu memutus kegiatannya"))
 
 
 # Loops ----------------------------------------------------------------------------------------------------------------
@@ -229,6 +229,8 @@ def _loop(context: Context, e: Element) -> Iterator[Finding]:
         yield error(*where, "loop", N_("Elemen ini tidak dapat diulang"))
     if loop.kind == "standard" and loop.maximum is None and not loop.condition:
         yield error(*where, "loop", N_("Pengulangan tanpa syarat dan tanpa batas"))
+    if loop.maximum == -1:
+        yield error(*where, "loop", N_("loopMaximum harus bilangan bulat"))
     if loop.kind != "standard" and not loop.cardinality and not loop.collection:
         yield error(*where, "loop", N_("Pengulangan tanpa jumlah (loopCardinality) dan tanpa koleksi (camunda:collection)"))
     if loop.element and not loop.collection:

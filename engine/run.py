@@ -20,6 +20,7 @@ from engine.intents import Dropped, Entered, Intent, JobWanted, Left, Live, Outc
 from engine.scopes import Names, Store
 
 MAX_NODES = 10_000  # passed in one step: a loop without a wait in it must end some time
+MAX_TOKENS = 10_000  # in an instance at a time
 MAX_EVALUATION = 1_000_000  # parts of expressions evaluated in one step; a second or two
 
 
@@ -52,6 +53,8 @@ class Token(Task):
         self._state = value
 
     def _add_child(self, task_spec, state: int = TaskState.FUTURE) -> "Token":
+        if len(self.workflow.tasks) > MAX_TOKENS:
+            raise Invalid(N_("Terlalu banyak yang berjalan sekaligus"), element=task_spec.bpmn_id)
         return Token(self.workflow, task_spec, self, state, self.workflow.new_id())
 
     @property

@@ -137,6 +137,9 @@ REFUSED = {
     "error that does not interrupt": (around('<task id="a"/>' + event("boundaryEvent", "x", '<errorEventDefinition errorRef="er"/>',
                                                                        'attachedToRef="a" cancelActivity="false"')), "x",
                                                                        "non-interrupting"),
+    "event subprocess of an error that does not interrupt": (
+        around('<task id="a"/><subProcess id="es" triggeredByEvent="true"><startEvent id="x" isInterrupting="false">'
+               '<errorEventDefinition errorRef="er"/></startEvent></subProcess>'), "x", "non-interrupting"),
     "link to nowhere": (around(event("intermediateThrowEvent", "x", '<linkEventDefinition name="L"/>') + '<task id="a"/>'), "x", "link"),
     "task after an event gateway": (around('<eventBasedGateway id="a"/>'), "e", "event-gateway"),
     "event gateway to nothing": (around('<task id="a"/><eventBasedGateway id="g"/>') + "\na -> g", "g", "event-gateway"),
@@ -155,6 +158,7 @@ REFUSED = {
     "mapping without a target": (around(f'<callActivity id="a" calledElement="p">{extension(SOURCE_ONLY)}</callActivity>'), "a", "mapping"),
     # loops
     "loop of unknown length": (around(f'<task id="a">{loop()}</task>'), "a", "loop"),
+    "loop of who knows how many turns": (around('<task id="a"><standardLoopCharacteristics loopMaximum="${n}"/></task>'), "a", "loop"),
     "endless loop": (around('<task id="a"><standardLoopCharacteristics/></task>'), "a", "loop"),
     "wrong cardinality": (around(f'<task id="a">{loop("<loopCardinality>1 +</loopCardinality>")}</task>'), "a", "expression"),
     "wrong completion": (around(f'<task id="a">{loop(WRONG_COMPLETION)}</task>'), "a", "expression"),

@@ -282,6 +282,18 @@ def test_a_conditional_event_fires_when_its_condition_becomes_true():
     assert Case(border(catch), {"k": 6}).open == ["b"], "true from the beginning"
 
 
+def test_conditions_behind_an_event_gateway_and_of_an_event_subprocess():
+    condition = "<conditionalEventDefinition><condition>${k &gt; 5}</condition></conditionalEventDefinition>"
+    body = (f'<startEvent id="s"/><eventBasedGateway id="g"/><intermediateCatchEvent id="c">{condition}</intermediateCatchEvent>'
+            '<intermediateCatchEvent id="t"><timerEventDefinition><timeDuration>P1D</timeDuration></timerEventDefinition>'
+            '</intermediateCatchEvent>'
+            '<userTask id="a"/>\ns -> g\ng -> c\ng -> t\nc -> a')
+    case = Case(body, {"k": 1})
+    assert case.open == ["g"] and case.set(k=6).open == ["a"] and not case.jobs
+    case = Case(with_event_subprocess(condition, "true"), {"k": 1})
+    assert case.open == ["a"] and case.set(k=6).open == ["u"]
+
+
 def test_an_intermediate_condition_is_waited_for():
     body = ('<startEvent id="s"/><userTask id="a"/><intermediateCatchEvent id="c"><conditionalEventDefinition>'
             '<condition>${siap}</condition>'

@@ -130,6 +130,13 @@ def test_a_border_interrupts_all_instances():
     assert case.open == ["b"] and case.canceled() == ["a", "a", "a#multiInstanceBody"]
 
 
+def test_too_many_at_once_is_an_error():
+    many = loop(cardinality="1000")
+    inner = f'<startEvent id="s1"/><userTask id="u">{many}</userTask>\ns1 -> u\n'
+    with pytest.raises(Invalid):
+        Case(several(many, inner, "subProcess"))
+
+
 def test_a_standard_loop_turns_while_its_condition_holds():
     def body(before, maximum=""):
         return several(f'<standardLoopCharacteristics testBefore="{before}" {maximum}><loopCondition>${{lagi}}</loopCondition>'
