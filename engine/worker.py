@@ -13,11 +13,13 @@ import logging
 import os
 import socket
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 from celery.utils.nodenames import nodename
 
 from engine import handlers, jobs
@@ -127,6 +129,7 @@ def sweep_once(pe: ProcessEngine) -> int:
 def main(pe: ProcessEngine, *, beat: bool = True, concurrency: int | None = None) -> None:
     """Serve an installation's jobs until stopped. SIGTERM: the calls that run are finished first."""
     configure_logging()
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickles and root; only JSON is accepted here
     handlers.load()
     app = make_app(pe)
     add_tasks(app, str(pe.folder))
