@@ -107,6 +107,13 @@ def get_user(pe: ProcessEngine, acting: Actor, user_id: str) -> dict:
         return _of_office(db, acting, user_id)
 
 
+def require_active(pe: ProcessEngine, acting: Actor, user_id: str) -> None:
+    """Raise Invalid unless this is an active account of the actor's own office."""
+    found = account(pe, user_id) if USER_ID.fullmatch(user_id) else None
+    if found is None or not found["active"] or found["tenant"] != acting.tenant:
+        raise Invalid(N_("Pengguna %(user)s tidak ada atau tidak aktif."), field="userId", user=user_id[:80])
+
+
 def groups(pe: ProcessEngine, acting: Actor) -> list[dict]:
     """The office's groups as `{id, name}`, by id."""
     with read(pe) as db:

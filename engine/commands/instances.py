@@ -39,7 +39,7 @@ def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None 
     Without a business key the next number of its prefix and year is taken, without gaps; a given one that is taken
     is a Conflict. NotFound for a definition that the actor may neither see nor start; Conflict for a suspended one.
     """
-    variables, business_key = checked(variables), _checked_key(business_key)
+    variables = checked(variables)
     with read(pe) as db:
         definition = find_definition(db, actor, key=key, definition_id=definition_id)
     if not access.may_start(actor, definition.groups, definition.starter_groups):
@@ -72,7 +72,7 @@ def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Defi
         raise Conflict(N_("Definisi proses ini sedang ditangguhkan."))
     spec = load.spec(db, definition.id)
     new_id = ids.source(now)
-    instance_id = new_id()
+    instance_id, business_key = new_id(), _checked_key(business_key)
     business_key = _free_key(db, actor, business_key) if business_key else _next_key(db, actor, now, definition)
     variables = documents.bind(db, actor, now, instance_id, variables)
     outcome = step.start(spec, variables, now, new_id, start_event=start_event, business_key=business_key)

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from engine import people as accounts
 from tests.webui.rest.conftest import Rest
 
 
@@ -44,6 +45,15 @@ def test_nobody_claims_for_others_but_an_admin(rest, task):
     rest.refused(409, "POST", f"/task/{task}/claim", "admin", json={"userId": "penulis"})
     rest.post(f"/task/{task}/assignee", {"userId": "penulis"}, "admin")
     rest.post(f"/task/{task}/assignee", {"userId": None}, "admin")
+    assert rest.get(f"/task/{task}")["assignee"] is None
+
+
+def test_a_task_is_given_to_nobody_who_is_not_there(rest, task, pe, admin, now):
+    for user in ("tidak-ada", "X", "a\0", "x" * 300):
+        rest.refused(400, "POST", f"/task/{task}/assignee", json={"userId": user})
+        rest.refused(400, "POST", f"/task/{task}/claim", json={"userId": user})
+    accounts.deactivate(pe, admin, now, "penulis")
+    rest.refused(400, "POST", f"/task/{task}/assignee", json={"userId": "penulis"})
     assert rest.get(f"/task/{task}")["assignee"] is None
 
 
