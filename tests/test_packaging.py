@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,7 +29,9 @@ def run(*command, **options):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
+    aside = shutil.ignore_patterns(".*", "node_modules", "build", "*.egg-info", "instance", "__pycache__")
+    shutil.copytree(ROOT, folder / "source", ignore=aside)
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, folder / "source")  # a copy: it leaves build/ behind
     [made] = folder.glob("*.whl")
     return made
 
