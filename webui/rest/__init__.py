@@ -50,7 +50,7 @@ def _view(operation: declare.Operation):
 
 
 for each in declare.OPERATIONS:
-    # Camunda's '{var-name}' is no Python name; an id may hold a slash only where it is the path's end.
+    # Camunda's '{tenant-id}' is no Python name
     rule = re.sub(r"\{([\w-]+)\}", lambda match: f"<{declare.argument(match[1])}>", each.path)
     for prefix in ("", "/engine/default"):
         blueprint.add_url_rule(prefix + rule, each.name + prefix.replace("/", "_"), _view(each), methods=[each.method])

@@ -23,6 +23,7 @@ from webui.rest.errors import reply
 from webui.security import STRANGER_LIMIT, limiter
 
 FAILURES = parse_many("10 per minute; 100 per hour")  # failed sign-ins, per address and name
+GUESSES = parse("60 per minute")  # failed sign-ins of whatever names, per address: more than one forgotten password in a script
 STRANGERS = parse(STRANGER_LIMIT)  # calls without a good sign-in, per address
 REMEMBERED_SECONDS, REMEMBERED_MOST = 300, 2048
 
@@ -86,13 +87,14 @@ def limit_strangers() -> None:
 
 
 def _sign_in(pe: ProcessEngine, user_id: str, password: str, address: str) -> Actor:
-    for each in FAILURES:
-        if not limiter.limiter.test(each, "rest-failure", address, user_id[:64]):
-            raise Refused(_too_many(each, "rest-failure", address, user_id[:64]))
+    limits = [(each, ("rest-failure", address, user_id[:64])) for each in FAILURES] + [(GUESSES, ("rest-guess", address))]
+    for each, key in limits:
+        if not limiter.limiter.test(each, *key):
+            raise Refused(_too_many(each, *key))
     account = people.authenticate(pe, user_id, password)
     if account is None:
-        for each in FAILURES:
-            limiter.limiter.hit(each, "rest-failure", address, user_id[:64])
+        for each, key in limits:
+            limiter.limiter.hit(each, *key)
         return _fail(address)
     remembered.add(user_id, password, account["stamp"], time.monotonic())
     return people.actor_of(account)

@@ -110,6 +110,13 @@ def test_guessing_is_slowed_down_and_people_at_work_are_not(rest, hashes):
         assert rest("GET", "/version").status_code == 200  # the same address, signed in
 
 
+def test_one_address_does_not_try_one_password_on_everybody(rest, hashes):
+    assert rest("GET", "/version").status_code == 200
+    statuses = [rest("GET", "/version", headers=basic(f"orang{number}", "terbit-demo")).status_code for number in range(61)]
+    assert set(statuses[:60]) == {401} and statuses[60] == 429 and len(hashes) == 61
+    assert rest("GET", "/version").status_code == 200
+
+
 def test_many_calls_of_one_person_meet_no_limit(rest):
     for _ in range(350):
         assert rest("GET", "/version").status_code == 200
