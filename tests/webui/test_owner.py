@@ -29,7 +29,8 @@ def send(browser, path, content, **fields):
 
 
 def upload(browser, content, name):
-    return browser.post("/definitions/upload", {"files": (io.BytesIO(content), name), "name": "Dari meja"}, content_type="multipart/form-data")
+    fields = {"files": (io.BytesIO(content), name), "name": "Dari meja"}
+    return browser.post("/definitions/upload", fields, content_type="multipart/form-data")
 
 
 def renamed(diagram):
