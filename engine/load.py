@@ -83,7 +83,7 @@ class Cache(Generic[T]):
 class _Kept:
     """What one process keeps of one database."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.definitions: Cache[Definition] = Cache(5000)
         self.resources: Cache[dict[str, bytes]] = Cache(64)
         self.specs: Cache[Spec] = Cache(256)

@@ -110,7 +110,9 @@ def make_db(url: str) -> sa.Engine:
     """Return a SQLAlchemy engine as the store wants it: SQLite in WAL mode with full syncs, or PostgreSQL through psycopg."""
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    db = sa.create_engine(url, pool_size=10, max_overflow=30, pool_pre_ping=not url.startswith("sqlite"), query_cache_size=2000)
+    db = sa.create_engine(
+        url, pool_size=10, max_overflow=10, pool_pre_ping=not url.startswith("sqlite"), query_cache_size=2000,
+        hide_parameters=True)  # an error's text may be logged and shown: no variables in it
     if db.dialect.name == "sqlite":
         sa.event.listen(db, "connect", _prepare_sqlite)
         sa.event.listen(db, "begin", _begin_sqlite)

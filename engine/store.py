@@ -92,9 +92,9 @@ def _turn(pe: ProcessEngine) -> AbstractContextManager[None]:
     return _turns.get(pe.db) or _turns.setdefault(pe.db, _Turns())
 
 
-def attempt(command: Callable[[], T]) -> T:
+def attempt(command: Callable[[], T], times: int = ATTEMPTS) -> T:
     """Call a whole command (load, step, apply) again while it meets `Stale`, a bounded number of times, then Conflict."""
-    for number in range(ATTEMPTS):
+    for number in range(times):
         try:
             return command()
         except Stale:
@@ -103,7 +103,7 @@ def attempt(command: Callable[[], T]) -> T:
 
 
 def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, 0.01 * 2 ** attempt))
+    time.sleep(random.uniform(0, min(0.01 * 2 ** attempt, 0.3)))
 
 
 def _is_transient(error: sa.exc.OperationalError) -> bool:

@@ -345,7 +345,8 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("channel_id", Key, nullable=False),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("connector", Key, nullable=False),
-    Column("state", Key, nullable=False),  # 'attempted', 'published', 'scheduled', 'manual', 'failed', 'unknown'
+    Column("kind", Key),  # jenis: 'berita', …; NULL where the process does not say
+    Column("state", Key, nullable=False),  # 'attempted', 'published', 'scheduled', 'manual', 'failed', 'unknown', 'withdrawn'
     Column("content_sha256", String(64), nullable=False),
     Column("url", Text),
     Column("platform_id", Text),
@@ -353,6 +354,7 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("error", Text),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("instance_id", "channel_id", "revision"),
+    Index("ix_publication_kind", "tenant_id", "kind", "instance_id"),
 )
 
 document = Table(  # a file of a case; its bytes lie in the archive under their SHA-256, for ever

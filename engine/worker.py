@@ -13,6 +13,8 @@ import logging
 import os
 import socket
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -150,6 +152,19 @@ def configure_logging() -> None:
                     structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+@signals.beat_embedded_init.connect
+def _end_with_parent(**_kw: Any) -> None:
+    """A worker that is killed does not take its beat with it: a beat whose parent has gone ends itself."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(0)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 @signals.setup_logging.connect

@@ -109,9 +109,10 @@ def _bind(db: sa.Connection, actor: Actor, key: str, calls: dict[str, Definition
 def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resources: dict[str, bytes], source: str | None,
            changed_only: bool, parts: list[_Part]) -> Deployment:
     newest = {part.process.key: _newest(db, actor, part.process.key) for part in parts}
-    if changed_only and all((row := newest[part.process.key]) and row.content_hash == part.digest for part in parts):
-        deployment_id = newest[parts[0].process.key].deployment_id
-        return Deployment(deployment_id, db.execute(sa.select(deployment.c.name).where(deployment.c.id == deployment_id)).scalar_one(), [])
+    same = [row for part in parts if (row := newest[part.process.key]) and row.content_hash == part.digest]
+    if changed_only and len(same) == len(parts):
+        in_force = db.execute(sa.select(deployment.c.id, deployment.c.name).where(deployment.c.id == same[0].deployment_id)).one()
+        return Deployment(in_force.id, in_force.name, [])
     new_id = ids.source(now)
     deployment_id = new_id()
     db.execute(sa.insert(deployment), {"id": deployment_id, "tenant_id": actor.tenant, "name": name, "source": source, "deployed_at": now,

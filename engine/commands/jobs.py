@@ -7,7 +7,6 @@ It may be *attempted* more than once: a worker that dies leaves a lease that exp
 import datetime as dt
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,17 +21,22 @@ from engine.intents import Outcome
 from engine.load import Loaded
 from engine.process_engine import Actor, ProcessEngine
 from engine.retry import GiveUp, Policy
+from engine.spec import Spec
 from engine.store import attempt, event_row, read, record, run
-from engine.tables import incident, job, process_instance
+from engine.tables import incident, job, process_definition, process_instance
 from engine.values import checked, text
 
 LEASE_SECONDS = 60.0  # renewed by whoever works on the job; a dead worker's job is taken up after so long
 MOST_ATTEMPTS = 25  # after so many, a worker that died without a word is the last one: a person must look
 MOST_RETRIES = 100
+FINISHING_ATTEMPTS = 30  # of writing what a call led to, while others change the case: else the call would be made again
 GAGAL = "gagal"  # the code of the BPMN error that a call's final failure is, for the diagram to catch
 
 _is_free = sa.or_(job.c.leased_until.is_(None), job.c.leased_until <= bindparam("_now"))
-_is_suspended = sa.exists().where(process_instance.c.id == job.c.instance_id, process_instance.c.suspended)
+_is_suspended = sa.or_(
+    sa.exists().where(process_instance.c.id == job.c.instance_id, process_instance.c.suspended),
+    sa.and_(job.c.type == "timer-start", sa.exists().where(
+        process_definition.c.id == job.c.definition_id, process_definition.c.suspended)))
 _due = sa.select(job.c.id).where(
     job.c.state == "open", job.c.due_at <= bindparam("_now"), _is_free, ~_is_suspended,
     sa.or_(job.c.type != "external", job.c.topic.in_(bindparam("_topics", expanding=True))),
@@ -47,16 +51,8 @@ _end = sa.update(job).where(job.c.id == bindparam("_id"), job.c.state == "open",
 _select = sa.select(job).where(job.c.id == bindparam("_id"))
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A job whose lease we hold, and the instance that waits for it (None: of a start timer)."""
-
-    row: sa.RowMapping
-    instance: Loaded | None
-
-    @property
-    def actor(self) -> Actor:
-        return Actor.system(self.row["tenant_id"])
+Row = Mapping[Any, Any]  # of the table `job`
+Decide = Callable[[Row, Loaded, Spec], Outcome | None]
 
 
 # Taking ---------------------------------------------------------------------------------------------------------------
@@ -99,14 +95,17 @@ def finish_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, var
     Invalid where an output expression fails: nothing has happened then.
     """
     variables = checked(variables)
-    _advance(pe, now, job_id, lease, lambda held, spec: step.complete(
-        spec, held.instance.live, held.row["activity_instance_id"], variables, now, ids.source(now)), "job.done")
+    _advance(pe, now, job_id, lease, lambda row, instance, spec: step.complete(
+        spec, instance.live, row["activity_instance_id"], variables, now, ids.source(now)), "job.done")
 
 
 def throw_bpmn_error(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str = "",
                      variables: dict[str, Any] | None = None) -> None:
     """End a leased job with a BPMN error, which the diagram may catch; an incident opens where it does not."""
-    caught = _throw(pe, now, job_id, lease, code, message, checked(variables))
+    try:
+        caught = _throw(pe, now, job_id, lease, code, message, checked(variables))
+    except Invalid as error:  # what the diagram does with it fails in turn: nothing has happened, a person must look
+        return _give_up(pe, now, job_id, lease, "expression", f"{code}: {error}")
     if not caught:
         _give_up(pe, now, job_id, lease, "failedJob", f"{code}: {message}" if message else code)
 
@@ -114,10 +113,10 @@ def throw_bpmn_error(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: st
 def fire_timer(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str) -> None:
     """Fire a leased timer: of a waiting event, or of a start event."""
     with read(pe) as db:
-        held = _held(db, job_id, lease)
-    if held.row["type"] == "timer":
-        _advance(pe, now, job_id, lease, lambda held, spec: step.trigger(
-            spec, held.instance.live, job_id, now, ids.source(now)), "timer.fired")
+        row = _held(db, job_id, lease)
+    if row["type"] == "timer":
+        _advance(pe, now, job_id, lease, lambda row, instance, spec: step.trigger(
+            spec, instance.live, job_id, now, ids.source(now)), "timer.fired")
     else:
         _deliver(pe, now, job_id, lease, _start_by_timer)
 
@@ -127,60 +126,63 @@ def deliver_thrown(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str)
     _deliver(pe, now, job_id, lease, _deliver_thrown)
 
 
-def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decide: Callable[[_Held, Any], Outcome | None],
-             event: str) -> bool:
+def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decide: Decide, event: str) -> bool:
     """Do the step that a leased job leads to, and end the job, in one transaction. False where there is no such step."""
     def command() -> list[str] | None:
         with read(pe) as db:
-            held = _held(db, job_id, lease)
-            spec = load.spec(db, held.row["definition_id"])
-        outcome = decide(held, spec)
+            row = _held(db, job_id, lease)
+            instance = load.instance(db, row["tenant_id"], row["instance_id"])
+            instance.require_active()
+            spec = load.spec(db, row["definition_id"])
+        outcome = decide(row, instance, spec)
         if outcome is None:
             return None
+        actor = Actor.system(row["tenant_id"])
+        happened = event_row(actor, now, event, instance.id, row["activity_instance_id"], {
+            "job": job_id, "activity_id": row["activity_id"], "topic": row["topic"], **apply.changes(outcome)})
 
         def write(db: sa.Connection) -> list[str]:
             _end_job(db, now, job_id, lease)
-            happened = event_row(held.actor, now, event, held.instance.id, held.row["activity_instance_id"], {
-                "job": job_id, "activity_id": held.row["activity_id"], "topic": held.row["topic"], **apply.changes(outcome)})
-            title = load.title(spec, held.instance, outcome)
-            return apply.write(db, held.actor, now, held.instance, outcome, title=title, events=[happened])
+            return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
 
         return run(pe, write)
 
-    due = attempt(command)
+    due = attempt(command, FINISHING_ATTEMPTS)
     pe.wake(due or [])
     return due is not None
 
 
 def _throw(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str, variables: dict[str, Any]) -> bool:
-    return _advance(pe, now, job_id, lease, lambda held, spec: step.throw_error(
-        spec, held.instance.live, held.row["activity_instance_id"], code, message, now, ids.source(now), variables), "job.error_thrown")
+    return _advance(pe, now, job_id, lease, lambda row, instance, spec: step.throw_error(
+        spec, instance.live, row["activity_instance_id"], code, message, now, ids.source(now), variables), "job.error_thrown")
 
 
 def _deliver(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str,
-             deliver: Callable[[sa.Connection, _Held, dt.datetime], list[str]]) -> None:
+             deliver: Callable[[sa.Connection, Row, dt.datetime], list[str]]) -> None:
     """Do what a leased job stands for, and end it, in one transaction."""
     def write(db: sa.Connection) -> list[str]:
-        held = _held(db, job_id, lease)
+        row = _held(db, job_id, lease)
         _end_job(db, now, job_id, lease)
-        return deliver(db, held, now)
+        return deliver(db, row, now)
 
-    pe.wake(attempt(lambda: run_unique(pe, write)))
+    pe.wake(attempt(lambda: run_unique(pe, write), FINISHING_ATTEMPTS))
 
 
-def _deliver_thrown(db: sa.Connection, held: _Held, now: dt.datetime) -> list[str]:
-    thrown = held.row["payload"]
+def _deliver_thrown(db: sa.Connection, row: Row, now: dt.datetime) -> list[str]:
+    """A message is delivered even when its thrower has ended: it is not the thrower that waits for it."""
+    actor, thrown = Actor.system(row["tenant_id"]), row["payload"]
     if thrown["kind"] == "signal":
-        return deliver_signal(db, held.actor, now, thrown["name"], thrown["variables"], held.row["instance_id"])[1]
-    return deliver_message(db, held.actor, now, thrown["name"], variables=thrown["variables"], correlation=thrown["correlation"])[1]
+        return deliver_signal(db, actor, now, thrown["name"], thrown["variables"])[1]
+    return deliver_message(db, actor, now, thrown["name"], variables=thrown["variables"], correlation=thrown["correlation"])[1]
 
 
-def _start_by_timer(db: sa.Connection, held: _Held, now: dt.datetime) -> list[str]:
-    definition = load.definition(db, held.row["definition_id"])
-    following = starts.following(held.row["payload"], held.row["due_at"])
+def _start_by_timer(db: sa.Connection, row: Row, now: dt.datetime) -> list[str]:
+    definition = load.definition(db, row["definition_id"])
+    following = starts.following(row["payload"], row["due_at"])
     if following:
-        db.execute(sa.insert(job), starts.job_row(definition, held.row["activity_id"], following, ids.new_id(now), now))
-    return start_in(db, held.actor, now, definition, business_key=None, variables={}, start_event=held.row["activity_id"])[1]
+        db.execute(sa.insert(job), starts.job_row(definition, row["activity_id"], following, ids.new_id(now), now))
+    actor = Actor.system(row["tenant_id"])
+    return start_in(db, actor, now, definition, business_key=None, variables={}, start_event=row["activity_id"])[1]
 
 
 def _end_job(db: sa.Connection, now: dt.datetime, job_id: str, lease: str) -> None:
@@ -188,15 +190,12 @@ def _end_job(db: sa.Connection, now: dt.datetime, job_id: str, lease: str) -> No
         raise _lost()
 
 
-def _held(db: sa.Connection, job_id: str, lease: str) -> _Held:
+def _held(db: sa.Connection, job_id: str, lease: str) -> Row:
+    """Return the row of a job whose lease is ours; Conflict where it is not, or not any more."""
     row = db.execute(_select, {"_id": job_id}).mappings().first()
     if row is None or row["state"] != "open" or row["leased_by"] != lease:
         raise _lost()
-    instance = None
-    if row["instance_id"] and row["type"] != "message":  # a message is delivered even when its thrower has ended
-        instance = load.instance(db, row["tenant_id"], row["instance_id"])
-        instance.require_active()
-    return _Held(row, instance)
+    return row
 
 
 def _lost() -> Conflict:
@@ -213,7 +212,7 @@ def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error
     'expression' (what a diagram computes from the result failed: an incident, since doing it again would not help).
     """
     with read(pe) as db:
-        row = _held(db, job_id, lease).row
+        row = _held(db, job_id, lease)
     if kind == "expression":
         return _give_up(pe, now, job_id, lease, "expression", error)
     policy = Policy(base=float(pe.config.get("RETRY_BASE_SECONDS", Policy.base)))
@@ -253,15 +252,12 @@ def _try_later(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, err
 
 def _give_up(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, type: str, error: str) -> None:
     def write(db: sa.Connection) -> None:
-        row = db.execute(_select, {"_id": job_id}).mappings().first()
-        if row is None or row["state"] != "open" or row["leased_by"] != lease:
-            raise _lost()
-        _open_incident(db, now, row, type, error)
+        _open_incident(db, now, _held(db, job_id, lease), type, error)
 
     run(pe, write)
 
 
-def _open_incident(db: sa.Connection, now: dt.datetime, row: Mapping[str, Any], type: str, error: str) -> None:
+def _open_incident(db: sa.Connection, now: dt.datetime, row: Row, type: str, error: str) -> None:
     """Set a job aside until a person has looked. Guarded by the lease that the row shows."""
     held = sa.update(job).where(job.c.id == row["id"], job.c.state == "open", job.c.leased_by == row["leased_by"])
     message = text(error, 4000)

@@ -46,7 +46,8 @@ def instances(pe: ProcessEngine, actor: Actor, *, state: str | None = None, sear
 
 
 def _in_state(state: str | None) -> list[sa.ColumnElement[bool]]:
-    conditions = {None: [], "running": [_i.ended_at.is_(None)], "ended": [_i.ended_at.is_not(None)]}
+    conditions: dict[str | None, list[sa.ColumnElement[bool]]] = {
+        None: [], "running": [_i.ended_at.is_(None)], "ended": [_i.ended_at.is_not(None)]}
     if state not in conditions:
         raise Invalid(N_("Keadaan perkara tidak dikenal."), field="state")
     return conditions[state]
@@ -56,8 +57,10 @@ def instance(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any
     """One case: the columns of `instances`, and definition_name and definition_version."""
     with read(pe) as db:
         row = db.execute(sa.select(*_COLUMNS).where(_i.id == instance_id, _i.tenant_id == actor.tenant)).mappings().first()
-        definition = load.definition(db, row["definition_id"]) if row else None
-    if definition is None or not access.may_see_case(actor, definition.groups):
+        if row is None:
+            raise NotFound(N_("Perkara tidak ditemukan."))
+        definition = load.definition(db, row["definition_id"])
+    if not access.may_see_case(actor, definition.groups):
         raise NotFound(N_("Perkara tidak ditemukan."))
     return {**row, "definition_name": definition.name, "definition_version": definition.version}
 

@@ -14,7 +14,7 @@ from engine.handlers import BpmnError
 from engine.store import read
 from engine.tables import job as job_table
 from tests.conftest import on_databases
-from tests.engine.small import END, START, chain, deploy, diagram, do, flows, open_tasks, service_task, user_task
+from tests.engine.small import END, START, catch, chain, deploy, diagram, do, flows, open_tasks, service_task, timer, user_task
 
 SERVICE = chain(START, service_task("s", "uji"), user_task("b"), END)
 CAUGHT = SERVICE + (
@@ -206,6 +206,28 @@ def test_a_result_that_cannot_be_kept_is_an_incident(pe, case, handler, admin, n
     handler(lambda pe, job, now: {"x": object()})
     run_at(pe, now)
     assert [row["type"] for row in queries.incidents(pe, admin).rows] == ["expression"]
+
+
+def test_an_error_whose_path_fails_in_turn_is_an_incident(pe, pemilik, handler, admin, now):
+    @handler
+    def _fail(pe, job, now):
+        raise BpmnError("gagal", "x")
+
+    broken = CAUGHT.replace('camunda:candidateGroups="pelaksana"/><', 'camunda:candidateGroups="pelaksana" camunda:assignee="${1/0}"/><')
+    deploy(pe, pemilik, now, with_error(broken))
+    commands.start(pe, admin, now, key="p")
+    run_at(pe, now)
+    assert [row["type"] for row in queries.incidents(pe, admin).rows] == ["expression"]
+    assert run_at(pe, now + dt.timedelta(days=1)) == 0
+
+
+def test_a_start_timer_of_a_suspended_definition_waits(pe, pemilik, admin, now):
+    starting = diagram(chain(catch("t", timer("timeDuration", "PT1H"), "startEvent"), user_task("a"), END))
+    definition = deploy(pe, pemilik, now, starting).definitions[0]["id"]
+    commands.suspend_definition(pe, admin, now, definition)
+    assert run_at(pe, now + dt.timedelta(hours=2)) == 0
+    commands.activate_definition(pe, admin, now, definition)
+    assert run_at(pe, now + dt.timedelta(hours=3)) == 1 and len(queries.instances(pe, admin).rows) == 1
 
 
 def test_a_failing_output_is_an_incident_and_the_call_is_not_made_again(pe, pemilik, handler, admin, now):

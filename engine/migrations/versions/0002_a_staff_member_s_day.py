@@ -157,6 +157,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('about_id', sa.String(length=36), nullable=True))
         batch_op.create_index(batch_op.f('ix_process_instance_about_id'), ['about_id'], unique=False)
 
+    with op.batch_alter_table('publication', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('kind', sa.String(length=255), nullable=True))
+        batch_op.create_index('ix_publication_kind', ['tenant_id', 'kind', 'instance_id'], unique=False)
+
     with op.batch_alter_table('tenant', schema=None) as batch_op:
         batch_op.add_column(sa.Column('settings', sa.JSON(), server_default='{}', nullable=False))
 
@@ -173,6 +177,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table('tenant', schema=None) as batch_op:
         batch_op.drop_column('settings')
+
+    with op.batch_alter_table('publication', schema=None) as batch_op:
+        batch_op.drop_index('ix_publication_kind')
+        batch_op.drop_column('kind')
 
     with op.batch_alter_table('process_instance', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_process_instance_about_id'))
