@@ -5,8 +5,9 @@ Of form-js' components these are known: textfield, textarea, number, datetime, c
 radio, filepicker, text, separator, spacer and group. Anything else is refused when the form is deployed.
 
 Custom `properties` carry what form-js has no word for: `wajib` (what to say when a required field is empty, such as
-the law's ground), `tolak` (a value that is refused) with `alasan` (why), and `periksa_judul` (of a link: the page
-behind it must hold the title in the variable named here) with `kecuali` (unless this field gives a reason).
+the law's ground), `tolak` (a value that is refused) with `alasan` (why), `teks_kanal` (the channel whose own text this
+is, counted as that channel counts), and `periksa_judul` (of a link: the page behind it must hold the title in the
+variable named here) with `kecuali` (unless this field gives a reason).
 
 Values are JSON: text as str, number as int or float, checkbox as bool, checklist and taglist as list[str],
 date as 'YYYY-MM-DD', time as 'HH:MM', datetime as ISO 8601 with offset, filepicker as a list of file values
@@ -18,12 +19,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bpmn import expressions
-from bpmn.errors import Invalid, N_
+from bpmn.errors import N_, Invalid
 
 INPUTS = {"textfield", "textarea", "number", "datetime", "checkbox", "checklist", "taglist", "select", "radio", "filepicker"}
 DISPLAYS = {"text", "separator", "spacer"}
@@ -85,9 +86,16 @@ class Form:
         """Return every input, in the order in which it is asked."""
         return [f for f, _ in _walk(self.items) if f.is_input]
 
-    def shown(self, values: Mapping[str, Any]) -> set[str]:
-        """Return the keys of the inputs that are shown when the form holds `values`."""
-        names = {f.key: None for f in self.fields()} | dict(values)
+    @cached_property
+    def outside(self) -> frozenset[str]:
+        """The variables that conditions ask for and that are no fields of the form."""
+        read = {name for _, conditions in _walk(self.items) for condition in conditions for name in expressions.check(condition)}
+        return frozenset(read - {f.key for f in self.fields()})
+
+    def shown(self, values: Mapping[str, Any], variables: Mapping[str, Any] | None = None) -> set[str]:
+        """Return the keys of the inputs that are shown when the form holds `values` in a case that holds `variables`."""
+        outside = {name: (variables or {}).get(name) for name in self.outside}
+        names = outside | {f.key: None for f in self.fields()} | dict(values)
         return {f.key for f, conditions in _walk(self.items)
                 if f.is_input and not any(expressions.evaluate(c, names) for c in conditions)}
 
@@ -112,12 +120,13 @@ def read(content: bytes, file: str = "") -> Form:
 
 
 def validate(form: Form, submitted: Mapping[str, Any], *, sources: Mapping[str, tuple[Option, ...]] | None = None,
-             zone: str = "Asia/Jakarta") -> dict[str, Any]:
+             zone: str = "Asia/Jakarta", variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the values of every input that is shown, checked and normalised.
 
     `submitted` holds what a browser sent, keyed by field: text, or lists for choices and files. `sources` gives the
-    options of fields that take them from outside (`options_from`); a local time without offset is one of `zone`.
-    Read-only fields are left out. Raises `Invalid` whose `problems` name each wrong field.
+    options of fields that take them from outside (`options_from`); a local time without offset is one of `zone`;
+    `variables` are the case's, for conditions that ask for what is no field of the form. Read-only fields are left out.
+    Raises `Invalid` whose `problems` name each wrong field.
     """
     values, problems = {}, []
     for each in form.fields():
@@ -128,7 +137,7 @@ def validate(form: Form, submitted: Mapping[str, Any], *, sources: Mapping[str, 
         except Invalid as problem:
             problems.append(problem)
             values[each.key] = None
-    shown = form.shown(dict(submitted) | values)
+    shown = form.shown(dict(submitted) | values, variables)
     problems = [p for p in problems if p.where["field"] in shown]
     problems += [p for f in form.fields() if f.key in shown and f.key in values
                  if f.key not in {p.where["field"] for p in problems} and (p := _missing_or_refused(f, values[f.key]))]
@@ -208,11 +217,13 @@ def _not_a_pattern(pattern: Any) -> bool:
 
 
 def _condition(component: dict, file: str) -> str:
-    """Return form-js' `conditional.hide` as one of our expressions: FEEL's `=` compares, where ours is `==`."""
+    """Return form-js' `conditional.hide`, which is FEEL, as one of our expressions: `=` compares, where ours is `==`, and
+    `list contains(kanal, "x")` is `"x" in (kanal or [])`."""
     hide = (component.get("conditional") or {}).get("hide")
     if not hide:
         return ""
     condition = re.sub(r"(?<![!<>=])=(?!=)", "==", str(hide).strip().removeprefix("=")).strip()
+    condition = re.sub(r"\blist contains\(\s*(\w+)\s*,\s*(\w+|\"[^\"]*\")\s*\)", r"(\2 in (\1 or []))", condition)
     try:
         expressions.check(condition)
     except Invalid as problem:

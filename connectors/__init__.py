@@ -77,6 +77,14 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """A public note: what was wrong, and since when it is right."""
+
+    at: datetime  # in the office's zone
+    note: str
+
+
+@dataclass(frozen=True)
 class Request:
     """One publication to one channel. `key` is stable per case, channel and revision: the same key publishes once,
     and the content of a key never changes."""
@@ -87,10 +95,12 @@ class Request:
     body: str  # Markdown
     kind: str  # jenis: peraturan, surat-edaran, laporan-keuangan, juknis-juklak, pengumuman, berita
     now: datetime
+    text: str = ""  # what somebody wrote for this channel alone; "": `rules.compose` makes it of the rest
     images: tuple[Attachment, ...] | list[Attachment] = ()
     attachments: tuple[Attachment, ...] | list[Attachment] = ()
     publish_at: datetime | None = None
     business_key: str = ""
+    corrections: tuple[Correction, ...] = ()  # shown with the post, oldest first
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,19 @@ class Connector(Protocol):
 
     def test(self) -> str:
         """Say in a sentence that it would work, having changed nothing. Raises Failure."""
+        ...
+
+
+class Updates(Protocol):
+    """What a connector may do besides. One that lacks a method leaves that to a person (NotByMachine)."""
+
+    def update(self, request: Request, platform_id: str, url: str) -> Result:
+        """Let the post that stands at `url` say what the request says, at the same address. Again with the same key:
+        the same. Raises Failure."""
+        ...
+
+    def withdraw(self, platform_id: str, url: str, key: str) -> None:
+        """Take the post away; again, or where it is gone already: nothing happens. Raises Failure."""
         ...
 
 

@@ -21,7 +21,7 @@ from engine.documents import documents_of, variable_of
 from engine.handlers import Job, handler
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
-from engine.publication import SEALED, publications_of, record_manual
+from engine.publication import publications_of, record_manual, sealed
 from engine.store import read, record, run
 from engine.tables import document, event, process_definition, process_instance, resource, tenant, user
 
@@ -81,7 +81,7 @@ def _page(pe: ProcessEngine, job: Job, row: Mapping[str, Any], now: dt.datetime)
 
 def _text(job: Job) -> str:
     """What was approved, word for word: its SHA-256 is the seal."""
-    return canonical([job.payload.get(name) for name in SEALED])
+    return canonical([job.payload.get(name) for name in sealed(job.payload)])
 
 
 def _approval(db: sa.Connection, job: Job) -> dict[str, Any]:
@@ -118,8 +118,9 @@ def _collect(db: sa.Connection, job: Job, now: dt.datetime, shown: Sequence[Mapp
     approval = _approval(db, job)
     named = {"name": "naskah.json", "sha256": text.sha256, "size": text.size}
     entries.append(Entry("document", {
-        "job": job.id, "variable": "segel", "name": "naskah.json", "of": list(SEALED), "approved_sha256": job.payload.get("segel"),
-        "as_approved": sha256([job.payload.get(name) for name in SEALED]) == job.payload.get("segel"), "approved_by": approval}, [named]))
+        "job": job.id, "variable": "segel", "name": "naskah.json", "of": list(sealed(job.payload)),
+        "approved_sha256": job.payload.get("segel"), "approved_by": approval,
+        "as_approved": sha256([job.payload.get(name) for name in sealed(job.payload)]) == job.payload.get("segel")}, [named]))
     entries += [_publication_entry(db, job, row, pages[row["id"]], approval) for row in shown]
     archive.append_all(db, job.tenant, now, job.instance_id, entries)
     return _entries_of(db, job)

@@ -24,7 +24,7 @@ from engine.tables import activity, channel, document, event, job, process_insta
 
 TOPIC = "publikasi"
 REFUSED = "ditolak"  # the BPMN error of what must not be published, by machine or by hand; nobody catches it: an incident
-SEALED = ("judul", "ringkasan", "isi", "gambar", "lampiran")  # what an approval covers
+SEALED = ("judul", "ringkasan", "isi", "gambar", "lampiran", "teks_kanal")  # what an approval covers
 DONE = ("published", "scheduled")
 
 
@@ -72,6 +72,11 @@ def _refuse(message: str, **params: Any) -> BpmnError:
     return BpmnError(REFUSED, text, {"kegagalan": text})
 
 
+def sealed(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names that a payload's seal covers. A process of before there were texts per channel has none of them."""
+    return SEALED if "teks_kanal" in payload else SEALED[:-1]
+
+
 def _check(payload: Mapping[str, Any]) -> None:
     if payload.get("klasifikasi") == "dikecualikan":
         raise _refuse(N_("Informasi yang dikecualikan tidak boleh diterbitkan (Pasal 17 Undang-Undang Nomor 14 Tahun 2008)."))
@@ -79,7 +84,7 @@ def _check(payload: Mapping[str, Any]) -> None:
         raise _refuse(N_("Kanal tidak disebutkan."))
     if not isinstance(payload.get("judul"), str) or not payload["judul"].strip():
         raise _refuse(N_("Judul kosong."))
-    if payload.get("segel") != sha256([payload.get(name) for name in SEALED]):
+    if payload.get("segel") != sha256([payload.get(name) for name in sealed(payload)]):
         raise _refuse(N_("Isi yang akan diterbitkan berbeda dari yang disetujui."))
 
 
@@ -91,7 +96,7 @@ def request_of(pe: ProcessEngine, instance_id: str, payload: Mapping[str, Any], 
         images = _attachments(pe, db, instance_id, payload.get("gambar"))
         attachments = _attachments(pe, db, instance_id, payload.get("lampiran"))
     return Request(
-        key=f"{instance_id}:{payload.get('kanal', '')}:{_revision(payload)}",
+        key=f"{instance_id}:{payload.get('kanal', '')}:{_revision(payload)}", text=_own_text(payload),
         title=payload.get("judul") or "", summary=payload.get("ringkasan") or "",
         body=payload.get("isi") or "", kind=payload.get("jenis") or "", now=now, business_key=business_key or "",
         images=[file for file in images if file.media_type.startswith("image/")],
@@ -101,6 +106,12 @@ def request_of(pe: ProcessEngine, instance_id: str, payload: Mapping[str, Any], 
 
 def _request(pe: ProcessEngine, job: Job, now: dt.datetime) -> Request:
     return request_of(pe, job.instance_id, job.payload, now)
+
+
+def _own_text(payload: Mapping[str, Any]) -> str:
+    texts = payload.get("teks_kanal")
+    text = texts.get(payload.get("kanal")) if isinstance(texts, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _revision(payload: Mapping[str, Any]) -> int:

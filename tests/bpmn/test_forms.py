@@ -80,6 +80,17 @@ def test_every_wrong_field_is_named_in_the_order_of_the_form():
     assert list(wrong(a_form, {})) == ["b", "keputusan"]
 
 
+def test_a_condition_may_ask_for_a_list_of_the_case():
+    text = {"type": "textarea", "key": "teks_x", "conditional": {"hide": '=keputusan = "tidak" or not(list contains(kanal, "x"))'}}
+    a_form = form(KEPUTUSAN, text)
+    assert a_form.outside == {"kanal"}
+    sent = {"keputusan": "sesuai", "teks_x": "Halo"}
+    for variables, shown in ((None, False), ({"kanal": None}, False), ({"kanal": ["facebook"]}, False), ({"kanal": ["website", "x"]}, True)):
+        assert ("teks_x" in a_form.shown(sent, variables)) is shown
+        assert ("teks_x" in forms.validate(a_form, sent, variables=variables)) is shown
+    assert "teks_x" not in a_form.shown({"keputusan": "tidak"}, {"kanal": ["x"]})
+
+
 def test_a_group_hides_what_is_in_it():
     a_form = form(KEPUTUSAN, {"type": "group", "conditional": {"hide": '=keputusan = "sesuai"'}, "components": [CATATAN]})
     assert forms.validate(a_form, {"keputusan": "sesuai"}) == {"keputusan": "sesuai"}

@@ -89,8 +89,9 @@ def upload(pe, actor, now, content, name="berkas.pdf", task_id=None, variable="l
 def content(**changed):
     """What is published: the payload of `publikasi`, sealed, unless `segel` says otherwise."""
     values = {"kanal": "website", "judul": "Pengumuman Rapat Pleno", "ringkasan": "Rapat pleno terbuka.", "isi": "Isi **rapat**.",
-              "gambar": None, "lampiran": None, "jenis": "pengumuman", "klasifikasi": "berkala", "terbit_pada": None, **changed}
-    seal = sha256([values[name] for name in ("judul", "ringkasan", "isi", "gambar", "lampiran")])
+              "gambar": None, "lampiran": None, "jenis": "pengumuman", "klasifikasi": "berkala", "terbit_pada": None,
+              "teks_kanal": {"x": "Teks untuk X."}, **changed}
+    seal = sha256([values[name] for name in ("judul", "ringkasan", "isi", "gambar", "lampiran", "teks_kanal") if name in values])
     return {"segel": seal, **values}
 
 

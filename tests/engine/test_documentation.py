@@ -91,7 +91,7 @@ def test_a_case_is_documented(pe, now, case, site, ketua):
     assert letter["files"][0]["name"] == "nota-dinas.pdf" and letter["content"]["uploaded_by"] == "penulis"
     assert text["content"]["as_approved"] and text["files"][0]["sha256"] == job.payload["segel"]  # the seal is the text's own hash
     assert files.read(pe.folder, job.payload["segel"]).decode() == canonical(
-        [job.payload[name] for name in ("judul", "ringkasan", "isi", "gambar", "lampiran")])
+        [job.payload[name] for name in ("judul", "ringkasan", "isi", "gambar", "lampiran", "teks_kanal")])
     body = f"<html><h1>{TITLE}</h1>".encode()
     assert website["content"] | {"page": None} == {
         "job": job.id, "publication": website["content"]["publication"],

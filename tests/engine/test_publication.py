@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 import connectors
 from bpmn.errors import NotFound
+from bpmn.expressions import sha256
 from connectors import Failure, NotByMachine, NotYet, Result
 from engine import channels, files, publication
 from engine.handlers import BpmnError
 from engine.process_engine import Actor
-from engine.publication import publish
+from engine.publication import SEALED, publish, request_of
 from engine.store import read, run
 from engine.tables import event
 from engine.tables import publication as table
@@ -253,10 +254,27 @@ def test_what_was_not_approved_or_is_malformed_is_refused(pe, now, case, changed
     refused(pe, now, case, **changed)
 
 
-@pytest.mark.parametrize("name", ["judul", "ringkasan", "isi", "gambar", "lampiran"])
+@pytest.mark.parametrize("name", ["judul", "ringkasan", "isi", "gambar", "lampiran", "teks_kanal"])
 def test_every_part_of_the_content_is_under_the_seal(pe, now, case, name):
     seal = content()["segel"]
     assert "disetujui" in refused(pe, now, case, segel=seal, **{name: "diubah setelah disetujui"})
+
+
+def test_a_channel_gets_the_text_that_was_written_for_it(pe, now, case):
+    assert request_of(pe, case, content(kanal="x"), now).text == "Teks untuk X."
+    assert request_of(pe, case, content(kanal="facebook"), now).text == ""
+    assert request_of(pe, case, content(kanal="x", teks_kanal=None), now).text == ""
+
+
+def test_a_process_of_before_the_texts_per_channel_still_publishes(pe, now, case):
+    payload = content()
+    del payload["teks_kanal"]
+    payload["segel"] = sha256([payload[name] for name in SEALED[:-1]])
+    job = make_job(pe, now, case, "publikasi", payload)
+    assert publish(pe, job, now)["url"]
+    smuggled = make_job(pe, now, case, "publikasi", {**payload, "teks_kanal": {"website": "Tidak disetujui."}})
+    with pytest.raises(BpmnError, match="disetujui"):
+        publish(pe, smuggled, now)
 
 
 def test_a_published_revision_is_not_silently_kept_for_other_content(pe, now, case):
