@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template, request, send_file
 
-from bpmn.errors import Invalid, NotFound
+from bpmn.errors import N_, Invalid, NotFound
 from engine import documents, queries
 from webui import actor, deployed, errors, forms, pe
 
@@ -25,7 +25,7 @@ def upload():
         schema = forms.start_form(definition["id"])
     field = next((f for f in schema.fields() if f.key == variable and f.type == "filepicker"), None) if schema else None
     if field is None or file is None or not file.filename:
-        raise NotFound("Isian berkas ini tidak ada.")
+        raise NotFound(N_("Isian berkas ini tidak ada."))
     try:
         value = forms.take_file(field, file, task_id)
     except Invalid as problem:

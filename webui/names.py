@@ -16,7 +16,7 @@ def people(ids: Iterable[str | None]) -> dict[str, str]:
         return {}
     query = sa.select(tables.user.c.id, tables.user.c.name).where(
         tables.user.c.tenant_id == actor().tenant, tables.user.c.id.in_(wanted[:500]))
-    return dict(db.session.execute(query).tuples().all())
+    return {row.id: row.name for row in db.session.execute(query)}
 
 
 def groups() -> dict[str, str]:
@@ -32,7 +32,7 @@ def members(group: str) -> dict[str, str]:
                                    tables.membership.c.tenant_id == tables.user.c.tenant_id)).where(
         tables.user.c.tenant_id == actor().tenant, tables.membership.c.group_id == group, tables.user.c.active.is_(True),
     ).order_by(tables.user.c.name).limit(500)
-    return dict(db.session.execute(query).tuples().all())
+    return {row.id: row.name for row in db.session.execute(query)}
 
 
 def candidates(task_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:

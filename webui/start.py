@@ -5,7 +5,7 @@ import secrets
 from flask import Blueprint, redirect, render_template, request, session, url_for
 
 from bpmn import forms as rules
-from bpmn.errors import Invalid, NotFound
+from bpmn.errors import N_, Invalid, NotFound
 from engine import commands, queries
 from webui import actor, deployed, errors, forms, now, pe
 
@@ -49,7 +49,7 @@ def start(key: str):
 def _startable(key: str) -> dict:
     for row in queries.definitions(pe(), actor(), key=key, latest=True, startable=True, limit=1).rows:
         return row
-    raise NotFound("Prosedur ini tidak ada, atau tidak dapat Anda mulai.")
+    raise NotFound(N_("Prosedur ini tidak ada, atau tidak dapat Anda mulai."))
 
 
 def _page(definition: dict, schema: rules.Form | None, values: dict, problem: Invalid | None = None):

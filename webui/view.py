@@ -35,13 +35,18 @@ class Item:
     phone: bool = False
     count: str = ""  # a key of `task_counts`
     starts: bool = False  # shown only to who may start something
+    parts: tuple[str, ...] = ()  # other blueprints that belong under it
+
+    def is_here(self) -> bool:
+        """Whether the page that is asked for lies under this entry."""
+        return request.blueprint in (self.endpoint.split(".")[0], *self.parts)
 
 
 def menu() -> list[Item]:
     """The whole menu in the reader's language; a part that is not there yet is left out."""
     owner, admin, analyst = frozenset({"process-owner", "admin"}), frozenset({"admin"}), frozenset({"analyst", "admin", "process-owner"})
     items = [
-        Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open"),
+        Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open", parts=("task",)),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
         Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner),
