@@ -37,7 +37,7 @@ def test_the_pages_of_a_case(open_page, audit, pe, people, returned, viewport, s
     page.locator(".diagram[data-ready]").scroll_into_view_if_needed()
     assert page.locator(".diagram .bjs-powered-by").is_visible()
     assert page.locator(".diagram .djs-shape.terbit-here").get_attribute("data-element-id") == "periksa"
-    assert page.get_by_text("Nama tempat <b>keliru</b>.").is_visible()
+    assert page.locator(".history-returned").get_by_text("Nama tempat <b>keliru</b>.").is_visible()
     page.get_by_text("Isian").first.click()
     assert audit(page) == []
 
