@@ -1,7 +1,6 @@
 """Accounts, groups, passwords and tokens, on a real database."""
 
 import datetime as dt
-import time
 
 import argon2
 import pytest
@@ -68,16 +67,21 @@ def test_any_other_password_does_not(pe, siti, user_id, password):
 
 
 def test_an_unknown_account_costs_as_much_as_a_known_one(pe, siti, monkeypatch):
-    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=2, memory_cost=32768, parallelism=1))
-    accounts.set_password(pe, Actor.system("kpu"), dt.datetime.now(dt.timezone.utc), "siti", PASSWORD)
+    work = []
 
-    def seconds(user_id):
-        begin = time.perf_counter()
+    class Counting(argon2.PasswordHasher):
+        def hash(self, *args, **kwargs):
+            work.append(1)
+            return super().hash(*args, **kwargs)
+
+        def verify(self, *args, **kwargs):
+            work.append(1)
+            return super().verify(*args, **kwargs)
+
+    monkeypatch.setattr(accounts, "_hasher", Counting(time_cost=1, memory_cost=8, parallelism=1))
+    for user_id in ("siti", "tidak-ada", "", "a b", "\0"):
         accounts.authenticate(pe, user_id, "salah-sekali")
-        return time.perf_counter() - begin
-
-    known, unknown = (min(seconds(who) for _ in range(5)) for who in ("siti", "tidak-ada"))
-    assert known / 3 < unknown < known * 3
+    assert len(work) == 5  # one each, not timed: a busy machine would decide
 
 
 def test_an_old_hash_is_renewed_at_sign_in(pe, siti, monkeypatch):
