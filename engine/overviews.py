@@ -21,7 +21,9 @@ def catalogue(pe: ProcessEngine, actor: Actor, *, search: str = "", after: str |
     """
     access.require(access.may_deploy(actor))
     newest = sa.select(d.key, sa.func.max(d.version).label("version")).where(d.tenant_id == actor.tenant).group_by(d.key).subquery()
-    running = sa.select(sa.func.count()).where(i.tenant_id == actor.tenant, i.definition_key == d.key, i.ended_at.is_(None))
+    any_version = process_definition.alias()  # by definition_id there is an index
+    running = sa.select(sa.func.count()).select_from(process_instance).join(any_version, any_version.c.id == i.definition_id).where(
+        any_version.c.tenant_id == actor.tenant, any_version.c.key == d.key, i.ended_at.is_(None))
     stuck = sa.select(sa.func.count()).select_from(incident).join(process_instance, i.id == incident.c.instance_id).where(
         incident.c.tenant_id == actor.tenant, incident.c.resolved_at.is_(None), i.definition_key == d.key)
     query = sa.select(
@@ -65,9 +67,11 @@ def load(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, int]:
     def count(table: sa.Table, *where) -> sa.ScalarSelect:
         return sa.select(sa.func.count()).select_from(table).where(table.c.tenant_id == actor.tenant, *where).scalar_subquery()
 
+    running = sa.select(sa.func.count()).select_from(process_instance).join(process_definition, d.id == i.definition_id).where(
+        d.tenant_id == actor.tenant, i.ended_at.is_(None))  # by definition_id there is an index
     with read(pe) as db:
         return dict(db.execute(sa.select(
-            count(process_instance, i.ended_at.is_(None)).label("running"),
+            running.scalar_subquery().label("running"),
             count(activity, activity.c.is_task, activity.c.ended_at.is_(None), activity.c.due_at < now).label("overdue"),
             count(incident, incident.c.resolved_at.is_(None)).label("stuck"),
             count(job, job.c.state == "open", job.c.due_at <= now).label("waiting"))).mappings().one())

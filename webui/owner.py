@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask_babel import gettext as _
 
 from bpmn import check, sop, xml
-from bpmn.errors import Conflict, Invalid, TerbitError
+from bpmn.errors import Invalid, TerbitError
 from engine import access, commands, overviews, queries
 from webui import actor, deployed, now, pe
 from webui.errors import message_of, status_of
@@ -88,14 +88,12 @@ def put_in_force(id: str):
     access.require(access.may_deploy(actor()))
     try:
         newest = queries.definition(pe(), actor(), queries.definition(pe(), actor(), id)["key"])
-        if request.form.get("base") != newest["id"]:
-            raise Conflict(_("Sementara itu versi %(version)d telah diberlakukan. Unduh diagram Anda, lalu buka versi terbaru.",
-                             version=newest["version"]))
         resources = _with_diagram(newest, _sent_diagram())
         findings = check.check(resources)
         if any(f.severity == "error" for f in findings):
             return jsonify(findings=_shown(findings)), UNPROCESSABLE
-        made = commands.deploy(pe(), actor(), now(), name=_note(newest), resources=resources, source="modeler")
+        made = commands.deploy(pe(), actor(), now(), name=_note(newest), resources=resources, source="modeler",
+                               based_on=request.form.get("base", ""))
     except TerbitError as problem:
         return _refused(problem)
     if not made.definitions:

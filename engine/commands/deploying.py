@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn import model
-from bpmn.errors import N_, Invalid, NotFound
+from bpmn.errors import N_, Conflict, Invalid, NotFound
 from engine import access, ids, load, spec, starts
 from engine.commands.instances import find_definition, newest_id, run_unique
 from engine.load import Definition
@@ -41,11 +41,12 @@ class _Part:
 
 
 def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, resources: dict[str, bytes],
-           source: str | None = None, changed_only: bool = True) -> Deployment:
+           source: str | None = None, changed_only: bool = True, based_on: str | None = None) -> Deployment:
     """Make a new version of every executable process in the resources (file name → bytes), which keep together.
 
     Invalid, with `problems`, where a diagram cannot be run. What call activities call is bound now, to the newest
     version. With `changed_only`, resources that are in force as they are make nothing new: that deployment is returned.
+    `based_on`: the definition id that was edited; Conflict where it is not the newest of its key any more.
     """
     access.require(access.may_deploy(actor))
     _check_names(resources)
@@ -56,7 +57,7 @@ def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, reso
         if not parts:
             raise Invalid(N_("Tidak ada proses yang dapat dijalankan (isExecutable) di dalam berkas."))
         title = name.strip() or parts[0].process.key
-        return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts))
+        return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts, based_on))
 
     return attempt(command)
 
@@ -107,8 +108,11 @@ def _bind(db: sa.Connection, actor: Actor, key: str, calls: dict[str, Definition
 
 
 def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resources: dict[str, bytes], source: str | None,
-           changed_only: bool, parts: list[_Part]) -> Deployment:
+           changed_only: bool, parts: list[_Part], based_on: str | None) -> Deployment:
     newest = {part.process.key: _newest(db, actor, part.process.key) for part in parts}
+    if based_on is not None and based_on not in {f"{key}:{row.version}:{row.deployment_id}" for key, row in newest.items() if row}:
+        raise Conflict(N_("Sementara itu versi %(version)d telah diberlakukan. Unduh diagram Anda, lalu buka versi terbaru."),
+                       version=max((row.version for row in newest.values() if row), default=0))
     same = [row for part in parts if (row := newest[part.process.key]) and row.content_hash == part.digest]
     if changed_only and len(same) == len(parts):
         in_force = db.execute(sa.select(deployment.c.id, deployment.c.name).where(deployment.c.id == same[0].deployment_id)).one()

@@ -93,6 +93,23 @@ def test_leaving_with_unsaved_changes_asks_first(modeler):
     assert asked == ["beforeunload"]
 
 
+def test_signed_out_meanwhile_one_signs_in_elsewhere_and_goes_on(modeler, pe, people):
+    page = modeler()
+    rename(page, "siapkan", "Lain")
+    other = page.context.new_page()
+    other.goto("/")
+    other.click(".sidebar .nav-button")  # Keluar
+    other.wait_for_url("**/sign-in**")
+    page.get_by_role("button", name="Periksa").click()
+    expect(page.locator("[data-status]")).to_contain_text("Masuk lagi")
+    other.fill("[name=user_id]", "pemilik")
+    other.fill("[name=password]", "terbit-demo")
+    other.click("form[data-once] button")
+    other.wait_for_url("**/")
+    page.get_by_role("button", name="Periksa").click()
+    expect(page.locator("[data-status]")).to_contain_text("dapat diberlakukan")
+
+
 def test_undone_to_the_beginning_nothing_is_unsaved(modeler):
     page = modeler()
     rename(page, "siapkan", "Lain")

@@ -2,9 +2,11 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bpmn.errors import Conflict
 from engine import commands, queries
 from tests.webui.scenes import SOP
 
@@ -98,6 +100,22 @@ def test_who_began_from_an_older_version_is_told_so_and_overwrites_nothing(pemil
     assert answer.status_code == 409
     assert "versi 2" in answer.json["message"]
     assert newest()["version"] == 2
+
+
+def test_of_two_at_once_one_wins_and_the_other_is_told(pe, people, diagram, newest, now):
+    base, names = newest()["id"], [r["name"] for r in queries.deployment_resources(pe, people["pemilik"], newest()["deployment_id"])]
+    resources = {name: queries.definition_resource(pe, people["pemilik"], base, name) for name in names}
+
+    def deploy(number):
+        changed = resources | {"penerbitan-informasi.bpmn": diagram.replace(b"Menugaskan Kasubbag", b"Menugasi Kasubbag %d" % number)}
+        try:
+            return commands.deploy(pe, people["pemilik"], now, name="x", resources=changed, based_on=base)
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        made = [each for each in pool.map(deploy, range(6)) if each]
+    assert len(made) == 1 and newest()["version"] == 2
 
 
 def test_a_diagram_with_errors_is_refused_with_findings_and_nothing_is_done(pemilik, diagram, newest):

@@ -117,11 +117,20 @@ async function send(url, fields = {}) {
   const body = new FormData();
   body.set("diagram", new Blob([xml], { type: "application/xml" }), page.dataset.file);
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
-  const answer = await fetch(url, {
-    method: "POST", body, headers: { Accept: "application/json", "X-CSRFToken": page.dataset.csrf },
-  });
-  const isJson = answer.headers.get("content-type")?.includes("json");
-  return { status: answer.status, ...(isJson ? await answer.json() : {}) };
+  const post = () => fetch(url, { method: "POST", body, headers: { Accept: "application/json", "X-CSRFToken": page.dataset.csrf } });
+  let answer = await post();
+  if (!isJson(answer) && (await freshToken())) answer = await post();
+  return isJson(answer) ? { status: answer.status, ...(await answer.json()) } : { status: answer.status, message: words.signedOut };
+}
+
+const isJson = (answer) => answer.headers.get("content-type")?.includes("json");
+
+// An answer that is a page is the sign-in page, or says that the token is an old one. Whoever has signed in again in another
+// window goes on here with the new token; the diagram in this window is not lost.
+async function freshToken() {
+  const again = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  page.dataset.csrf = again.querySelector("[data-modeler]")?.dataset.csrf ?? "";
+  return page.dataset.csrf !== "";
 }
 
 // One request at a time: a second Ctrl+S or double-click while one runs does nothing.
