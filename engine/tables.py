@@ -197,6 +197,7 @@ process_instance = Table(
     Column("about_id", Id, index=True),  # the case that this one corrects or withdraws
     Column("ended_at", UtcDateTime),
     Column("end_reason", Text),  # 'completed', 'cancelled'
+    Column("working_seconds", Integer),  # of a completed one: the working time from start to end
     UniqueConstraint("tenant_id", "business_key"),
     Index("ix_process_instance_list", "tenant_id", "started_at", "id"),
     Index("ix_process_instance_running", "tenant_id", "started_at", "id",
@@ -228,6 +229,10 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     Column("completed_by", Key),
     Column("due_at", UtcDateTime),
     Column("due_order", UtcDateTime),  # due_at, or the end of time where there is none: what an inbox is sorted by
+    Column("allowed_seconds", Integer),  # working time until it is due, extensions included; NULL: no due time, or a fixed moment
+    Column("extensions", Integer, nullable=False, server_default="0"),  # how often it was given more time
+    Column("remind_at", UtcDateTime),  # when its people are told next, see `engine.reminders`; NULL: not again
+    Column("working_seconds", Integer),  # of a completed one: the working time it took, on the calendar of then
     Column("follow_up_at", UtcDateTime),
     Column("priority", Integer, nullable=False, server_default="50"),
     Column("form_key", Key),  # the resource that holds its form
@@ -237,6 +242,9 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_activity_instance_open", "tenant_id", "due_order", "id",
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index("ix_activity_instance_remind", "remind_at", "id",
+          sqlite_where=text("ended_at IS NULL AND remind_at IS NOT NULL"),
+          postgresql_where=text("ended_at IS NULL AND remind_at IS NOT NULL")),
     Index("ix_activity_instance_report", "definition_id", "activity_id", "started_at"),
 )
 
@@ -350,7 +358,7 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("content_sha256", String(64), nullable=False),
     Column("url", Text),
     Column("platform_id", Text),
-    Column("published_at", UtcDateTime),
+    Column("published_at", UtcDateTime),  # of a withdrawn one: when it was withdrawn
     Column("error", Text),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("instance_id", "channel_id", "revision"),

@@ -146,6 +146,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('owner', sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column('delegation', sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column('in_stead_of', sa.JSON(), nullable=True))
+        batch_op.add_column(sa.Column('allowed_seconds', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('extensions', sa.Integer(), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('remind_at', sa.DateTime(), nullable=True))
+        batch_op.add_column(sa.Column('working_seconds', sa.Integer(), nullable=True))
+        batch_op.create_index('ix_activity_instance_remind', ['remind_at', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'))
 
     with op.batch_alter_table('document', schema=None) as batch_op:
         batch_op.add_column(sa.Column('replaces', sa.String(length=36), nullable=True))
@@ -155,6 +160,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('process_instance', schema=None) as batch_op:
         batch_op.add_column(sa.Column('about_id', sa.String(length=36), nullable=True))
+        batch_op.add_column(sa.Column('working_seconds', sa.Integer(), nullable=True))
         batch_op.create_index(batch_op.f('ix_process_instance_about_id'), ['about_id'], unique=False)
 
     with op.batch_alter_table('publication', schema=None) as batch_op:
@@ -184,6 +190,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table('process_instance', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_process_instance_about_id'))
+        batch_op.drop_column('working_seconds')
         batch_op.drop_column('about_id')
 
     with op.batch_alter_table('membership', schema=None) as batch_op:
@@ -193,6 +200,11 @@ def downgrade() -> None:
         batch_op.drop_column('replaces')
 
     with op.batch_alter_table('activity_instance', schema=None) as batch_op:
+        batch_op.drop_index('ix_activity_instance_remind')
+        batch_op.drop_column('working_seconds')
+        batch_op.drop_column('remind_at')
+        batch_op.drop_column('extensions')
+        batch_op.drop_column('allowed_seconds')
         batch_op.drop_column('in_stead_of')
         batch_op.drop_column('delegation')
         batch_op.drop_column('owner')

@@ -1,0 +1,180 @@
+"""An office's settings: its working calendar, letterhead, numbering, reminders and ready phrases.
+
+They lie in `tenant.settings` by section; what is not set there is what this module says. Each process keeps them for
+a few seconds, so that the hot path asks the database for them now and then only.
+"""
+
+import datetime as dt
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from bpmn.errors import N_, Invalid, NotFound
+from engine import access, deadlines, working_time
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read, record, run
+from engine.tables import tenant as office
+from engine.working_time import WorkingCalendar
+
+KEPT_SECONDS = 5.0
+LONGEST = 500  # characters of one line of text
+MOST = 50  # lines of one list
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "calendar": {},  # as `working_time.from_json` reads it
+    "letterhead": {"lines": ["KOMISI PEMILIHAN UMUM", "KABUPATEN ADMINISTRASI KEPULAUAN SERIBU"],
+                   "address": "", "contact": "", "place": ""},
+    "numbering": {"lembar-disposisi": "{nomor}/LD/{bulan}/{tahun}", "nota-dinas": "{nomor}/ND/{bulan}/{tahun}"},
+    "reminders": {"before_percent": 80, "at_due": True, "escalate_minutes": 60},  # 0: not before, None: not to the head
+    "phrases": {
+        "approve": ["Setuju, lanjutkan.", "Sudah sesuai.", "Setuju; segera diterbitkan."],
+        "return": ["Perbaiki bahasa dan ejaan.", "Periksa kembali angka dan tanggal.", "Konfirmasi lagi ke narasumber.",
+                   "Ganti atau tambahkan foto.", "Lengkapi sumber dan lampiran."]},
+}
+
+
+_Known = tuple[float, dict[str, Any], WorkingCalendar]  # until when it is believed, the settings, the calendar
+
+
+class _Kept:
+    """What a process knows of the settings of one database's offices."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, _Known] = {}
+
+
+_kept: weakref.WeakKeyDictionary[sa.Engine, _Kept] = weakref.WeakKeyDictionary()
+_select = sa.select(office.c.settings, office.c.timezone).where(office.c.id == sa.bindparam("tenant"))
+
+
+def get(pe: ProcessEngine, tenant: str) -> dict[str, Any]:
+    """Return every section of an office's settings, defaults filled in; at most a few seconds old."""
+    found = _fresh(pe.db, tenant)
+    if found:
+        return found[1]
+    with read(pe) as db:
+        return of(db, tenant)
+
+
+def calendar_of(pe: ProcessEngine, tenant: str) -> WorkingCalendar:
+    """Return when an office works; at most a few seconds old."""
+    found = _fresh(pe.db, tenant)
+    if found:
+        return found[2]
+    with read(pe) as db:
+        return calendar(db, tenant)
+
+
+def of(db: sa.Connection, tenant: str) -> dict[str, Any]:
+    """`get`, within a transaction that is open; mostly without a statement."""
+    return _known(db, tenant)[1]
+
+
+def calendar(db: sa.Connection, tenant: str) -> WorkingCalendar:
+    """Return when an office works; mostly without a statement."""
+    return _known(db, tenant)[2]
+
+
+def rules(db: sa.Connection, tenant: str) -> deadlines.Rules:
+    """Return when an office's people are reminded; mostly without a statement."""
+    return deadlines.Rules(**of(db, tenant)["reminders"])
+
+
+def change(pe: ProcessEngine, actor: Actor, now: dt.datetime, section: str, value: dict[str, Any]) -> None:
+    """Replace one section; an admin's. What was and what is goes into the history.
+
+    Another calendar, or other reminders, hold for the open tasks too: their due times are computed again from when
+    they began.
+    """
+    access.require(access.may_administer(actor))
+    if section not in DEFAULTS:
+        raise NotFound(N_("Pengaturan ini tidak ada."))
+    checked = CHECKS[section](value)
+
+    def write(db: sa.Connection) -> None:
+        before, zone = db.execute(_select.with_for_update(), {"tenant": actor.tenant}).one()
+        after = {**before, section: checked}
+        db.execute(sa.update(office).where(office.c.id == actor.tenant).values(settings=after))
+        record(db, actor, now, "settings.changed", data={"section": section, "from": before.get(section), "to": checked})
+        if section in ("calendar", "reminders"):
+            full = _full(after)
+            deadlines.recompute(db, actor.tenant, _calendar(full, zone), deadlines.Rules(**full["reminders"]))
+
+    run(pe, write)
+    _of(pe.db).settings.pop(actor.tenant, None)
+
+
+# Inside ---------------------------------------------------------------------------------------------------------------
+
+def _of(engine: sa.Engine) -> _Kept:
+    return _kept.get(engine) or _kept.setdefault(engine, _Kept())
+
+
+def _fresh(engine: sa.Engine, tenant: str) -> _Known | None:
+    found = _of(engine).settings.get(tenant)
+    return found if found and found[0] >= time.monotonic() else None
+
+
+def _known(db: sa.Connection, tenant: str) -> _Known:
+    found = _fresh(db.engine, tenant)
+    if found is None:
+        row = db.execute(_select, {"tenant": tenant}).first()
+        full = _full(row.settings if row else {})
+        old = _of(db.engine).settings.get(tenant)
+        same = old is not None and old[1]["calendar"] == full["calendar"]  # then its years are worked out already
+        calendar = old[2] if old and same else _calendar(full, row.timezone if row else "Asia/Jakarta")
+        found = _of(db.engine).settings[tenant] = (time.monotonic() + KEPT_SECONDS, full, calendar)
+    return found
+
+
+def _full(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {section: {**default, **(stored.get(section) or {})} for section, default in DEFAULTS.items()}
+
+
+def _calendar(full: Mapping[str, Any], zone: str) -> WorkingCalendar:
+    return working_time.from_json({"zone": zone, **full["calendar"]})
+
+
+# What may be set ------------------------------------------------------------------------------------------------------
+
+def _line(value: Any, field: str) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST or any(ord(c) < 32 for c in value):
+        raise Invalid(N_("Isikan satu baris teks, paling banyak %(most)s karakter."), field=field, most=LONGEST)
+    return value.strip()
+
+
+def _lines(value: Any, field: str) -> list[str]:
+    if not isinstance(value, list) or len(value) > MOST:
+        raise Invalid(N_("Isikan paling banyak %(most)s baris."), field=field, most=MOST)
+    return [line for line in (_line(each, field) for each in value) if line]
+
+
+def _known_keys(section: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value.keys() <= DEFAULTS[section].keys():
+        raise Invalid(N_("Pengaturan ini tidak dikenal."), field=section)
+    return value
+
+
+def _letterhead(value: Any) -> dict[str, Any]:
+    return {key: _lines(each, key) if key == "lines" else _line(each, key) for key, each in _known_keys("letterhead", value).items()}
+
+
+def _numbering(value: Any) -> dict[str, str]:
+    patterns = {key: _line(each, key) for key, each in _known_keys("numbering", value).items()}
+    for key, pattern in patterns.items():
+        if "{nomor}" not in pattern:
+            raise Invalid(N_("Pola nomor harus memuat {nomor}."), field=key)
+    return patterns
+
+
+def _phrases(value: Any) -> dict[str, list[str]]:
+    return {key: _lines(each, key) for key, each in _known_keys("phrases", value).items()}
+
+
+CHECKS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "calendar": working_time.checked, "letterhead": _letterhead, "numbering": _numbering,
+    "reminders": lambda value: deadlines.checked(_known_keys("reminders", value)), "phrases": _phrases,
+}
