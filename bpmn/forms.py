@@ -5,13 +5,13 @@ Of form-js' components these are known: textfield, textarea, number, datetime, c
 radio, filepicker, text, separator, spacer and group. Anything else is refused when the form is deployed.
 
 Custom `properties` carry what form-js has no word for: `wajib` (what to say when a required field is empty, such as
-the law's ground), `tolak` (a value that is refused) with `alasan` (why), `teks_kanal` (the channel whose own text this
-is, counted as that channel counts), and `periksa_judul` (of a link: the page behind it must hold the title in the
-variable named here) with `kecuali` (unless this field gives a reason).
+the law's ground), `tolak` (a value that is refused) with `alasan` (why), `alt` = `wajib` (of a filepicker: every picture
+says what it shows), `teks_kanal` (the channel whose own text this is, counted as that channel counts), and `periksa_judul`
+(of a link: the page behind it must hold the title in the variable named here) with `kecuali` (unless this field gives a reason).
 
 Values are JSON: text as str, number as int or float, checkbox as bool, checklist and taglist as list[str],
 date as 'YYYY-MM-DD', time as 'HH:MM', datetime as ISO 8601 with offset, filepicker as a list of file values
-({document, name, media_type, size, sha256}). An empty field is None, an empty list [].
+({document, name, media_type, size, sha256}, of a picture with `alt`). An empty field is None, an empty list [].
 """
 
 import datetime as dt
@@ -312,6 +312,14 @@ def _missing_or_refused(each: Field, value: Any) -> Invalid | None:
     if each.required and value in (None, False, []):
         default = N_("Wajib dicentang.") if each.type == "checkbox" else N_("Wajib diisi.")
         return Invalid(each.properties.get("wajib") or default, field=each.key)
+    if each.properties.get("alt") == "wajib" and (silent := _silent(value)):
+        return Invalid(N_("Tuliskan apa yang tampak pada %(names)s, untuk pembaca layar."), field=each.key, names=", ".join(silent)[:300])
     if each.properties.get("tolak") and value == each.properties["tolak"]:
         return Invalid(each.properties.get("alasan") or N_("Pilihan ini tidak diperbolehkan."), field=each.key)
     return None
+
+
+def _silent(files: Any) -> list[str]:
+    """The names of the pictures that do not say what they show."""
+    return [str(file.get("name", "")) for file in files or [] if isinstance(file, dict)
+            and str(file.get("media_type", "")).startswith("image/") and not str(file.get("alt") or "").strip()]

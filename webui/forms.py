@@ -64,14 +64,15 @@ def sources(form: rules.Form) -> dict[str, tuple[rules.Option, ...]]:
 
 
 def page(form: rules.Form, values: dict[str, Any], *, options: dict[str, tuple[rules.Option, ...]] | None = None,
-         problem: Invalid | None = None) -> Page:
-    """The form holding `values`, each as `rules.validate` gives or as a browser sent it, with the problems by field."""
+         problem: Invalid | None = None, variables: dict[str, Any] | None = None) -> Page:
+    """The form holding `values`, each as `rules.validate` gives or as a browser sent it, with the problems by field;
+    `variables` are the case's, for conditions that ask for them."""
     options = sources(form) if options is None else options
     fields = BaseForm({f.key: _field(f, options) for f in form.fields()}, prefix=PREFIX)
     fields.process(data={f.key: _shown_value(f, values.get(f.key)) for f in form.fields()})
     errors = {str(p.where["field"]): message_of(p) for p in (problem.problems or [problem])
               if p.where.get("field")} if problem else {}
-    return Page(form, fields, values, form.shown(values), errors)
+    return Page(form, fields, values, form.shown(values, variables), errors)
 
 
 def submitted(form: rules.Form, sent: MultiDict | ImmutableMultiDict) -> dict[str, Any]:
@@ -116,10 +117,10 @@ def take_file(each: rules.Field, file: FileStorage, task_id: str | None) -> dict
     return taken
 
 
-def checked(schema: rules.Form, values: dict[str, Any], refused: list[Invalid]) -> dict[str, Any]:
+def checked(schema: rules.Form, values: dict[str, Any], refused: list[Invalid], variables: dict[str, Any] | None = None) -> dict[str, Any]:
     """The values as the process takes them; Invalid with all problems at once, those of the files included."""
     try:
-        good = rules.validate(schema, values, sources=sources(schema), zone=str(pe().timezone))
+        good = rules.validate(schema, values, sources=sources(schema), zone=str(pe().timezone), variables=variables)
     except Invalid as problem:
         about = {p.where.get("field") for p in refused}
         raise Invalid(problem.message, problems=refused + [p for p in problem.problems if p.where.get("field") not in about]) from problem

@@ -6,9 +6,8 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 
 from bpmn import forms as rules
 from bpmn.errors import Conflict, Invalid
-from connectors import content
 from engine import access, channels, commands, documents, links, queries
-from webui import actor, cases, deployed, errors, forms, inbox, names, now, pe, story
+from webui import actor, cases, changes, deployed, errors, forms, inbox, names, now, pe, posts, story
 
 blueprint = Blueprint("task", __name__)
 
@@ -32,9 +31,11 @@ def complete(task_id: str):
     if schema:
         values = forms.submitted(schema, request.form)
         try:
+            case = queries.task_variables(pe(), actor(), task_id) if posts.needs_case(schema) else {}
             refused = forms.take_files(schema, request.files, values, task_id)
-            checked = forms.checked(schema, values, refused)
+            checked = forms.checked(schema, values, refused, case)
             check_links(schema, checked, task)
+            posts.check(schema, checked, case)
         except Invalid as problem:
             return _page(task, values, problem), 400
     try:
@@ -72,7 +73,8 @@ def shown(task_id: str):
     """Which fields are shown with what the form holds now, as a JSON list of keys: the page hides the others."""
     task = queries.task(pe(), actor(), task_id)
     schema = deployed.form(task["definition_id"], task["form_key"])
-    return jsonify(sorted(schema.shown(_entered(schema))) if schema else [])
+    case = queries.task_variables(pe(), actor(), task_id) if schema and schema.outside else {}
+    return jsonify(sorted(schema.shown(_entered(schema), case)) if schema else [])
 
 
 @blueprint.get("/tasks/<task_id>/diagram")
@@ -112,14 +114,17 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
     schema = deployed.form(task["definition_id"], task["form_key"])
     done = story.steps(task["instance_id"], task["definition_id"])
     standard = deployed.standard(task["definition_id"])
+    held = _beginning(schema, variables) if schema and values is None else values or {}
+    changed = changes.since_return(task, variables)
     sees_case = access.may_see_case(actor(), deployed.definition(task["definition_id"]).groups)
     return render_template(
         "task.html", task=task, step=standard.steps.get(task["activity_id"]), sop=standard, variables=variables,
-        form=forms.page(schema, _beginning(schema, variables) if values is None else values, problem=problem) if schema else None,
-        steps=done, returned=story.returned(variables, done), content=_content(variables, schema, task),
-        package=_package(variables) if _is_manual(schema) else None,
+        form=forms.page(schema, held, problem=problem, variables=variables) if schema else None,
+        steps=done, returned=story.returned(variables, done), content=_content(variables, schema, task), changes=changed,
+        preview=_preview(task, schema, held, variables), package=posts.package(task, variables, sees_case) if _is_manual(schema) else None,
         documents=documents.documents(pe(), actor(), task["instance_id"]) if sees_case else [],
-        people=names.people([task["assignee"], *(s.by for s in done)]), groups=names.groups(),
+        people=names.people([task["assignee"], *(s.by for s in done), *(r.by for r in changed.rounds)] if changed else
+                            [task["assignee"], *(s.by for s in done)]), groups=names.groups(),
         sees_case=sees_case, mine=task["assignee"] == actor().id,
         channels=channels.channel_names(pe(), actor()) if _is_manual(schema) else {},
         just_done=inbox.just_done(request.args.get("done")), problem=errors.message_of(problem) if problem else "")
@@ -136,19 +141,16 @@ def _is_manual(schema: rules.Form | None) -> bool:
     return schema is not None and any("periksa_judul" in f.properties for f in schema.fields())
 
 
+def _preview(task: dict, schema: rules.Form | None, held: dict[str, Any], variables: dict[str, Any]) -> posts.Preview:
+    """The posts of the case's channels, once there is something to post."""
+    if _is_manual(schema) or not (variables.get("isi") or posts.writes(schema)):
+        return posts.Preview()
+    return posts.preview(held if posts.writes(schema) else {}, variables, task["business_key"], schema)
+
+
 def _content(variables: dict[str, Any], schema: rules.Form | None, task: dict) -> str:
     """The address of the content as the website will show it, where there is some and the form does not edit it itself."""
-    edits = schema is not None and any(f.key == "isi" for f in schema.fields())
-    return "" if edits or not variables.get("isi") else url_for("preview.of_task", task_id=task["id"])
-
-
-def _package(variables: dict[str, Any]) -> dict[str, Any]:
-    """What the Web Admin copies to a channel that no machine publishes to."""
-    body = str(variables.get("isi") or "")
-    return {"channel": str(variables.get("saluran") or ""), "title": str(variables.get("judul") or ""),
-            "summary": str(variables.get("ringkasan") or ""), "text": content.text(body), "markdown": body, "html": content.html(body),
-            "failure": str(variables.get("kegagalan") or ""),
-            "images": variables.get("gambar") or [], "attachments": variables.get("lampiran") or []}
+    return "" if posts.writes(schema) or not variables.get("isi") else url_for("preview.of_task", task_id=task["id"])
 
 
 def _already_done(task: dict, status: int):

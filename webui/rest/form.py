@@ -3,6 +3,8 @@
 from typing import Any
 
 from bpmn import forms as rules
+from engine import queries
+from webui import actor, pe, posts
 from webui.forms import checked
 from webui.task import check_links
 
@@ -15,8 +17,10 @@ def submitted(form: bytes | None, values: dict[str, Any], task_id: str | None = 
     if form is None:
         return values
     schema = rules.read(form)
-    good = checked(schema, values, [])
+    case = queries.task_variables(pe(), actor(), task_id) if task_id and posts.needs_case(schema) else {}
+    good = checked(schema, values, [], case)
     if task_id is not None:
         check_links(schema, good, {"id": task_id})
+        posts.check(schema, good, case)
     keys = {field.key for field in schema.fields()}
     return {name: value for name, value in values.items() if name not in keys} | good

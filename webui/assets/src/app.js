@@ -5,6 +5,7 @@ import { menus } from "./lib/menus.js";
 import { copying } from "./lib/copy.js";
 import { diagrams } from "./lib/diagrams.js";
 import { forms } from "./lib/forms.js";
+import { previews } from "./lib/previews.js";
 import { drafts } from "./lib/drafts.js";
 
 export const words = JSON.parse(document.querySelector('meta[name="terbit-words"]')?.content || "{}");
@@ -15,6 +16,7 @@ copying(words);
 diagrams();
 drafts(words);
 forms(words);
+previews();
 
 // The counts in the menu: the server names them in a header of the poll.
 document.addEventListener("htmx:afterRequest", ({ detail }) => {

@@ -9,7 +9,6 @@ export function forms(words) {
     counters(form);
     keepFromLosing(form);
   }
-  previews();
 }
 
 // The server says which fields are shown, by the same rules by which it will check them.
@@ -44,19 +43,4 @@ function keepFromLosing(form) {
   form.addEventListener("input", () => { touched = true; });
   form.addEventListener("submit", ({ submitter }) => { if (!submitter?.hasAttribute("formaction")) touched = false; });
   window.addEventListener("beforeunload", (event) => { if (touched) event.preventDefault(); });
-}
-
-// A preview grows to its content; the form's own opens in a dialog instead of a new tab.
-function previews() {
-  for (const frame of document.querySelectorAll("iframe[data-preview]")) {
-    const fit = () => { const page = frame.contentDocument?.documentElement; if (page) frame.style.height = `${Math.min(page.scrollHeight + 2, 1600)}px`; };
-    frame.addEventListener("load", fit);
-    fit();
-  }
-  const dialog = document.getElementById("preview-dialog");
-  for (const button of document.querySelectorAll("[data-preview-button]")) {
-    if (!dialog) continue;
-    button.formTarget = "preview-frame";
-    button.addEventListener("click", () => dialog.showModal());
-  }
 }
