@@ -1,6 +1,7 @@
 """What every response carries, and who is slowed down: headers, limits on failed sign-ins and on strangers."""
 
 from flask import Flask, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -22,10 +23,29 @@ limiter = Limiter(get_remote_address, strategy="fixed-window", default_limits=[S
                   default_limits_exempt_when=lambda: current_user.is_authenticated)
 
 
+@limiter.request_filter
+def _counts_by_itself() -> bool:
+    """REST counts strangers and failures on its own; looking up limits that are not there would cost every call."""
+    return request.blueprint == "rest"
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Sessions in a signed cookie. REST has none, whatever cookie comes: its callers sign in by header."""
+
+    def open_session(self, app, request):
+        is_rest = request.path.startswith("/engine-rest/")  # the route is not known yet
+        return self.make_null_session(app) if is_rest else super().open_session(app, request)
+
+    def save_session(self, app, session, response):
+        if not self.is_null_session(session):
+            super().save_session(app, session, response)
+
+
 def init_app(app: Flask) -> None:
     engine = app.extensions["terbit"]
     app.config.setdefault("RATELIMIT_STORAGE_URI", engine.config.get("RATELIMIT_STORAGE_URI", "memory://"))
     limiter.init_app(app)
+    app.session_interface = Sessions()
     app.after_request(_headers)
     hops = int(engine.config.get("PROXIES", 0))  # how many proxies of our own stand in front
     if hops:
@@ -39,8 +59,10 @@ def init_app(app: Flask) -> None:
 
 
 def _headers(response):
+    given = {name.lower() for name, _ in response.headers}
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in given:
+            response.headers.add(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "private, no-store")
     elif request.path.startswith("/static/dist/") and response.status_code in (200, 304):  # each name holds its content's hash
