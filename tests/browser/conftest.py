@@ -62,7 +62,7 @@ def open_page(chromium, server):
         page.problems = []
         page.on("console", lambda message: page.problems.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         if user:
             page.goto("/sign-in")
             page.fill("[name=user_id]", user)
