@@ -534,3 +534,22 @@ def test_a_service_task_waits_for_its_job(pe, pemilik, penulis, admin, now):
     commands.start(pe, admin, now, key="p")
     assert jobs.run_due(pe, lambda: now) == 0  # nobody handles its topic here: it waits
     assert [job["state"] for job in queries.jobs(pe, admin).rows] == ["open"]
+
+
+def test_a_hundred_turns_of_tidak_leave_the_state_as_small_as_two(pe, sop, ketua, kasubbag, penulis, admin, now):
+    def size():
+        with read(pe) as db:
+            row = db.execute(sa.select(tables.process_instance.c.state, tables.process_instance.c.variables)).one()
+        return len(row.state) + len(row.variables)
+
+    commands.start(pe, ketua, now, key=KEY)
+    do(pe, ketua, now, "tugaskan", perihal="x", kanal=["website"])
+    do(pe, kasubbag, now, "perintahkan", penulis="penulis")
+    do(pe, penulis, now, "siapkan", jenis="pengumuman", klasifikasi="berkala", judul="J", ringkasan="R", isi="I", gambar=[], lampiran=[])
+    sizes = []
+    for turn in range(100):
+        do(pe, kasubbag, now + dt.timedelta(minutes=turn), "periksa", **CHECKED)
+        do(pe, ketua, now + dt.timedelta(minutes=turn), "putuskan", keputusan="tidak", catatan="lagi")
+        sizes.append(size())
+    assert sizes[-1] == sizes[1]
+    assert len(queries.activities(pe, admin, queries.instances(pe, admin).rows[0]["id"])) > 400  # what happened is in the history
