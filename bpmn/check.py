@@ -61,7 +61,7 @@ def _read(resources, found) -> tuple[dict[str, tuple[Process, ...]], frozenset[s
         except Invalid as problem:
             found.append(of_invalid(problem, name, "file"))
     if not diagrams and not found and not tables:
-        found.append(error("", 0, "", "no-diagram", N_("Tidak ada diagram BPMN di antara berkas")))
+        found.append(error("", 0, "", "no-diagram", N_("Tidak ada diagram BPMN di antara file")))
     return diagrams, frozenset(tables)
 
 
@@ -172,6 +172,6 @@ def _choices(context, element: Element, outgoing: list[Flow]) -> Iterator[Findin
                 yield error(context.file, flow.line, flow.id, "no-condition",
                             N_("Alur %(id)s dari gerbang eksklusif tidak bersyarat"), id=flow.id)
         if not default:
-            yield warning(*where, "no-default", N_("Gerbang tanpa alur baku: perkara terhenti bila tidak ada syarat yang terpenuhi"))
+            yield warning(*where, "no-default", N_("Gerbang tanpa alur baku: berkas terhenti bila tidak ada syarat yang terpenuhi"))
     if element.type in ("parallelGateway", "eventBasedGateway") and any(f.condition for f in outgoing):
         yield warning(*where, "condition-ignored", N_("Syarat pada alur keluar gerbang ini tidak dibaca"))

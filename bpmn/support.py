@@ -247,7 +247,7 @@ def _loop(context: Context, e: Element) -> Iterator[Finding]:
 def _user_task(context: Context, e: Element) -> Iterator[Finding]:
     form = e.form_key
     if form and "{" not in form and form.rpartition(":")[2] not in context.forms:
-        yield error(context.file, e.line, e.id, "form-missing", N_("Formulir %(form)s tidak ada di antara berkas"), form=form)
+        yield error(context.file, e.line, e.id, "form-missing", N_("Formulir %(form)s tidak ada di antara file"), form=form)
     standard = e.properties.get("waktu")
     if standard:
         try:
@@ -266,7 +266,7 @@ def _user_task(context: Context, e: Element) -> Iterator[Finding]:
 def _start_event(context: Context, e: Element) -> Iterator[Finding]:
     form = e.form_key
     if form and form.rpartition(":")[2] not in context.forms:
-        yield error(context.file, e.line, e.id, "form-missing", N_("Formulir %(form)s tidak ada di antara berkas"), form=form)
+        yield error(context.file, e.line, e.id, "form-missing", N_("Formulir %(form)s tidak ada di antara file"), form=form)
 
 
 def _service_task(context: Context, e: Element) -> Iterator[Finding]:
@@ -300,7 +300,7 @@ def _rule_task(context: Context, e: Element) -> Iterator[Finding]:
     if e.topic or any(n in e.camunda for n in CODE):
         return
     if not e.decision_ref or e.decision_ref not in context.decisions:
-        yield error(*where, "decision-missing", N_("Tabel keputusan %(ref)s tidak ada di antara berkas"), ref=e.decision_ref or "?")
+        yield error(*where, "decision-missing", N_("Tabel keputusan %(ref)s tidak ada di antara file"), ref=e.decision_ref or "?")
     if e.camunda.get("mapDecisionResult", "") not in MAPPINGS:
         yield error(*where, "decision-result", N_("mapDecisionResult %(name)s tidak dikenal"), name=e.camunda["mapDecisionResult"])
 

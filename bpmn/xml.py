@@ -14,7 +14,7 @@ def parse(content: bytes, file: str = "") -> etree._Element:
     Raises Invalid with file and line.
     """
     if len(content) > MAX_BYTES:
-        raise Invalid(N_("Berkas terlalu besar: %(size)d bita, paling banyak %(most)d"), file=file, size=len(content), most=MAX_BYTES)
+        raise Invalid(N_("Dokumen terlalu besar: %(size)d bita, paling banyak %(most)d"), file=file, size=len(content), most=MAX_BYTES)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
                              huge_tree=False, remove_comments=True, remove_pis=True)
     try:

@@ -41,7 +41,7 @@ def extension(attachment: Attachment) -> str:
     """The attachment's, in lower case without the dot. Raises Failure (permanent) for a type that is not passed on."""
     found = PurePosixPath(attachment.name).suffix.lower().lstrip(".")
     if found not in DOCUMENTS:
-        raise Failure(N_("Berkas %(name)s tidak dapat dipasang di situs: jenisnya tidak diterima."), name=attachment.name)
+        raise Failure(N_("Dokumen %(name)s tidak dapat dipasang di situs: jenisnya tidak diterima."), name=attachment.name)
     return found
 
 

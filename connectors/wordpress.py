@@ -6,22 +6,27 @@ after an answer that did not come. Media and categories are found again in the s
 """
 
 import hashlib
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
+from babel.dates import format_date
 
-from connectors import N_, Context, Failure, Field, Request, Result, content, http, media
+from connectors import N_, Context, Correction, Failure, Field, Request, Result, content, http, media
 from connectors.kinds import kind_name
 from connectors.slugs import slug
 
 READ_BACK_AFTER = (0.0, 2.0, 5.0)  # seconds to wait before each look, when the answer to a creation did not come
 UNREADABLE = N_("Jawaban WordPress tidak dapat dibaca.")
+OURS = re.compile(r"-[0-9a-f]{12}$")
+HIDDEN = ("trash", "private")
 STATUSES = "publish,draft,future,pending,private"
 
 
@@ -48,6 +53,29 @@ class WordPress:
             message = N_("Tulisan ini sudah ada di WordPress, tetapi berstatus %(status)s. Terbitkan di sana.")
             raise Failure(message, status=post.get("status"))
         return _result(post)
+
+    def update(self, request: Request, platform_id: str, url: str) -> Result:
+        """The post with that id says what the request says; its address, time and status stay. Writing it twice is writing it once."""
+        api = _Api(self.url, self.auth, self.allowed)
+        post = _by_id(api, platform_id)
+        if post is None or post.get("status") not in ("publish", "future"):
+            raise Failure(N_("Tulisan nomor %(id)s tidak ada lagi di WordPress, atau tidak terbit."), id=platform_id)
+        fields = _content(api, request)
+        return _result(_again_harmless(lambda: api.post(f"posts/{post['id']}", fields)))
+
+    def withdraw(self, platform_id: str, url: str, key: str) -> None:
+        """Into the trash, where WordPress has one, else private; what was uploaded with it is deleted. Gone already: nothing."""
+        api = _Api(self.url, self.auth, self.allowed)
+        post = _by_id(api, platform_id)
+        if post is None:
+            return
+        if post.get("status") not in HIDDEN:
+            _hide(api, int(post["id"]))
+        left = _by_id(api, platform_id)
+        if left is not None and left.get("status") not in HIDDEN:
+            raise Failure(N_("Tulisan masih terbit di WordPress sesudah ditarik."), "temporary")
+        for id in _uploads_of(api, post):
+            _again_harmless(partial(api.delete, f"media/{id}"))
 
     def test(self) -> str:
         api = _Api(self.url, self.auth, self.allowed)
@@ -85,8 +113,8 @@ class _Api:
         headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="{name}"'}
         return self._call("POST", "media", params, headers, {"data": file})
 
-    def delete(self, path: str) -> Any:
-        return self._call("DELETE", path, {"force": "true"}, {}, {})
+    def delete(self, path: str, *, force: bool = True) -> Any:
+        return self._call("DELETE", path, {"force": "true"} if force else {}, {}, {})
 
     def _call(self, method: str, path: str, params: dict[str, Any], headers: dict[str, str], body: dict[str, Any]) -> Any:
         query = urlencode(params)
@@ -137,7 +165,7 @@ def _failure(answer: http.Response, said: dict[str, Any], user: str) -> Failure:
     if answer.status == 403:
         return Failure(N_("Akun WordPress %(user)s tidak berhak: %(said)s"), user=user, said=reason)
     if said.get("code") == "rest_upload_sideload_error":
-        return Failure(N_("WordPress menolak berkas: %(said)s"), said=reason)  # its status is 500, yet it will not change
+        return Failure(N_("WordPress menolak dokumen: %(said)s"), said=reason)  # its status is 500, yet it will not change
     return http.failure(answer, reason)
 
 
@@ -159,7 +187,59 @@ def _is_item(said: Any) -> bool:
     return isinstance(said, dict) and isinstance(said.get("id"), int)
 
 
+def _by_id(api: _Api, id: str) -> dict[str, Any] | None:
+    """The post with that number, whatever its status; None where it is gone for good."""
+    if not id.isdecimal():
+        raise Failure(N_("Tulisan ini tidak dikenal WordPress menurut nomornya."))
+    try:
+        found = api.get(f"posts/{id}", context="edit")
+    except Failure as failure:
+        if failure.params.get("status") in (404, 410):
+            return None
+        raise
+    if not _is_item(found):
+        raise Failure(UNREADABLE, "temporary")
+    return found
+
+
+def _again_harmless(call: Callable[[], Any]) -> Any:
+    """What was perhaps done may be done again: not knowing is no more than having failed for now."""
+    try:
+        return call()
+    except Failure as failure:
+        if failure.kind == "unknown":
+            raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
+        raise
+
+
+def _hide(api: _Api, id: int) -> None:
+    try:
+        _again_harmless(lambda: api.delete(f"posts/{id}", force=False))
+    except Failure as failure:
+        if failure.params.get("status") != 501:  # this site keeps no trash
+            raise
+        _again_harmless(lambda: api.post(f"posts/{id}", {"status": "private"}))
+
+
+def _uploads_of(api: _Api, post: dict[str, Any]) -> set[int]:
+    """The ids of the media that the post shows or links to, as far as they are ours: their names end in our digest."""
+    body = str((post.get("content") or {}).get("raw") or "")
+    stems = {PurePosixPath(path).stem.removesuffix("-scaled") for path in re.findall(r"/[^\"'<>\s]+", body)}
+    found = [_find(api, "media", stem) for stem in sorted(stems) if OURS.search(stem)]
+    if post.get("featured_media"):
+        found += [item for item in _listed(api, "media", include=post["featured_media"]) if OURS.search(str(item.get("slug")))]
+    return {int(item["id"]) for item in found if item}
+
+
 def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:
+    fields = {"slug": name, "status": "publish", **_content(api, request)}
+    if request.publish_at and request.publish_at > request.now:
+        fields |= {"status": "future", "date_gmt": request.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
+    return _only_one(api, name, _post(api, name, fields))
+
+
+def _content(api: _Api, request: Request) -> dict[str, Any]:
+    """A post's fields, its pictures and attachments uploaded."""
     pictures = [media.picture(image) for image in request.images]
     for attachment in request.attachments:
         media.extension(attachment)  # before anything is sent
@@ -168,18 +248,13 @@ def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:
         for picture, image in zip(pictures, request.images, strict=True)
     ]
     files = [_upload(api, request, file.content, file.name, file.media_type) for file in request.attachments]
-    fields: dict[str, Any] = {
-        "slug": name,
+    return {
         "title": escape(content.clean(request.title), quote=False),
         "content": _body(request, images, files),
         "excerpt": escape(content.clean(request.summary), quote=False),
         "categories": _categories(api, request.kind),
         "featured_media": images[0]["id"] if images else 0,
-        "status": "publish",
     }
-    if request.publish_at and request.publish_at > request.now:
-        fields |= {"status": "future", "date_gmt": request.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
-    return _only_one(api, name, _post(api, name, fields))
 
 
 def _post(api: _Api, name: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +320,7 @@ def _categories(api: _Api, kind: str) -> list[int]:
 
 
 def _body(request: Request, images: list[dict[str, Any]], files: list[dict[str, Any]]) -> str:
-    parts = [content.html(request.body)]
+    parts = [*map(_note, request.corrections), content.html(request.body)]
     for uploaded, image in list(zip(images, request.images, strict=True))[1:]:  # the first is the featured one
         parts.append(f'<figure><img src="{_source(uploaded)}" alt="{escape(content.clean(image.alt))}"></figure>')
     if files:
@@ -253,6 +328,11 @@ def _body(request: Request, images: list[dict[str, Any]], files: list[dict[str, 
         items = "".join(f'<li><a href="{_source(uploaded)}">{escape(content.clean(file.name))}</a></li>' for uploaded, file in named)
         parts.append(f"<h2>Lampiran</h2>\n<ul>{items}</ul>")
     return "\n".join(parts).replace("[", "&#91;")  # a [word] is text, not one of WordPress' shortcodes
+
+
+def _note(correction: Correction) -> str:
+    at = format_date(correction.at, "d MMMM y", locale="id")
+    return f"<p><strong>Ralat, {at}:</strong> {escape(content.clean(correction.note))}</p>"
 
 
 def _source(uploaded: dict[str, Any]) -> str:

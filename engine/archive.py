@@ -137,9 +137,9 @@ def _file_problems(pe: ProcessEngine, tenant_id: str, number: int, file: Any, se
         return
     params = {"number": number, "name": file["name"], "sha256": sha256}
     if seen[sha256] == "missing":
-        yield Problem(tenant_id, number, "missing-file", N_("berkas %(name)s (%(sha256)s) hilang"), params)
+        yield Problem(tenant_id, number, "missing-file", N_("dokumen %(name)s (%(sha256)s) hilang"), params)
     else:
-        yield Problem(tenant_id, number, "changed-file", N_("berkas %(name)s (%(sha256)s) diubah"), params)
+        yield Problem(tenant_id, number, "changed-file", N_("dokumen %(name)s (%(sha256)s) diubah"), params)
 
 
 def _rows(db: sa.Connection, tenant_id: str) -> Iterator[sa.RowMapping]:
@@ -173,7 +173,7 @@ def case_of(db: sa.Connection, actor: Actor, instance_id: str) -> sa.RowMapping:
         process_definition, process_definition.c.id == process_instance.c.definition_id).where(
         process_instance.c.id == instance_id, process_instance.c.tenant_id == actor.tenant)).mappings().first()
     if row is None or not access.may_see_case(actor, row["groups"]):
-        raise NotFound(N_("Kasus tidak ditemukan."))
+        raise NotFound(N_("Berkas tidak ditemukan."))
     return row
 
 
@@ -219,7 +219,7 @@ def export(pe: ProcessEngine, actor: Actor, instance_id: str, stream: BinaryIO) 
     named = _names([file for row in rows for file in row["files"]] + list(loose))
     for sha256, name in named.items():
         if files.fault(pe.folder, sha256):
-            raise NotFound(N_("Berkas %(name)s tidak utuh di arsip. Hubungi administrator."), name=name)
+            raise NotFound(N_("Dokumen %(name)s tidak utuh di arsip. Hubungi administrator."), name=name)
     chain = [{**row, "at": row["at"].isoformat(timespec="microseconds")} for row in rows]
     about = {"business_key": case["business_key"], "title": case["title"], "entries": chain}
     listing = json.dumps(about, ensure_ascii=False, indent=1).encode()

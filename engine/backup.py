@@ -35,7 +35,7 @@ def backup(pe: ProcessEngine, target: Path, now: dt.datetime) -> int:
     `target` appears whole or not at all; Conflict where it exists. It holds `secret.key`: keep it as safe as that.
     """
     if target.exists():
-        raise Conflict(N_("Berkas %(name)s sudah ada."), name=str(target))
+        raise Conflict(N_("File %(name)s sudah ada."), name=str(target))
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".terbit-backup-") as scratch:
         whole = Path(scratch, "whole")
         whole.touch(0o600)
@@ -54,7 +54,7 @@ def backup(pe: ProcessEngine, target: Path, now: dt.datetime) -> int:
         try:
             os.link(whole, target)
         except FileExistsError:
-            raise Conflict(N_("Berkas %(name)s sudah ada."), name=str(target)) from None
+            raise Conflict(N_("File %(name)s sudah ada."), name=str(target)) from None
     return target.stat().st_size
 
 
@@ -117,7 +117,7 @@ def _load(pe: ProcessEngine, dialect: str, dump: Path) -> None:
     if dialect == "sqlite":
         target = _sqlite_file(pe)
         if target.exists():
-            raise Conflict(N_("Berkas %(name)s sudah ada."), name=str(target))
+            raise Conflict(N_("File %(name)s sudah ada."), name=str(target))
         shutil.move(dump, target)
         return
     if sa.inspect(pe.db).get_table_names():
@@ -147,7 +147,7 @@ def _extract(source: Path, scratch: Path) -> dict:
             for entry in tar:
                 target = (scratch / entry.name).resolve()
                 if not entry.isfile() or not target.is_relative_to(scratch.resolve()):
-                    raise Invalid(N_("Berkas %(name)s bukan cadangan Terbit."), name=str(source))
+                    raise Invalid(N_("File %(name)s bukan cadangan Terbit."), name=str(source))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with tar.extractfile(entry) as content, target.open("wb") as copy:  # type: ignore[union-attr]
                     shutil.copyfileobj(content, copy)
@@ -158,7 +158,7 @@ def _extract(source: Path, scratch: Path) -> dict:
     except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, FileNotFoundError) and not source.exists():
             raise
-        raise Invalid(N_("Berkas %(name)s bukan cadangan Terbit, atau rusak."), name=str(source)) from error
+        raise Invalid(N_("File %(name)s bukan cadangan Terbit, atau rusak."), name=str(source)) from error
     return about
 
 

@@ -94,7 +94,7 @@ def _compile(resources, called, key) -> Spec:
     if key is None and len(own) == 1:
         key = next(iter(own))
     if key not in own:
-        raise NotFound(N_("Proses %(key)s tidak ada di dalam berkas"), key=key)
+        raise NotFound(N_("Proses %(key)s tidak ada di dalam file"), key=key)
     return _Library({"": resources, **called}).spec(key)
 
 

@@ -99,7 +99,7 @@ def attempt(command: Callable[[], T], times: int = ATTEMPTS) -> T:
             return command()
         except Stale:
             _pause(number)
-    raise Conflict(N_("Perkara ini sedang diubah oleh orang lain. Silakan coba lagi."))
+    raise Conflict(N_("Berkas ini sedang diubah oleh orang lain. Silakan coba lagi."))
 
 
 def _pause(attempt: int) -> None:

@@ -93,7 +93,7 @@ def _explained(problem: HTTPException) -> str:
         403: _("Anda tidak berwenang membuka atau melakukan ini."),
         404: _("Halaman ini tidak ada, sudah dipindahkan, atau bukan untuk Anda."),
         405: _("Alamat ini tidak menerima permintaan seperti itu."),
-        413: _("Berkas dan isian paling besar %(size)d MB sekali kirim.", size=size),
+        413: _("Dokumen dan isian paling besar %(size)d MB sekali kirim.", size=size),
         429: _("Terlalu banyak percobaan. Tunggu sebentar, lalu coba lagi."),
     }.get(problem.code or 500, problem.name)
 

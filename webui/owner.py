@@ -148,7 +148,7 @@ def _sent_files() -> dict[str, bytes]:
     files = {f.filename.replace("\\", "/").rsplit("/", 1)[-1]: f.stream.read(xml.MAX_BYTES + 1)
              for f in request.files.getlist("files") if f.filename}
     if not any(name.endswith(".bpmn") for name in files):
-        raise Invalid(_("Pilih paling sedikit satu berkas diagram (.bpmn)."), field="files")
+        raise Invalid(_("Pilih paling sedikit satu file diagram (.bpmn)."), field="files")
     return files
 
 

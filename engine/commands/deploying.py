@@ -55,7 +55,7 @@ def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, reso
         with read(pe) as db:
             parts = [_part(db, actor, resources, process, file) for process, file in _processes(resources)]
         if not parts:
-            raise Invalid(N_("Tidak ada proses yang dapat dijalankan (isExecutable) di dalam berkas."))
+            raise Invalid(N_("Tidak ada proses yang dapat dijalankan (isExecutable) di dalam file."))
         title = name.strip() or parts[0].process.key
         return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts, based_on))
 
@@ -65,7 +65,7 @@ def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, reso
 def _check_names(resources: dict[str, bytes]) -> None:
     for name, content in resources.items():
         if not name or len(name) > 255 or not name.isprintable() or "/" in name or "\\" in name:
-            raise Invalid(N_("Nama berkas %(name)s tidak sah."), file=name[:80], name=name[:80])
+            raise Invalid(N_("Nama file %(name)s tidak sah."), file=name[:80], name=name[:80])
         if not isinstance(content, bytes):
             raise TypeError("a resource is bytes")
 

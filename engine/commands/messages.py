@@ -68,7 +68,7 @@ def deliver_message(db: sa.Connection, actor: Actor, now: dt.datetime, name: str
     found = [(row.subscription_id, instance) for row, instance in _waits(db, actor, "message", name, *of_case)
              if _correlates(row.correlation, instance, correlation, variables)]
     if len(found) > 1 and not all:
-        raise Conflict(N_("%(count)s perkara menunggu pesan %(name)s ini; sebutkan yang mana."), count=len(found), name=name)
+        raise Conflict(N_("%(count)s berkas menunggu pesan %(name)s ini; sebutkan yang mana."), count=len(found), name=name)
     given = _give(db, actor, now, found, variables, "message.received", name)
     if found and not all or instance_id is not None:
         started: tuple[list[str], list[str]] = ([], [])

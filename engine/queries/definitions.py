@@ -63,7 +63,7 @@ def definition_resource(pe: ProcessEngine, actor: Actor, definition_id: str, nam
     with read(pe) as db:
         content = load.resources(db, _find(db, actor, definition_id).deployment_id).get(name)
     if content is None:
-        raise NotFound(N_("Berkas %(name)s tidak ditemukan."), name=name)
+        raise NotFound(N_("File %(name)s tidak ditemukan."), name=name)
     return content
 
 

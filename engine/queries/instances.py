@@ -49,7 +49,7 @@ def _in_state(state: str | None) -> list[sa.ColumnElement[bool]]:
     conditions: dict[str | None, list[sa.ColumnElement[bool]]] = {
         None: [], "running": [_i.ended_at.is_(None)], "ended": [_i.ended_at.is_not(None)]}
     if state not in conditions:
-        raise Invalid(N_("Keadaan perkara tidak dikenal."), field="state")
+        raise Invalid(N_("Keadaan berkas tidak dikenal."), field="state")
     return conditions[state]
 
 
@@ -58,10 +58,10 @@ def instance(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any
     with read(pe) as db:
         row = db.execute(sa.select(*_COLUMNS).where(_i.id == instance_id, _i.tenant_id == actor.tenant)).mappings().first()
         if row is None:
-            raise NotFound(N_("Perkara tidak ditemukan."))
+            raise NotFound(N_("Berkas tidak ditemukan."))
         definition = load.definition(db, row["definition_id"])
     if not access.may_see_case(actor, definition.groups):
-        raise NotFound(N_("Perkara tidak ditemukan."))
+        raise NotFound(N_("Berkas tidak ditemukan."))
     return {**row, "definition_name": definition.name, "definition_version": definition.version}
 
 

@@ -47,4 +47,4 @@ def instance_definition(db: sa.Connection, actor: Actor, instance_id: str) -> De
         definition = load.definition(db, definition_id)
         if access.may_see_case(actor, definition.groups):
             return definition
-    raise NotFound(N_("Perkara tidak ditemukan."))
+    raise NotFound(N_("Berkas tidak ditemukan."))

@@ -137,7 +137,7 @@ def test_what_a_browser_or_server_would_run_is_not_sent(wordpress, terbit, ask, 
 
 def test_a_file_that_wordpress_forbids_is_a_permanent_failure(terbit, ask):
     program = Attachment("surat.pdf", "application/pdf", b"MZ\x90" + bytes(300), "")
-    with pytest.raises(Failure, match="WordPress menolak berkas") as failure:
+    with pytest.raises(Failure, match="WordPress menolak dokumen") as failure:
         terbit.publish(ask(attachments=[program]))
     assert failure.value.kind == "permanent"
 
