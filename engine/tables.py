@@ -64,6 +64,7 @@ tenant = Table(
     Column("name", Text, nullable=False),
     Column("timezone", Key, nullable=False, server_default="Asia/Jakarta"),
     Column("settings", JSON, nullable=False, server_default="{}"),  # calendar, letterhead, numbering, reminders: see `engine.settings`
+    Column("secrets", LargeBinary),  # of the office, encrypted: its Telegram bot's token, see `engine.telegram`
 )
 
 user = Table(
@@ -231,6 +232,7 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     Column("due_order", UtcDateTime),  # due_at, or the end of time where there is none: what an inbox is sorted by
     Column("allowed_seconds", Integer),  # working time until it is due, extensions included; NULL: no due time, or a fixed moment
     Column("extensions", Integer, nullable=False, server_default="0"),  # how often it was given more time
+    Column("to_tell", Boolean, nullable=False, server_default=text("false")),  # its people are not told of it yet, see `engine.notices`
     Column("remind_at", UtcDateTime),  # when its people are told next, see `engine.reminders`; NULL: not again
     Column("working_seconds", Integer),  # of a completed one: the working time it took, on the calendar of then
     Column("follow_up_at", UtcDateTime),
@@ -245,6 +247,7 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     Index("ix_activity_instance_remind", "remind_at", "id",
           sqlite_where=text("ended_at IS NULL AND remind_at IS NOT NULL"),
           postgresql_where=text("ended_at IS NULL AND remind_at IS NOT NULL")),
+    Index("ix_activity_instance_tell", "id", sqlite_where=text("to_tell"), postgresql_where=text("to_tell")),
     Index("ix_activity_instance_report", "definition_id", "activity_id", "started_at"),
 )
 
@@ -465,9 +468,12 @@ notice = Table(  # the outbox: written with what it tells of, sent by a worker, 
     Column("due_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("leased_until", UtcDateTime),
+    Column("batch", Id),  # the message it goes with: set before that is sent, taken away where it certainly was not sent
     Column("sent_at", UtcDateTime),
     Column("error", Text),
     Index("ix_notice_due", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_notice_failed", "tenant_id", "id", sqlite_where=text("state = 'failed'"), postgresql_where=text("state = 'failed'")),
+    Index("ix_notice_of", "user_id", "id"),
     Index("ix_notice_task", "task_id"),
 )
 

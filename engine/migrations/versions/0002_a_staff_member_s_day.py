@@ -42,6 +42,7 @@ def upgrade() -> None:
     sa.Column('due_at', sa.DateTime(), nullable=False),
     sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
     sa.Column('leased_until', sa.DateTime(), nullable=True),
+    sa.Column('batch', sa.String(length=36), nullable=True),
     sa.Column('sent_at', sa.DateTime(), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_notice_tenant_id_tenant')),
@@ -51,6 +52,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('notice', schema=None) as batch_op:
         batch_op.create_index('ix_notice_due', ['due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.create_index('ix_notice_failed', ['tenant_id', 'id'], unique=False, sqlite_where=sa.text("state = 'failed'"), postgresql_where=sa.text("state = 'failed'"))
+        batch_op.create_index('ix_notice_of', ['user_id', 'id'], unique=False)
         batch_op.create_index('ix_notice_task', ['task_id'], unique=False)
 
     op.create_table('saved_filter',
@@ -148,8 +151,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('in_stead_of', sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column('allowed_seconds', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('extensions', sa.Integer(), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('to_tell', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
         batch_op.add_column(sa.Column('remind_at', sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column('working_seconds', sa.Integer(), nullable=True))
+        batch_op.create_index('ix_activity_instance_tell', ['id'], unique=False, sqlite_where=sa.text('to_tell'), postgresql_where=sa.text('to_tell'))
         batch_op.create_index('ix_activity_instance_remind', ['remind_at', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'))
 
     with op.batch_alter_table('document', schema=None) as batch_op:
@@ -169,6 +174,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('tenant', schema=None) as batch_op:
         batch_op.add_column(sa.Column('settings', sa.JSON(), server_default='{}', nullable=False))
+        batch_op.add_column(sa.Column('secrets', sa.LargeBinary(), nullable=True))
 
     with op.batch_alter_table('user_account', schema=None) as batch_op:
         batch_op.add_column(sa.Column('notices', sa.JSON(), server_default='{}', nullable=False))
@@ -182,6 +188,7 @@ def downgrade() -> None:
         batch_op.drop_column('notices')
 
     with op.batch_alter_table('tenant', schema=None) as batch_op:
+        batch_op.drop_column('secrets')
         batch_op.drop_column('settings')
 
     with op.batch_alter_table('publication', schema=None) as batch_op:
@@ -200,6 +207,8 @@ def downgrade() -> None:
         batch_op.drop_column('replaces')
 
     with op.batch_alter_table('activity_instance', schema=None) as batch_op:
+        batch_op.drop_index('ix_activity_instance_tell')
+        batch_op.drop_column('to_tell')
         batch_op.drop_index('ix_activity_instance_remind')
         batch_op.drop_column('working_seconds')
         batch_op.drop_column('remind_at')
@@ -229,6 +238,8 @@ def downgrade() -> None:
     op.drop_table('saved_filter')
     with op.batch_alter_table('notice', schema=None) as batch_op:
         batch_op.drop_index('ix_notice_task')
+        batch_op.drop_index('ix_notice_of')
+        batch_op.drop_index('ix_notice_failed')
         batch_op.drop_index('ix_notice_due', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
 
     op.drop_table('notice')
