@@ -226,9 +226,9 @@ def _count(condition) -> sa.ColumnElement:
 def _ranked(taken, finished, *partition) -> list[sa.ColumnElement]:
     """Columns that `_middle` needs: the time taken, whether finished, its rank among the finished, and how many those are."""
     flag = sa.case((finished, 1), else_=0)
-    window = {"partition_by": [*partition, flag]}
-    return [taken.label("taken"), flag.label("finished"), sa.func.row_number().over(**window, order_by=taken).label("rank"),
-            sa.func.count().over(**window).label("of")]
+    group = [*partition, flag]
+    return [taken.label("taken"), flag.label("finished"), sa.func.row_number().over(partition_by=group, order_by=taken).label("rank"),
+            sa.func.count().over(partition_by=group).label("of")]
 
 
 def _middle(r) -> list[sa.ColumnElement]:

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -105,7 +106,7 @@ def marks(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
             "incidents": sorted({i["activity_id"] for i in stuck if i["activity_id"]})}
 
 
-def _history(passed: list[dict], steps: dict[str, sop.Step]) -> list[dict]:
+def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:
     """What a reader wants of the activity instances: tasks, calls, beginning and end, each with its standard time."""
     entries = []
     for each in passed:

@@ -27,7 +27,7 @@ def root():
 
 @blueprint.get("/situs/")
 @blueprint.get("/situs/<path:name>")
-def page(name: str = "") -> Response:
+def page(name: str = ""):
     """One file of the site; of a folder its `index.html`. NotFound for whatever is not plainly inside the site."""
     folder = Path(current_app.extensions["terbit"].folder) / "situs"
     found = _find(folder, name)

@@ -46,7 +46,8 @@ def test_the_way_taken_is_drawn_and_no_other(open_page, pe, people, returned):
     page = open_page("kasubbag")
     page.goto(f"/cases/{instance_of(pe, people, returned)}")
     page.locator(".diagram[data-ready]").wait_for()
-    taken = page.evaluate("""() => [...document.querySelectorAll('.diagram .djs-connection.terbit-done')].map((e) => e.dataset.elementId)""")
+    marked = ".diagram .djs-connection.terbit-done"
+    taken = page.locator(marked).evaluate_all("(elements) => elements.map((element) => element.dataset.elementId)")
     flows = page.evaluate("""(ids) => { const registry = document.querySelector('.diagram').viewer.get('elementRegistry');
         return ids.map((id) => registry.get(id)).map((f) => [f.source.id, f.target.id].join(' ')) }""", taken)
     assert {"mulai tugaskan", "jenis_berita periksa", "putuskan sesuai", "sesuai periksa"} <= set(flows)
