@@ -256,10 +256,10 @@ def check(channel: str, post: Post) -> list[Problem]:
 def _title(rules: Rules, post: Post) -> list[Problem]:
     found = []
     if rules.title and len(post.title) > rules.title:
-        found.append(Problem("title", N_("%(channel)s: judul paling banyak %(limit)d huruf; sekarang %(count)d."),
+        found.append(Problem("title", N_("Judul di %(channel)s paling banyak %(limit)d huruf; sekarang %(count)d."),
                              {"channel": rules.name, "limit": rules.title, "count": len(post.title)}))
     if rules.title and any(c in post.title for c in rules.forbidden):
-        found.append(Problem("title", N_("%(channel)s: tanda %(signs)s tidak boleh dipakai."),
+        found.append(Problem("title", N_("Tanda %(signs)s tidak boleh dipakai di %(channel)s."),
                              {"channel": rules.name, "signs": " ".join(rules.forbidden)}))
     return found
 
@@ -268,20 +268,20 @@ def _text(channel: str, rules: Rules, text: str, images: int) -> list[Problem]:
     name, (used, limit) = {"channel": rules.name}, count(channel, text, images)
     found = []
     if limit is not None and used > limit:
-        message = N_("%(channel)s: teks di bawah gambar paling banyak %(limit)d; sekarang %(count)d.") if rules.caption and images else \
-            N_("%(channel)s: teks paling banyak %(limit)d menurut hitungan %(channel)s; sekarang %(count)d.")
+        message = N_("Teks di bawah gambar paling banyak %(limit)d menurut hitungan %(channel)s; sekarang %(count)d.") if rules.caption and images else \
+            N_("Paling banyak %(limit)d menurut hitungan %(channel)s; sekarang %(count)d.")
         found.append(Problem("text", message, {**name, "limit": limit, "count": used}))
     elif rules.bytes and utf8(text) > rules.bytes:
-        found.append(Problem("text", N_("%(channel)s: teks paling banyak %(limit)d bita; sekarang %(count)d."),
+        found.append(Problem("text", N_("Paling banyak %(limit)d bita di %(channel)s; sekarang %(count)d."),
                              {**name, "limit": rules.bytes, "count": utf8(text)}))
-    for most, what, message in ((rules.hashtags, hashtags, N_("%(channel)s: paling banyak %(limit)d tagar; sekarang %(count)d.")),
-                                (rules.mentions, mentions, N_("%(channel)s: paling banyak %(limit)d sebutan @; sekarang %(count)d."))):
+    for most, what, message in ((rules.hashtags, hashtags, N_("Paling banyak %(limit)d tagar di %(channel)s; sekarang %(count)d.")),
+                                (rules.mentions, mentions, N_("Paling banyak %(limit)d sebutan @ di %(channel)s; sekarang %(count)d."))):
         if most is not None and len(what(text)) > most:
             found.append(Problem("text", message, {**name, "limit": most, "count": len(what(text))}))
     if any(c in text for c in rules.forbidden):
-        found.append(Problem("text", N_("%(channel)s: tanda %(signs)s tidak boleh dipakai."), {**name, "signs": " ".join(rules.forbidden)}))
+        found.append(Problem("text", N_("Tanda %(signs)s tidak boleh dipakai di %(channel)s."), {**name, "signs": " ".join(rules.forbidden)}))
     if not rules.links and _HTTP.search(text):
-        found.append(Problem("text", N_("%(channel)s: tautan dalam teks tidak dapat diklik."), name, blocks=False))
+        found.append(Problem("text", N_("Tautan dalam teks %(channel)s tidak dapat diklik."), name, blocks=False))
     return found
 
 
@@ -289,11 +289,11 @@ def _images(channel: str, rules: Rules, post: Post) -> list[Problem]:
     name, images = {"channel": rules.name}, taken(channel, post.images)
     found = []
     if rules.needs == "image" and not post.images:
-        found.append(Problem("images", N_("%(channel)s: perlu sedikitnya satu gambar."), name))
+        found.append(Problem("images", N_("%(channel)s memerlukan sedikitnya satu gambar."), name))
     if rules.needs == "video":
-        found.append(Problem("images", N_("%(channel)s: perlu video; Web Admin mengunggahnya dengan tangan."), name, blocks=False))
+        found.append(Problem("images", N_("%(channel)s memerlukan video; Web Admin mengunggahnya dengan tangan."), name, blocks=False))
     if rules.images and len(post.images) > rules.images:
-        found.append(Problem("images", N_("%(channel)s: hanya %(limit)d gambar pertama yang tampil."), {**name, "limit": rules.images},
+        found.append(Problem("images", N_("Hanya %(limit)d gambar pertama yang tampil di %(channel)s."), {**name, "limit": rules.images},
                              blocks=False))
     for image in images:
         found += [Problem("images", message, {**name, "name": image.name}, blocks=False) for message in _image(rules, image)]
@@ -304,9 +304,9 @@ def _image(rules: Rules, image: Image) -> list[str]:
     """What a machine or the channel's app mends by itself, and somebody should know: none of it stops a post."""
     found = []
     if image.media_type not in rules.formats:
-        found.append(N_("%(channel)s: %(name)s perlu diubah menjadi JPEG."))
+        found.append(N_("%(name)s perlu diubah menjadi JPEG untuk %(channel)s."))
     if (rules.size and image.size > rules.size) or (rules.sides and image.width + image.height > rules.sides):
-        found.append(N_("%(channel)s: %(name)s terlalu besar dan perlu diperkecil."))
+        found.append(N_("%(name)s terlalu besar untuk %(channel)s dan perlu diperkecil."))
     if rules.ratio and image.height and not rules.ratio[0] - 0.005 <= image.width / image.height <= rules.ratio[1] + 0.005:
-        found.append(N_("%(channel)s: sisi %(name)s terlalu panjang dan akan dipotong."))
+        found.append(N_("%(name)s terlalu panjang sisinya dan akan dipotong di %(channel)s."))
     return found

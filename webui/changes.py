@@ -79,7 +79,7 @@ def since_return(task: Mapping[str, Any], variables: Mapping[str, Any]) -> Chang
 def compare(before: Mapping[str, Any], after: Mapping[str, Any], rounds: Sequence[Round] = ()) -> Changes:
     """The difference between two states of a case's content."""
     texts = [(key, rows(_text(before, key), _text(after, key))) for key in TEXTS if _text(before, key) != _text(after, key)]
-    old, new = (state.get(OWN) if isinstance(state.get(OWN), dict) else {} for state in (before, after))
+    old, new = _own(before), _own(after)
     texts += [(f"{OWN}:{channel}", rows(_text(old, channel), _text(new, channel))) for channel in sorted({*old, *new})
               if _text(old, channel) != _text(new, channel)]
     files = {key: _files(before.get(key), after.get(key)) for key in FILES}
@@ -123,6 +123,11 @@ def _add(pieces: list[Piece], kind: str, words: str) -> None:
         pieces[-1] = (kind, pieces[-1][1] + words)
     else:
         pieces.append((kind, words))
+
+
+def _own(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    texts = state.get(OWN)
+    return texts if isinstance(texts, dict) else {}
 
 
 def _text(state: Mapping[str, Any], key: str) -> str:

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from bpmn import forms
 from bpmn.errors import N_, Invalid, TerbitError
 from connectors import content, media, rules, slugs
+from connectors.rules import Problem, Rules
 from connectors.site import Site
 from engine import channels, files, publication
 from webui import actor, pe
@@ -26,13 +27,13 @@ class Card:
 
     channel: str
     name: str
-    rules: rules.Rules
+    rules: Rules
     title: str
     text: str
     own: bool  # whether somebody wrote it for this channel
     used: int
     limit: int | None
-    problems: list[rules.Problem]
+    problems: list[Problem]
     images: list[dict[str, Any]]
 
     @property
@@ -54,7 +55,7 @@ class Card:
 class Preview:
     office: str = ""
     cards: list[Card] = field(default_factory=list)
-    counts: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the form's field: {used, limit, over, own}
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the form's field: {used, limit, over, own, fits}
 
     @property
     def names(self) -> dict[str, str]:
@@ -133,7 +134,8 @@ def _counts(schema: forms.Form | None, cards: list[Card]) -> dict[str, dict[str,
     """What a counter below each of the form's texts for one channel says."""
     by = {card.channel: card for card in cards}
     asked = {f.key: by.get(f.properties[OWN]) for f in schema.fields() if OWN in f.properties} if schema else {}
-    return {key: {"used": card.used, "limit": card.limit, "over": card.over, "own": card.own} for key, card in asked.items() if card}
+    return {key: {"used": card.used, "limit": card.limit, "over": card.over, "own": card.own,
+                  "fits": not any(p.blocks and p.about == "text" for p in card.problems)} for key, card in asked.items() if card}
 
 
 def _channels(variables: Mapping[str, Any]) -> list[str]:
@@ -151,7 +153,7 @@ def _card(channel: str, name: str, held: Mapping[str, Any], own: str, url: str) 
     return Card(channel, name, rules.of(channel), post.title, text, bool(own.strip()), used, limit, rules.check(channel, post), shown)
 
 
-def _field(schema: forms.Form, channel: str, problem: rules.Problem, values: Mapping[str, Any]) -> str:
+def _field(schema: forms.Form, channel: str, problem: Problem, values: Mapping[str, Any]) -> str:
     """The field at which it can be mended: a text that was composed, at the channel's own text."""
     if problem.about in FIELDS:
         return FIELDS[problem.about]

@@ -58,7 +58,8 @@ function draw(place, list, words) {
     panel.setAttribute("aria-labelledby", tab.id);
     return tab;
   }));
-  choose(place, list, place.dataset.chosen ?? panels(place)[0]?.id);
+  const all = panels(place);
+  choose(place, list, place.dataset.chosen ?? (all.find((panel) => panel.querySelector("iframe, .post")) ?? all[0])?.id);
   if (focused) list.querySelector(`[data-panel="${focused}"]`)?.focus();
 }
 
@@ -89,6 +90,7 @@ function live(place, list, words) {
     const text = await answer.text();
     if (mine !== turn) return;
     place.innerHTML = text;
+    place.dataset.typed = "1";
     draw(place, list, words);
     counters(place, form, words);
   };
@@ -100,12 +102,20 @@ function live(place, list, words) {
 
 function counters(place, form, words) {
   const counts = JSON.parse(place.querySelector("[data-counts]")?.dataset.counts ?? "{}");
-  for (const [key, { used, limit, over, own }] of Object.entries(counts)) {
+  for (const [key, { used, limit, over, own, fits }] of Object.entries(counts)) {
     const field = form.elements[`v-${key}`];
     if (!field) continue;
     const note = field.parentElement.querySelector(".field-count") ?? Object.assign(document.createElement("p"), { className: "field-count" });
     note.classList.toggle("post-over", over);
     note.textContent = `${own ? "" : `${words.auto}: `}${used}${limit ? ` / ${limit}` : ""}${over ? `. ${words.over.replace("{}", used - limit)}` : ""}`;
     field.after(note);
+    if (fits && place.dataset.typed) mended(field);
   }
+}
+
+// What the server refused and now takes is no longer marked as wrong.
+function mended(field) {
+  field.classList.remove("is-invalid");
+  field.removeAttribute("aria-invalid");
+  document.getElementById(`${field.id}-error`)?.remove();
 }
