@@ -165,8 +165,10 @@ class Process:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Return every candidate group that is written out in it."""
+        """Return every group that sees its cases: the candidate groups that are written out in it, and those that its
+        property `pembaca` names, who have no task in it."""
         found = {g for e in self.elements.values() if e.type in ("userTask", "manualTask") for g in names(e.candidate_groups)}
+        found.update(names(self.properties.get("pembaca", "")))
         return tuple(sorted(g for g in found if "{" not in g))
 
 

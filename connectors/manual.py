@@ -22,6 +22,12 @@ class Manual:
     def publish(self, request: Request) -> Result:
         raise NotByMachine()
 
+    def update(self, request: Request, platform_id: str, url: str) -> Result:
+        raise NotByMachine()
+
+    def withdraw(self, platform_id: str, url: str, key: str) -> None:
+        raise NotByMachine()
+
     def test(self) -> str:
         return N_("Kanal ini diterbitkan dengan tangan; tidak ada yang perlu disambungkan.")
 

@@ -2,20 +2,20 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, Invalid
-from engine import ids, values
-from engine.intents import Dropped, Entered, JobWanted, Left, Live, Outcome, SubscriptionWanted, Thrown
+from engine import deadlines, ids, settings, values
+from engine.intents import Dropped, Entered, JobWanted, Left, Live, Outcome, SubscriptionWanted, TaskDetails, Thrown
 from engine.load import Loaded
 from engine.process_engine import Actor
 from engine.store import Stale, event_row
 from engine.tables import activity, candidate, event, incident, job, process_instance, subscription
 
-END_OF_TIME = dt.datetime(9999, 12, 31, tzinfo=dt.timezone.utc)
 MESSAGE_RETRIES = 5  # of the job that delivers a thrown message
 
 # Statements are made once: SQLAlchemy then finds their SQL in its cache.
@@ -23,7 +23,7 @@ _update_instance = sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"),
     process_instance.c.ended_at.is_(None),
 ).values(version=bindparam("_version") + 1, state=bindparam("_state"), variables=bindparam("_variables"), title=bindparam("_title"),
-         ended_at=bindparam("_ended_at"), end_reason=bindparam("_end_reason"))
+         ended_at=bindparam("_ended_at"), end_reason=bindparam("_end_reason"), working_seconds=bindparam("_working_seconds"))
 _touch_instance = sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"), process_instance.c.ended_at.is_(None),
 ).values(version=bindparam("_version") + 1)
@@ -31,6 +31,7 @@ _insert_instance = sa.insert(process_instance)
 _insert_activities = sa.insert(activity)
 _leave_activities = sa.update(activity).where(activity.c.id == bindparam("_id"), activity.c.ended_at.is_(None)).values(
     ended_at=bindparam("_ended_at"), canceled=bindparam("_canceled"), completed_by=bindparam("_by"),
+    working_seconds=bindparam("_worked"),
     assignee=sa.func.coalesce(activity.c.assignee, bindparam("_by")))
 _insert_candidates = sa.insert(candidate)
 _delete_candidates = sa.delete(candidate).where(candidate.c.task_id == bindparam("_id"))
@@ -46,31 +47,40 @@ _resolve_incidents = sa.update(incident).where(incident.c.job_id == bindparam("_
     resolved_at=bindparam("_now"))
 
 
-def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, title: str) -> list[str]:
+@dataclass(frozen=True)
+class Completion:
+    """Who completed a task, and when it had begun."""
+
+    by: str | None
+    began: dt.datetime
+
+
+def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, title: str,
+           about_id: str | None = None) -> list[str]:
     """Write a new instance, whose `live` is not looked at, and its first step. Return the ids of jobs that are due."""
     state, variables = _dumped(outcome)
     db.execute(_insert_instance, {
         "id": instance.id, "tenant_id": instance.tenant, "definition_id": instance.definition_id,
         "definition_key": instance.definition_key, "business_key": instance.business_key, "title": values.text(title, 500),
         "version": 1, "state": state, "variables": variables, "started_at": now, "started_by": actor.id or None,
-        **_ending(outcome, now)})
+        "about_id": about_id, **_ending(db, now, instance, outcome)})
     started = event_row(actor, now, "instance.started", instance.id, data=changes(outcome))
     return _write_intents(db, actor, now, instance, outcome, [started])
 
 
 def write(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, *, title: str,
-          events: Sequence[dict[str, Any]] = (), completed_by: Mapping[str, str | None] | None = None) -> list[str]:
+          events: Sequence[dict[str, Any]] = (), completed: Mapping[str, Completion] | None = None) -> list[str]:
     """Write one step of an instance as it was loaded; Stale if somebody changed it since. Return the ids of jobs that are due.
 
-    `completed_by`: who completed which task. `events` are rows of `event_row`.
+    `completed`: the tasks that somebody completed. `events` are rows of `event_row`.
     """
     state, variables = _dumped(outcome)
     done = db.execute(_update_instance, {
         "_id": instance.id, "_version": instance.version, "_state": state, "_variables": variables,
-        "_title": values.text(title, 500), **{f"_{k}": v for k, v in _ending(outcome, now).items()}})
+        "_title": values.text(title, 500), **{f"_{k}": v for k, v in _ending(db, now, instance, outcome).items()}})
     if done.rowcount != 1:
         raise Stale
-    return _write_intents(db, actor, now, instance, outcome, events, completed_by or {})
+    return _write_intents(db, actor, now, instance, outcome, events, completed or {})
 
 
 def touch(db: sa.Connection, instance: Loaded) -> None:
@@ -97,11 +107,11 @@ def close(db: sa.Connection, now: dt.datetime, instance_id: str) -> None:
 
 
 def _write_intents(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome,
-                   events: Iterable[dict[str, Any]], completed_by: Mapping[str, str | None] | None = None) -> list[str]:
+                   events: Iterable[dict[str, Any]], completed: Mapping[str, Completion] | None = None) -> list[str]:
     of = _sorted(outcome)
     left = {intent.id: intent for intent in of[Left]}
     dropped = {intent.id for intent in of[Dropped]}
-    _write_activities(db, now, instance, of[Entered], left, completed_by or {})
+    _write_activities(db, now, instance, of[Entered], left, completed or {})
     jobs = [_job_row(now, instance, wanted) for wanted in of[JobWanted] if wanted.id not in dropped]
     new_id = ids.source(now)
     jobs += [_message_row(now, instance, thrown, new_id()) for thrown in of[Thrown]]
@@ -124,18 +134,27 @@ def _sorted(outcome: Outcome) -> dict[type, list[Any]]:
 
 
 def _write_activities(db: sa.Connection, now: dt.datetime, instance: Loaded, entered: list[Entered], left: dict[str, Left],
-                      completed_by: Mapping[str, str | None]) -> None:
+                      completed: Mapping[str, Completion]) -> None:
     new = {intent.id for intent in entered}
-    gone = [{"_id": intent.id, "_ended_at": now, "_canceled": intent.canceled, "_by": completed_by.get(intent.id)}
+    gone = [{"_id": intent.id, "_ended_at": now, "_canceled": intent.canceled, **_completion(db, now, instance, completed.get(intent.id))}
             for intent in left.values() if intent.id not in new]
     _many(db, _leave_activities, gone)
     _many(db, _delete_candidates, [{"_id": row["_id"]} for row in gone])
-    _many(db, _insert_activities, [_activity_row(now, instance, intent, left.get(intent.id)) for intent in entered])
+    _many(db, _insert_activities, [_activity_row(db, now, instance, intent, left.get(intent.id)) for intent in entered])
     _many(db, _insert_candidates, [
         {"task_id": intent.id, "kind": kind, "name": name, "tenant_id": instance.tenant}
         for intent in entered if intent.task and intent.id not in left
         for kind, names in (("group", intent.task.candidate_groups), ("user", intent.task.candidate_users))
         for name in dict.fromkeys(" ".join(values.text(name, 255).split()) for name in names)])  # lists of them are split at line ends
+
+
+def _completion(db: sa.Connection, now: dt.datetime, instance: Loaded, done: Completion | None) -> dict[str, Any]:
+    return {"_by": done.by if done else None, "_worked": _worked(db, instance, done.began, now) if done else None}
+
+
+def _worked(db: sa.Connection, instance: Loaded, began: dt.datetime, now: dt.datetime) -> int:
+    """Return the office's working seconds between two moments; none where the clock went back in between."""
+    return max(0, round(settings.calendar(db, instance.tenant).between(began, now).total_seconds()))
 
 
 def _drop(db: sa.Connection, now: dt.datetime, dropped: set[str]) -> None:
@@ -151,15 +170,20 @@ def _many(db: sa.Connection, statement: sa.Executable, rows: list[dict[str, Any]
         db.execute(statement, rows)
 
 
-def _activity_row(now: dt.datetime, instance: Loaded, intent: Entered, left: Left | None) -> dict[str, Any]:
+def _deadline(db: sa.Connection, now: dt.datetime, instance: Loaded, task: TaskDetails) -> dict[str, Any]:
+    return deadlines.columns(settings.calendar(db, instance.tenant), settings.rules(db, instance.tenant), now, task)
+
+
+def _activity_row(db: sa.Connection, now: dt.datetime, instance: Loaded, intent: Entered, left: Left | None) -> dict[str, Any]:
     task = intent.task
     return {
         "id": intent.id, "tenant_id": instance.tenant, "instance_id": instance.id, "definition_id": instance.definition_id,
         "activity_id": intent.activity_id, "name": values.text(intent.name), "type": intent.type, "scope_id": intent.scope_id,
         "loop_counter": intent.loop_counter, "started_at": now, "ended_at": now if left else None,
         "canceled": left.canceled if left else False, "is_task": task is not None,
+        "to_tell": task is not None and left is None,
         "assignee": values.text(task.assignee, 255) if task and task.assignee else None,
-        "due_at": task.due_at if task else None, "due_order": (task.due_at or END_OF_TIME) if task else None,
+        **(_deadline(db, now, instance, task) if task else deadlines.NO_COLUMNS),
         "follow_up_at": task.follow_up_at if task else None, "priority": task.priority if task else 50,
         "form_key": task.form_key if task else None,
         "description": values.text(task.description) if task and task.description else None,
@@ -198,8 +222,10 @@ def changes(outcome: Outcome) -> dict[str, Any]:
     return {"variables": outcome.changed.get("", {})} | ({"scopes": inner} if inner else {})
 
 
-def _ending(outcome: Outcome, now: dt.datetime) -> dict[str, Any]:
-    return {"ended_at": now if outcome.ended else None, "end_reason": "completed" if outcome.ended else None}
+def _ending(db: sa.Connection, now: dt.datetime, instance: Loaded, outcome: Outcome) -> dict[str, Any]:
+    if not outcome.ended:
+        return {"ended_at": None, "end_reason": None, "working_seconds": None}
+    return {"ended_at": now, "end_reason": "completed", "working_seconds": _worked(db, instance, instance.started_at, now)}
 
 
 def _dumped(outcome: Outcome) -> tuple[str | None, str]:

@@ -14,7 +14,7 @@ from bpmn import sop
 from bpmn.errors import N_
 from bpmn.expressions import canonical, sha256
 from connectors import Failure, http
-from engine import archive, files, sheet
+from engine import archive, files, links, sheet
 from engine.archive import Entry
 from engine.channels import context
 from engine.documents import documents_of, variable_of
@@ -23,10 +23,11 @@ from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
 from engine.publication import publications_of, record_manual, sealed
 from engine.store import read, record, run
-from engine.tables import document, event, process_definition, process_instance, resource, tenant, user
+from engine.tables import archive_entry, document, event, process_definition, process_instance, resource, tenant, user
 
 TOPIC = "dokumentasikan"
 VARIABLE = "lembar_dokumentasi"
+ORDERED = ("alasan_ralat", "catatan_ralat", "dasar_penurunan", "alasan_penurunan")  # what an order says, and a correction's note
 TRIES = 3  # how often a page that cannot be reached now is waited for, before that itself is what is recorded
 MAX_PAGE = 20 << 20  # bytes
 
@@ -66,7 +67,7 @@ def _page(pe: ProcessEngine, job: Job, row: Mapping[str, Any], now: dt.datetime)
     seen: dict[str, Any] = {"fetched_at": now.isoformat()}
     try:
         response = http.get(row["url"], allowed_private_hosts=context(pe).allowed_private_hosts, max_bytes=MAX_PAGE, deadline=45)
-        if not response.ok:
+        if not response.ok and not (row["state"] == "withdrawn" and response.status in links.GONE):
             raise http.failure(response)
     except Failure as failure:
         if failure.kind == "temporary" and job.attempts < TRIES:
@@ -95,6 +96,26 @@ def _approval(db: sa.Connection, job: Job) -> dict[str, Any]:
     return {}
 
 
+def _about(db: sa.Connection, job: Job) -> dict[str, Any]:
+    """Of a correction or takedown: the case that it is about, the hash of what was documented of it last, and who ordered it
+    why. Empty for any other case."""
+    own = db.execute(sa.select(process_instance.c.about_id, process_instance.c.started_by, process_instance.c.started_at).where(
+        process_instance.c.id == job.instance_id)).one()
+    if own.about_id is None:
+        return {}
+    first = db.execute(sa.select(process_instance.c.business_key, process_instance.c.title).where(
+        process_instance.c.id == own.about_id)).one()
+    family = sa.select(process_instance.c.id).where(process_instance.c.id != job.instance_id, sa.or_(
+        process_instance.c.id == own.about_id, process_instance.c.about_id == own.about_id))
+    entry = db.execute(sa.select(archive_entry.c.number, archive_entry.c.hash).where(
+        archive_entry.c.tenant_id == job.tenant, archive_entry.c.instance_id.in_(family), archive_entry.c.kind == "documentation",
+    ).order_by(archive_entry.c.number.desc()).limit(1)).first()
+    said = {name: job.payload[name] for name in ORDERED if job.payload.get(name)}
+    return {"instance": own.about_id, "business_key": first.business_key, "title": first.title, **said,
+            "entry": entry.number if entry else None, "hash": entry.hash if entry else None,
+            "ordered_by": _person(db, own.started_by), "ordered_at": own.started_at.isoformat()}
+
+
 def _person(db: sa.Connection, user_id: str | None) -> dict[str, Any]:
     found = db.execute(sa.select(user.c.name, user.c.title).where(user.c.id == user_id)).first()
     return {"user": user_id, "name": found.name if found else user_id or "", "title": found.title if found else ""}
@@ -115,15 +136,19 @@ def _collect(db: sa.Connection, job: Job, now: dt.datetime, shown: Sequence[Mapp
         return theirs
     known = {entry["content"].get("document") for entry in archive.entries_of(db, job.instance_id) if entry["kind"] == "document"}
     entries = [_document_entry(job, row) for row in documents_of(db, job.instance_id) if row["id"] not in known]
-    approval = _approval(db, job)
-    named = {"name": "naskah.json", "sha256": text.sha256, "size": text.size}
-    entries.append(Entry("document", {
-        "job": job.id, "variable": "segel", "name": "naskah.json", "of": list(sealed(job.payload)),
-        "approved_sha256": job.payload.get("segel"), "approved_by": approval,
-        "as_approved": sha256([job.payload.get(name) for name in sealed(job.payload)]) == job.payload.get("segel")}, [named]))
-    entries += [_publication_entry(db, job, row, pages[row["id"]], approval) for row in shown]
+    approval, about = _approval(db, job), _about(db, job)
+    if "isi" in job.payload or not about:  # a takedown says nothing new
+        entries.append(_text_entry(job, text, approval))
+    entries += [_publication_entry(db, job, row, pages[row["id"]], approval, about) for row in shown]
     archive.append_all(db, job.tenant, now, job.instance_id, entries)
     return _entries_of(db, job)
+
+
+def _text_entry(job: Job, text: files.Received, approval: dict[str, Any]) -> Entry:
+    names, seal = sealed(job.payload), job.payload.get("segel")
+    content = {"job": job.id, "variable": "segel", "name": "naskah.json", "of": list(names), "approved_sha256": seal,
+               "as_approved": sha256([job.payload.get(name) for name in names]) == seal, "approved_by": approval}
+    return Entry("document", content, [{"name": "naskah.json", "sha256": text.sha256, "size": text.size}])
 
 
 def _document_entry(job: Job, row: Mapping[str, Any]) -> Entry:
@@ -132,14 +157,16 @@ def _document_entry(job: Job, row: Mapping[str, Any]) -> Entry:
     return Entry("document", content, [{key: row[key] for key in ("name", "sha256", "size")}])
 
 
-def _publication_entry(db: sa.Connection, job: Job, row: Mapping[str, Any], page: dict[str, Any], approval: dict[str, Any]) -> Entry:
+def _publication_entry(db: sa.Connection, job: Job, row: Mapping[str, Any], page: dict[str, Any], approval: dict[str, Any],
+                       about: dict[str, Any]) -> Entry:
     content = {
         "job": job.id, "publication": row["id"], "channel_name": row["channel"],
         **{key: row[key] for key in ("channel_id", "revision", "connector", "state", "url", "platform_id", "error")},
         "by_hand": row["by_hand"], "unchecked": row["unchecked"],
         "published_at": row["published_at"].isoformat() if row["published_at"] else None,
         "published_by": _person(db, row["by"]) if row["by_hand"] else None,
-        "approved_by": approval, "approved_sha256": row["content_sha256"], "page": page}
+        "approved_by": approval, "approved_sha256": row["content_sha256"], "page": page,
+        **({"about": about} if about else {}), **({"gone": row["gone"]} if row["gone"] else {})}
     name = f"halaman-{row['channel_id']}.html" if "html" in page.get("media_type", "") else f"halaman-{row['channel_id']}"
     return Entry("publication", content, [{"name": name, "sha256": page["sha256"], "size": page["size"]}] if "sha256" in page else [])
 
@@ -154,7 +181,8 @@ def _file_sheet(db: sa.Connection, job: Job, now: dt.datetime, pdf: files.Receiv
            "name": f"lembar-dokumentasi-{facts['business_key']}.pdf".replace("/", "-"), "media_type": "application/pdf",
            "size": pdf.size, "sha256": pdf.sha256, "uploaded_by": None, "uploaded_at": now}
     db.execute(sa.insert(document), row)
-    archive.append(db, job.tenant, now, "documentation", job.instance_id, {"job": job.id, "document": variable_of(row)},
+    content = {"job": job.id, "document": variable_of(row)} | ({"about": facts["about"]} if facts["about"] else {})
+    archive.append(db, job.tenant, now, "documentation", job.instance_id, content,
                    [{key: row[key] for key in ("name", "sha256", "size")}])
     record(db, Actor.system(job.tenant), now, "document.added", instance_id=job.instance_id,
            activity_instance_id=job.activity_instance_id or None, data={"variable": VARIABLE, **variable_of(row)})
@@ -174,13 +202,16 @@ def _facts(db: sa.Connection, job: Job, now: dt.datetime, entries: Sequence[Mapp
      .join(tenant, tenant.c.id == process_instance.c.tenant_id)
      .where(process_instance.c.id == job.instance_id)).mappings().one()
     procedure = sop.read(bytes(case["content"]), case["key"])
-    text = next(entry for entry in entries if entry["content"].get("variable") == "segel")["content"]
+    text = next((entry["content"] for entry in entries if entry["content"].get("variable") == "segel"), None)
+    about = _about(db, job)
     return {
         "office": case["office"], "timezone": case["timezone"], "business_key": case["business_key"],
         "title": job.payload.get("judul") or case["title"], "kind": job.payload.get("jenis") or "",
         "letter": job.payload.get("nomor_surat") or "", "procedure": procedure.name, "unit": procedure.identity.get("unit", ""),
         "number": procedure.identity.get("nomor", ""), "version": case["version"], "started_at": case["started_at"], "made_at": now,
-        "approval": text["approved_by"], "approved_sha256": text["approved_sha256"] or "", "as_approved": text["as_approved"],
+        "approval": text["approved_by"] if text else about["ordered_by"] | {"at": about["ordered_at"]},
+        "approved_sha256": text["approved_sha256"] or "" if text else "", "as_approved": text["as_approved"] if text else True,
+        "about": about,
         "publications": [entry["content"] for entry in entries if entry["kind"] == "publication"],
         "documents": [file for entry in entries if entry["kind"] == "document" for file in entry["files"]],
         "first": entries[0]["number"], "last": entries[-1]["number"], "hash": entries[-1]["hash"]}

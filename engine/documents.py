@@ -37,7 +37,7 @@ def store_upload(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, stream: B
         _may_upload(db, actor, task_id)
     with files.received(pe.folder, _bounded(stream, int(pe.config.get("MAX_UPLOAD_BYTES", MAX_UPLOAD_BYTES)), variable)) as file:
         if not file.size:
-            raise Invalid(N_("Berkas kosong."), field=variable)
+            raise Invalid(N_("Dokumen kosong."), field=variable)
         try:
             media_type = media.sniff(file.path, name)
         except Invalid as error:
@@ -66,7 +66,7 @@ def _bounded(stream: BinaryIO, limit: int, variable: str) -> Iterator[bytes]:
     for chunk in files.chunks(stream):
         size += len(chunk)
         if size > limit:
-            raise Invalid(N_("Berkas terlalu besar: paling banyak %(megabytes)d MB."), field=variable, megabytes=limit >> 20)
+            raise Invalid(N_("Dokumen terlalu besar: paling banyak %(megabytes)d MB."), field=variable, megabytes=limit >> 20)
         yield chunk
 
 
@@ -83,7 +83,7 @@ def _may_upload(db: sa.Connection, actor: Actor, task_id: str | None) -> None:
         document.c.tenant_id == actor.tenant, document.c.uploaded_by == (actor.id or None),
         document.c.instance_id.is_(None), document.c.task_id == task_id)
     if (db.scalar(unused) or 0) >= MAX_FILES:
-        raise Conflict(N_("Terlalu banyak berkas diunggah untuk satu formulir."))
+        raise Conflict(N_("Terlalu banyak dokumen diunggah untuk satu formulir."))
 
 
 def _task(db: sa.Connection, actor: Actor, task_id: str) -> sa.RowMapping:
@@ -120,17 +120,29 @@ def bind(db: sa.Connection, actor: Actor, now: dt.datetime, instance_id: str, va
     for variable, value in variables.items():
         for id in _named(value):
             if id not in rows or not _may_use(actor, rows[id], instance_id):
-                raise Invalid(N_("Berkas tidak dikenal. Unggah sekali lagi."), field=variable)
+                raise Invalid(N_("Dokumen tidak dikenal. Unggah sekali lagi."), field=variable)
     free = [id for id in wanted if rows[id]["instance_id"] is None]
     if free:
         still_free = sa.update(document).where(document.c.id.in_(free), document.c.instance_id.is_(None))
         bound = db.execute(still_free.values(instance_id=instance_id))
         if bound.rowcount != len(free):
-            raise Conflict(N_("Berkas ini baru saja dipakai untuk kasus lain."))
+            raise Conflict(N_("Dokumen ini baru saja dipakai untuk berkas lain."))
         for id in free:
             record(db, actor, now, "document.added", instance_id=instance_id, activity_instance_id=rows[id]["task_id"],
                    data={"variable": rows[id]["variable"], **variable_of(rows[id])})
     return {variable: _rebuilt(value, rows) for variable, value in variables.items()}
+
+
+def entered_anew(db: sa.Connection, actor: Actor, now: dt.datetime, variables: dict[str, Any]) -> dict[str, Any]:
+    """The variables, with every document that they name entered once more, by the actor and still free: for a case that
+    goes on with another's files. The bytes are the same; who may see the other case is to be asked before."""
+    wanted = sorted({id for value in variables.values() for id in _named(value)})
+    rows = db.execute(sa.select(document).where(document.c.id.in_(wanted), document.c.tenant_id == actor.tenant)).mappings()
+    anew = {row["id"]: {**row, "id": new_id(now), "instance_id": None, "task_id": None, "replaces": None,
+                        "uploaded_by": actor.id or None, "uploaded_at": now} for row in rows}
+    if anew:
+        db.execute(sa.insert(document), list(anew.values()))
+    return {name: _rebuilt(value, anew) for name, value in variables.items()}
 
 
 def _may_use(actor: Actor, row: Any, instance_id: str) -> bool:
@@ -191,7 +203,7 @@ def open_document(pe: ProcessEngine, actor: Actor, document_id: str) -> tuple[di
             raise NotFound(N_("Berkas tidak ditemukan."))
     path = files.path(pe.folder, row["sha256"])
     if not path.is_file():
-        raise NotFound(N_("Berkas %(name)s tidak ada di arsip. Hubungi administrator."), name=row["name"])
+        raise NotFound(N_("Dokumen %(name)s tidak ada di arsip. Hubungi administrator."), name=row["name"])
     return dict(row), path
 
 

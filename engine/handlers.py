@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Modules that register handlers when they are imported. A module of a later issue is added here.
-MODULES = ("engine.publication", "engine.documentation")
+MODULES = ("engine.publication", "engine.withdrawal", "engine.documentation")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bpmn.errors import N_, NotFound
 from bpmn.expressions import sha256
 from connectors import Attachment, Failure, NotByMachine, NotYet, Request, Result
-from engine import channels, files
+from engine import channels, files, revisions, values
 from engine.archive import case_of
 from engine.handlers import BpmnError, Job, handler
 from engine.ids import new_id
@@ -23,9 +23,12 @@ from engine.store import read, record, run
 from engine.tables import activity, channel, document, event, job, process_instance, publication
 
 TOPIC = "publikasi"
+TOPICS = (TOPIC, "turunkan")
 REFUSED = "ditolak"  # the BPMN error of what must not be published, by machine or by hand; nobody catches it: an incident
 SEALED = ("judul", "ringkasan", "isi", "gambar", "lampiran", "teks_kanal")  # what an approval covers
+REMARKS = ("catatan_ralat", "ralat_sebelumnya")  # of a correction, besides
 DONE = ("published", "scheduled")
+SETTLED = (*DONE, "withdrawn")
 
 
 @handler(TOPIC)
@@ -55,7 +58,10 @@ def publish(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
 def _call(pe: ProcessEngine, job: Job, request: Request) -> Result:
     """Let the channel's connector publish; whatever goes wrong comes as Failure."""
     try:
-        return channels.connector_for(pe, job.tenant, job.payload["kanal"]).publish(request)
+        connector = channels.connector_for(pe, job.tenant, job.payload["kanal"])
+        with read(pe) as db:
+            before = revisions.earlier(db, job)
+        return revisions.update(connector, before, request) if before else connector.publish(request)
     except Failure:
         raise
     except NotFound as error:
@@ -74,7 +80,8 @@ def _refuse(message: str, **params: Any) -> BpmnError:
 
 def sealed(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """The names that a payload's seal covers. A process of before there were texts per channel has none of them."""
-    return SEALED if "teks_kanal" in payload else SEALED[:-1]
+    names = SEALED if "teks_kanal" in payload else SEALED[:-1]
+    return names + REMARKS if "catatan_ralat" in payload else names
 
 
 def _check(payload: Mapping[str, Any]) -> None:
@@ -101,7 +108,7 @@ def request_of(pe: ProcessEngine, instance_id: str, payload: Mapping[str, Any], 
         body=payload.get("isi") or "", kind=payload.get("jenis") or "", now=now, business_key=business_key or "",
         images=[file for file in images if file.media_type.startswith("image/")],
         attachments=[file for file in images if not file.media_type.startswith("image/")] + attachments,
-        publish_at=_publish_at(pe, payload.get("terbit_pada"), now))
+        publish_at=_publish_at(pe, payload.get("terbit_pada"), now), corrections=revisions.corrections(payload, pe.timezone, now))
 
 
 def _request(pe: ProcessEngine, job: Job, now: dt.datetime) -> Request:
@@ -143,11 +150,11 @@ def _attachment(pe: ProcessEngine, db: sa.Connection, instance_id: str, file: An
     id = file.get("document") if isinstance(file, dict) else None
     row = db.execute(sa.select(document).where(document.c.id == id, document.c.instance_id == instance_id)).mappings().first()
     if row is None or row["sha256"] != file.get("sha256"):
-        raise _refuse(N_("Berkas yang akan diterbitkan bukan dokumen kasus ini."))
+        raise _refuse(N_("Dokumen yang akan diterbitkan bukan milik berkas ini."))
     try:
         content = files.read(pe.folder, row["sha256"])
     except (FileNotFoundError, ValueError):
-        raise _refuse(N_("Berkas %(name)s tidak utuh di arsip."), name=row["name"]) from None
+        raise _refuse(N_("Dokumen %(name)s tidak utuh di arsip."), name=row["name"]) from None
     return Attachment(row["name"], row["media_type"], content, file.get("alt") or "")
 
 
@@ -167,7 +174,9 @@ def _reserve(db: sa.Connection, job: Job, now: dt.datetime) -> sa.RowMapping | N
     if before and before["state"] in DONE:
         return before
     connector = db.scalar(sa.select(channel.c.connector).where(channel.c.tenant_id == job.tenant, channel.c.id == job.payload["kanal"]))
-    row = {"connector": connector or "manual", "state": "attempted", "content_sha256": content, "error": None, "updated_at": now}
+    kind = values.text(job.payload.get("jenis") or "", 255) or None
+    row = {"connector": connector or "manual", "kind": kind, "state": "attempted", "content_sha256": content, "error": None,
+           "updated_at": now}
     if before:
         db.execute(sa.update(publication).where(publication.c.id == before["id"]).values(row))
     else:
@@ -203,19 +212,20 @@ def _variables(row: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ByHand:
-    """Where a person says that they published it."""
+    """Where a person says that they published it; of what they withdrew, what its page now says."""
 
-    url: str
+    url: str | None
     at: dt.datetime
     by: str | None
     unchecked: str  # why the page was not checked for its title; "" where it was
+    gone: str = ""  # what the page says instead: it was withdrawn
 
 
 def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
-    """{channel: …} of what the case's people published: a user task in the same scope as a `publikasi` job, completed
-    with `tautan` (or `url`)."""
+    """{channel: …} of what the case's people published or withdrew: a user task in the same scope as a job of TOPICS,
+    completed with `tautan` (or `url`), or with `halaman_kini`."""
     calls = db.execute(sa.select(activity.c.scope_id, job.c.payload).join(job, job.c.activity_instance_id == activity.c.id)
-                       .where(job.c.instance_id == instance_id, job.c.topic == TOPIC).order_by(job.c.id))
+                       .where(job.c.instance_id == instance_id, job.c.topic.in_(TOPICS)).order_by(job.c.id))
     channel_of = {scope: payload.get("kanal") for scope, payload in calls}
     if not channel_of:
         return {}
@@ -228,9 +238,9 @@ def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
     found = {}
     for scope, by, at, data in done:
         said = _said(data)
-        url = said.get("tautan") or said.get("url")
-        if channel_of.get(scope) and isinstance(url, str):
-            found[channel_of[scope]] = ByHand(url, at, by, str(said.get("alasan_tanpa_periksa") or ""))
+        url, gone = said.get("tautan") or said.get("url"), said.get("halaman_kini")
+        if channel_of.get(scope) and (isinstance(url, str) or gone):
+            found[channel_of[scope]] = ByHand(url, at, by, str(said.get("alasan_tanpa_periksa") or ""), str(gone or ""))
     return found
 
 
@@ -243,12 +253,19 @@ def _said(data: Mapping[str, Any]) -> dict[str, Any]:
 def record_manual(db: sa.Connection, tenant: str, now: dt.datetime, instance_id: str) -> None:
     """Bring the case's rows up to what was published by hand. Run again, it changes nothing."""
     for channel_id, hand in by_hand(db, instance_id).items():
+        row = _by_hand_row(hand)
         changed = db.execute(sa.update(publication).where(
-            publication.c.instance_id == instance_id, publication.c.channel_id == channel_id, publication.c.state.not_in(DONE),
-        ).values(state="published", url=hand.url, published_at=hand.at, error=None, updated_at=now))
+            publication.c.instance_id == instance_id, publication.c.channel_id == channel_id, publication.c.state.not_in(SETTLED),
+        ).values(**row, updated_at=now))
         if changed.rowcount:
-            record(db, Actor.system(tenant), now, "publication.published", instance_id=instance_id,
+            record(db, Actor.system(tenant), now, f"publication.{row['state']}", instance_id=instance_id,
                    data={"channel": channel_id, "url": hand.url, "by": hand.by})
+
+
+def _by_hand_row(hand: ByHand) -> dict[str, Any]:
+    if hand.gone:
+        return {"state": "withdrawn", "published_at": hand.at, "error": None}
+    return {"state": "published", "url": hand.url, "published_at": hand.at, "error": None}
 
 
 def publications(pe: ProcessEngine, actor: Actor, instance_id: str) -> list[dict[str, Any]]:
@@ -272,7 +289,8 @@ def publications_of(db: sa.Connection, instance_id: str) -> list[dict[str, Any]]
 
 def _with_hand(row: dict[str, Any], hand: ByHand | None) -> dict[str, Any]:
     row["channel"] = row["channel"] or row["channel_id"]
-    if hand and row["state"] not in DONE:  # done, and not yet recorded by `record_manual`
-        row |= {"state": "published", "url": hand.url, "published_at": hand.at, "error": None}
-    return {**row, "by_hand": bool(hand and row["url"] == hand.url), "unchecked": hand.unchecked if hand else "",
-            "by": hand.by if hand else None}
+    if hand and row["state"] not in SETTLED:  # done, and not yet recorded by `record_manual`
+        row |= _by_hand_row(hand)
+    is_hand = bool(hand and (row["published_at"] == hand.at if hand.gone else row["url"] == hand.url))
+    return {**row, "by_hand": is_hand, "unchecked": hand.unchecked if hand else "", "by": hand.by if hand else None,
+            "gone": hand.gone if hand else ""}

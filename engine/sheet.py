@@ -20,10 +20,16 @@ ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA"
 STATES = {
     "published": N_("terbit"), "scheduled": N_("terjadwal"), "manual": N_("menunggu tangan"), "failed": N_("gagal"),
     "unknown": N_("tidak pasti"), "attempted": N_("sedang dicoba"),
+    "withdrawn": N_("diturunkan"),
 }
 KINDS = {
     "peraturan": N_("Peraturan"), "surat-edaran": N_("Surat edaran"), "laporan-keuangan": N_("Laporan keuangan"),
     "juknis-juklak": N_("Juknis/Juklak"), "pengumuman": N_("Pengumuman"), "berita": N_("Berita"),
+}
+GROUNDS = {  # as the start form of `penurunan` words them
+    "tidak-benar": N_("informasi tidak benar atau menyesatkan"), "dikecualikan": N_("informasi yang dikecualikan (Pasal 17 UU 14/2008)"),
+    "data-pribadi": N_("memuat data pribadi (UU 27/2022)"), "hak-cipta": N_("melanggar hak pihak lain"),
+    "perintah": N_("perintah pejabat atau putusan pengadilan"), "lain": N_("lainnya"),
 }
 MOST_DOCUMENTS = 12  # listed on the sheet; the archive has them all
 
@@ -42,6 +48,8 @@ def _words(facts: Mapping[str, Any]) -> dict[str, Any]:
     documents = facts["documents"]
     return {
         **{key: str(facts[key]) for key in ("office", "unit", "business_key", "title", "letter", "procedure", "number", "version", "hash")},
+        "earlier_hash": str((facts.get("about") or {}).get("hash") or ""),
+        "about": _about(facts.get("about") or {}, zone),
         "kind": KINDS.get(facts["kind"], facts["kind"]),
         "started_at": _time(facts["started_at"], zone), "made_at": _time(facts["made_at"], zone),
         "approver": _who(facts["approval"]), "approved_at": _time(facts["approval"].get("at"), zone),
@@ -53,11 +61,22 @@ def _words(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _about(about: Mapping[str, Any], zone: ZoneInfo) -> list[tuple[str, str]]:
+    """What a correction or takedown is about, as (name, words)."""
+    if not about:
+        return []
+    ground = GROUNDS.get(about.get("dasar_penurunan", ""), "")
+    reason = about.get("alasan_ralat") or "; ".join(part for part in (ground, about.get("alasan_penurunan")) if part)
+    said = [("Tentang berkas", f"{about['business_key']} {about['title']}".strip()), ("Diperintahkan oleh", _who(about["ordered_by"])),
+            ("Diperintahkan pada", _time(about["ordered_at"], zone)), ("Alasan", reason), ("Ralat", about.get("catatan_ralat", ""))]
+    return [(name, words) for name, words in said if words]
+
+
 def _publication(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     page = row["page"]
     url = row["url"] or ""
     return {
-        "channel": row["channel_name"], "state": STATES[row["state"]], "ok": row["state"] in ("published", "scheduled"),
+        "channel": row["channel_name"], "state": STATES[row["state"]], "ok": row["state"] in ("published", "scheduled", "withdrawn"),
         "url": url, "link": url if url.startswith(("https://", "http://")) else "", "platform_id": row["platform_id"] or "",
         "published_at": _time(row["published_at"], zone),
         "by": _who(row["published_by"] or {}) if row["by_hand"] else "Terbit",
@@ -69,9 +88,12 @@ def _seen(row: Mapping[str, Any], page: Mapping[str, Any], zone: ZoneInfo) -> st
     """In a sentence, what was found when the page was fetched back."""
     if "sha256" in page:
         found = "judul ditemukan" if page["holds_title"] else "judul tidak ditemukan"
+        found = f"{found}, server menjawab {page['status']}" if page.get("status", 200) != 200 else found
         text = f"diambil {_time(page['fetched_at'], zone)}, {found}"
     else:
         text = f"tidak diambil: {page.get('error') or row['error'] or ''}".rstrip(": ")
+    if row.get("gone"):
+        text = f"{text}; yang kini tampil: {row['gone']}"
     return f"{text}; alasan tanpa periksa: {row['unchecked']}" if row["unchecked"] else text
 
 

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors import N_, Context, Field, NotYet, Request, Result
+from connectors import N_, Context, Failure, Field, NotYet, Request, Result
 from connectors.content import clean, excerpt
 from connectors.site import files, pages, store
 from connectors.slugs import slug
+
+WITHDRAWN = ".ditarik"  # beside the page of a withdrawn post: whoever serves the folder may answer 410 (`webui.situs` does)
+GONE = N_("Tulisan ini tidak ada lagi di situs.")
 
 
 class Site:
@@ -60,6 +63,30 @@ class Site:
         url = f"{self.look.url}{record['slug']}/"
         return Result(url, record["slug"], datetime.fromisoformat(record["published_at"]), details={"path": record["slug"]})
 
+    def update(self, request: Request, platform_id: str, url: str) -> Result:
+        """The page changes in place, with its corrections and their dates on it; so do lists and feed."""
+        kept = files.prepare(request.images, request.attachments)
+        with self.store.locked():
+            record = self._standing(platform_id)
+            if record.get("revision") != request.key:
+                record = record | self._said(request, kept) | {"revision": request.key, "updated_at": request.now.isoformat()}
+                self.store.add(record, clean(request.body))
+            self._rewrite_post(self.root / record["slug"], record, kept)
+            self._build()
+        return Result(f"{self.look.url}{record['slug']}/", record["slug"], datetime.fromisoformat(record["updated_at"]))
+
+    def withdraw(self, platform_id: str, url: str, key: str) -> None:
+        """Its address says in a sentence that it is withdrawn, and nothing of it: no title, picture or attachment is left,
+        here or in lists, feed and sitemap."""
+        with self.store.locked():
+            record = self.store.of_slug(platform_id)
+            if record is None:
+                raise Failure(GONE, "permanent")
+            if not record.get("withdrawn"):
+                self.store.add(record | {"withdrawn": key}, self.store.body(record))
+            self._withdraw_page(self.root / record["slug"])
+            self._build()
+
     def test(self) -> str:
         with self.store.locked():
             self._build()
@@ -76,15 +103,28 @@ class Site:
         record = {
             "key": request.key,
             "slug": self._free_slug(title, request.business_key),
-            "title": title,
-            "summary": " ".join(clean(request.summary).split()) or excerpt(request.body),
             "kind": clean(request.kind),
             "business_key": clean(request.business_key),
             "published_at": request.now.isoformat(),
-            "images": [image.described for image in kept.images],
-            "attachments": [attachment.described for attachment in kept.attachments],
+            **self._said(request, kept),
         }
         self.store.add(record, clean(request.body))
+        return record
+
+    def _said(self, request: Request, kept: files.Kept) -> dict[str, Any]:
+        """Of a record, what a correction may change."""
+        return {
+            "title": clean(request.title).strip() or N_("Tanpa judul"),
+            "summary": " ".join(clean(request.summary).split()) or excerpt(request.body),
+            "images": [image.described for image in kept.images],
+            "attachments": [attachment.described for attachment in kept.attachments],
+            "corrections": [{"at": each.at.isoformat(), "note": clean(each.note)} for each in request.corrections],
+        }
+
+    def _standing(self, slug: str) -> dict[str, Any]:
+        record = self.store.of_slug(slug)
+        if record is None or record.get("withdrawn"):
+            raise Failure(GONE, "permanent")
         return record
 
     def _free_slug(self, title: str, business_key: str) -> str:
@@ -107,14 +147,30 @@ class Site:
         staging.rename(folder)
         store.sync(folder.parent)
 
+    def _rewrite_post(self, folder: Path, record: dict[str, Any], kept: files.Kept) -> None:
+        """The page is there at every moment: first what it names, then itself, then what nothing names any more goes."""
+        for file in (*kept.images, *kept.attachments):
+            store.write(folder / file.described["file"], file.content, lasting=True)
+        store.write(folder / "index.html", self._post(record), lasting=True)
+        named = {"index.html", *(file.described["file"] for file in (*kept.images, *kept.attachments))}
+        store.remove(path for path in folder.iterdir() if path.name not in named)
+
+    def _withdraw_page(self, folder: Path) -> None:
+        store.write(folder / WITHDRAWN, b"", lasting=True)
+        store.write(folder / "index.html", pages.withdrawn(self.look), lasting=True)
+        store.remove(path for path in folder.iterdir() if path.name not in (WITHDRAWN, "index.html"))
+
     def _post(self, record: dict[str, Any]) -> bytes:
+        if record.get("withdrawn"):
+            return pages.withdrawn(self.look)
         return pages.post(self.look, record, self.store.body(record))
 
     def _build(self) -> None:
         stamp = hashlib.sha256(repr((self.look, pages.version())).encode()).hexdigest()
-        posts = [record for record in self.store.records() if (self.root / record["slug"] / "index.html").exists()]
+        pages_there = [record for record in self.store.records() if (self.root / record["slug"] / "index.html").exists()]
+        posts = [record for record in pages_there if not record.get("withdrawn")]
         if self.store.stamp() != stamp:
-            for record in posts:
+            for record in pages_there:
                 store.write(self.root / record["slug"] / "index.html", self._post(record))
         written = dict(pages.around(self.look, posts, self.store.body))
         for path, content in written.items():

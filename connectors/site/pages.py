@@ -5,7 +5,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from html import escape
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,10 +58,21 @@ def post(look: Look, record: Record, body: str) -> bytes:
     return _render("post.html", look, "../", post=record, body=_scrollable(content.html(body)))
 
 
+def withdrawn(look: Look) -> bytes:
+    """What the address of a withdrawn post says: nothing of the post."""
+    return _render("withdrawn.html", look, "../")
+
+
 def _scrollable(body: str) -> str:
     """A table wider than a phone is moved sideways, by keyboard too (it is sanitised: a <table> is a tag)."""
     opened = body.replace("<table>", '<div class="table" role="group" tabindex="0" aria-label="Tabel"><table>')
     return opened.replace("</table>", "</table></div>")
+
+
+def _notes(look: Look, record: Record) -> str:
+    """Its corrections as HTML, for who reads the feed only."""
+    return "".join(f"<p><strong>Ralat</strong> {_date(look, each['at'])}: {escape(each['note'])}</p>\n"
+                   for each in record.get("corrections") or [])
 
 
 def around(look: Look, posts: list[Record], body: Callable[[Record], str]) -> Iterator[tuple[str, bytes]]:
@@ -68,8 +80,8 @@ def around(look: Look, posts: list[Record], body: Callable[[Record], str]) -> It
     for page in _lists(posts):
         up = "../" * page.path.count("/")
         yield f"{page.path}index.html", _render("list.html", look, up, page=page)
-    entries = [(record, content.html(body(record))) for record in posts[:IN_FEED]]
-    updated = posts[0]["published_at"] if posts else datetime.fromtimestamp(0, UTC).isoformat()
+    entries = [(record, _notes(look, record) + content.html(body(record))) for record in posts[:IN_FEED]]
+    updated = max(map(changed_at, posts), key=datetime.fromisoformat) if posts else datetime.fromtimestamp(0, UTC).isoformat()
     yield "feed.xml", _render("feed.xml", look, "", entries=entries, updated=updated)
     yield "sitemap.xml", _render("sitemap.xml", look, "", posts=posts[: IN_SITEMAP - 1])
     yield "robots.txt", f"User-agent: *\nAllow: /\nSitemap: {look.url}sitemap.xml\n".encode()
@@ -81,6 +93,11 @@ def around(look: Look, posts: list[Record], body: Callable[[Record], str]) -> It
 def version() -> str:
     """Changes whenever the templates do: then the posts' pages are written anew."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))).hexdigest()[:12]
+
+
+def changed_at(record: Record) -> str:
+    """When it was published, or corrected last."""
+    return record.get("updated_at") or record["published_at"]
 
 
 def kind_path(kind: str) -> str:
@@ -106,12 +123,11 @@ def _paged(base: str, title: str, kind: str, posts: list[Record]) -> Iterable[Li
 
 def _render(template: str, look: Look, up: str, **values: Any) -> bytes:
     """`up` leads from the page to the site's root: links are relative, so that the site may stand anywhere."""
+    return _environment().get_template(template).render(look=look, up=up, date=partial(_date, look), **values).encode()
 
-    def date(iso: str, pattern: str = "d MMMM y") -> str:
-        return format_datetime(datetime.fromisoformat(iso), pattern, tzinfo=look.zone, locale="id")
 
-    environment = _environment()
-    return environment.get_template(template).render(look=look, up=up, date=date, **values).encode()
+def _date(look: Look, iso: str, pattern: str = "d MMMM y") -> str:
+    return format_datetime(datetime.fromisoformat(iso), pattern, tzinfo=look.zone, locale="id")
 
 
 @cache
@@ -119,7 +135,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(KINDS=KINDS, kind_name=kind_name, kind_path=kind_path, version=version())
+    environment.globals.update(KINDS=KINDS, kind_name=kind_name, kind_path=kind_path, changed_at=changed_at, version=version())
     environment.filters.update(size=_size, urn=lambda key: uuid.uuid5(uuid.NAMESPACE_URL, f"terbit:{key}").urn)
     return environment
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ class Store:
         """All, the newest first."""
         found = [json.loads(path.read_bytes()) for path in self.folder.glob("*.json")]
         return sorted(found, key=lambda record: (record["published_at"], record["slug"]), reverse=True)
+
+    def of_slug(self, slug: str) -> dict[str, Any] | None:
+        return next((record for record in self.records() if record["slug"] == slug), None)
 
     def slugs(self) -> set[str]:
         return {record["slug"] for record in self.records()}
@@ -78,6 +81,12 @@ def write(path: Path, content: bytes, *, lasting: bool = False) -> None:
     os.replace(unfinished, path)
     if lasting:
         sync(path.parent)
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Files that should not be there; what is gone already is no matter."""
+    for path in list(paths):
+        path.unlink(missing_ok=True)
 
 
 def sync(folder: Path) -> None:

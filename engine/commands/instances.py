@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, Forbidden, Invalid, NotFound
+from bpmn.model import names
 from engine import access, apply, documents, ids, load, step
 from engine.intents import Live
 from engine.load import Definition, Loaded
@@ -33,8 +34,11 @@ class Instance:
 # Starting -------------------------------------------------------------------------------------------------------------
 
 def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None = None, definition_id: str | None = None,
-          business_key: str | None = None, variables: dict[str, Any] | None = None) -> Instance:
+          business_key: str | None = None, variables: dict[str, Any] | None = None, about_id: str | None = None) -> Instance:
     """Start a case of the newest version of `key`, or of one definition.
+
+    A process with the property `tentang` starts only about a case of the process named there (`about_id`), one at a
+    time: Conflict while another is open. Nothing is taken over from that case; see `engine.corrections`.
 
     Without a business key the next number of its prefix and year is taken, without gaps; a given one that is taken
     is a Conflict. NotFound for a definition that the actor may neither see nor start; Conflict for a suspended one.
@@ -46,7 +50,7 @@ def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None 
         raise Forbidden(N_("Anda tidak berhak memulai proses ini."))
 
     def write(db: sa.Connection) -> tuple[Instance, list[str]]:
-        return start_in(db, actor, now, definition, business_key=business_key, variables=variables)
+        return start_in(db, actor, now, definition, business_key=business_key, variables=variables, about_id=about_id)
 
     instance, due = attempt(lambda: run_unique(pe, write))
     pe.wake(due)
@@ -62,7 +66,7 @@ def run_unique(pe: ProcessEngine, write: Callable[[sa.Connection], T]) -> T:
 
 
 def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Definition, *, business_key: str | None,
-             variables: dict[str, Any], start_event: str | None = None) -> tuple[Instance, list[str]]:
+             variables: dict[str, Any], start_event: str | None = None, about_id: str | None = None) -> tuple[Instance, list[str]]:
     """Start a case in a transaction that is open, with no look at rights. Return it, and the ids of jobs that are due.
 
     The step is computed inside the transaction, for the label may show the number, and numbers have no gaps
@@ -70,15 +74,35 @@ def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Defi
     """
     if db.execute(sa.select(process_definition.c.suspended).where(process_definition.c.id == definition.id)).scalar():
         raise Conflict(N_("Definisi proses ini sedang ditangguhkan."))
+    check_about(db, actor, definition, about_id)
     spec = load.spec(db, definition.id)
     new_id = ids.source(now)
     instance_id, business_key = new_id(), _checked_key(business_key)
     business_key = _free_key(db, actor, business_key) if business_key else _next_key(db, actor, now, definition)
     variables = documents.bind(db, actor, now, instance_id, variables)
     outcome = step.start(spec, variables, now, new_id, start_event=start_event, business_key=business_key)
-    instance = Loaded(instance_id, actor.tenant, definition.id, definition.key, business_key, "", 0, False, False, Live({}, {}))
-    due = apply.create(db, actor, now, instance, outcome, load.title(spec, instance, outcome))
+    instance = Loaded(instance_id, actor.tenant, definition.id, definition.key, business_key, "", 0, False, False, Live({}, {}), now)
+    due = apply.create(db, actor, now, instance, outcome, load.title(spec, instance, outcome), about_id)
     return Instance(instance_id, business_key, definition.id, outcome.ended), due
+
+
+def check_about(db: sa.Connection, actor: Actor, definition: Definition, about_id: str | None) -> None:
+    """Let a case start about another, or about none, as its process says. Locks the other, so that of two at once one is first."""
+    subjects = names(load.process(db, definition).properties.get("tentang", ""))
+    if not subjects and about_id is None:
+        return
+    if about_id is None:
+        raise Invalid(N_("Proses ini dimulai dari berkas yang menjadi pokoknya."), field="about_id")
+    of = process_instance.c
+    about = db.execute(sa.select(of.definition_id, of.definition_key).where(
+        of.id == about_id, of.tenant_id == actor.tenant).with_for_update(key_share=True)).first()
+    if about is None or not access.may_see_case(actor, load.definition(db, about.definition_id).groups):
+        raise NotFound(N_("Berkas tidak ditemukan."))
+    if about.definition_key not in subjects:
+        raise Invalid(N_("Proses ini bukan tentang berkas seperti itu."), field="about_id")
+    still_open = db.scalar(sa.select(of.business_key).where(of.about_id == about_id, of.ended_at.is_(None)).limit(1))
+    if still_open is not None:
+        raise Conflict(N_("%(business_key)s tentang berkas ini masih berjalan."), business_key=still_open)
 
 
 def find_definition(db: sa.Connection, actor: Actor, *, key: str | None = None, definition_id: str | None = None) -> Definition:
@@ -125,7 +149,7 @@ def _next_key(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Def
 def _free_key(db: sa.Connection, actor: Actor, business_key: str) -> str:
     # Asked first for a plain answer; what comes in between meets the unique constraint, see `run_unique`.
     if _is_taken(db, actor, business_key):
-        raise Conflict(N_("Nomor perkara %(business_key)s sudah dipakai."), business_key=business_key)
+        raise Conflict(N_("Nomor berkas %(business_key)s sudah dipakai."), business_key=business_key)
     return business_key
 
 
@@ -138,7 +162,7 @@ def _checked_key(business_key: str | None) -> str | None:
     if business_key is None or business_key == "":
         return None
     if not isinstance(business_key, str) or len(business_key) > 255 or not business_key.isprintable() or not business_key.strip():
-        raise Invalid(N_("Nomor perkara tidak sah."), field="business_key")
+        raise Invalid(N_("Nomor berkas tidak sah."), field="business_key")
     return business_key
 
 
@@ -148,7 +172,7 @@ def cancel(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, 
     """End a case where it stands: what is open in it is cancelled. Ended already: Conflict."""
     def write(db: sa.Connection, instance: Loaded) -> None:
         if instance.ended:
-            raise Conflict(N_("Perkara ini sudah berakhir."))
+            raise Conflict(N_("Berkas ini sudah berakhir."))
         apply.touch(db, instance)
         apply.close(db, now, instance.id)
         db.execute(sa.update(process_instance).where(process_instance.c.id == instance.id).values(
@@ -171,7 +195,7 @@ def activate_instance(pe: ProcessEngine, actor: Actor, now: dt.datetime, instanc
 def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, suspended: bool) -> None:
     def write(db: sa.Connection, instance: Loaded) -> None:
         if instance.ended:
-            raise Conflict(N_("Perkara ini sudah berakhir."))
+            raise Conflict(N_("Berkas ini sudah berakhir."))
         if instance.suspended != suspended:
             apply.touch(db, instance)
             db.execute(sa.update(process_instance).where(process_instance.c.id == instance.id).values(suspended=suspended))
@@ -192,7 +216,7 @@ def visible_instance(db: sa.Connection, actor: Actor, instance_id: str, may: Cal
     """Return an instance to one who may do something to it: NotFound where they may not even see it, else Forbidden."""
     instance = load.instance(db, actor.tenant, instance_id)
     if not access.may_see_case(actor, load.definition(db, instance.definition_id).groups):
-        raise NotFound(N_("Perkara tidak ditemukan."))
+        raise NotFound(N_("Berkas tidak ditemukan."))
     access.require(may(actor))
     return instance
 

@@ -1,0 +1,84 @@
+"""Published news (berita), which nobody decided on before: for the Ketua Divisi to look at afterwards."""
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine import revisions, values
+from engine.process_engine import Actor, ProcessEngine
+from engine.queries.paging import Page, fetch
+from engine.queries.sight import instances_seen
+from engine.store import read, run
+from engine.tables import process_instance, publication, seen
+
+KIND, SEEN = "berita", "news"
+_i, _p = process_instance.c, publication.c
+
+
+def news(pe: ProcessEngine, actor: Actor, *, after: str | None = None, limit: int = 20) -> Page:
+    """Cases of news that the actor may see, published last first; three statements.
+
+    Rows: id, business_key, title, definition_key, at (first published), seen (by the actor), `last` (see
+    `revisions.last`) and `content` (the variables that say what now stands there).
+    """
+    published = _published(actor)
+    looked = sa.exists().where(seen.c.user_id == actor.id, seen.c.kind == SEEN, seen.c.subject_id == published.c.instance_id)
+    query = sa.select(_i.id, _i.business_key, _i.title, _i.definition_key, published.c.at, looked.label("seen")).join(
+        published, published.c.instance_id == _i.id).where(instances_seen(actor), _i.about_id.is_(None))
+    with read(pe) as db:
+        page = fetch(db, query, (published.c.at, _i.id), after=after, limit=limit, descending=True)
+        last = revisions.last(db, [row["id"] for row in page.rows]) if page.rows else {}
+        content = _content(db, {id: _newest(rows, id) for id, rows in last.items()})
+    return Page([{**row, "last": last[row["id"]], "content": content.get(row["id"], {})} for row in page.rows], page.next)
+
+
+def unseen(pe: ProcessEngine, actor: Actor) -> int:
+    """How many of them the actor has not yet looked at; one statement."""
+    looked = sa.exists().where(seen.c.user_id == actor.id, seen.c.kind == SEEN, seen.c.subject_id == _i.id)
+    is_news = sa.exists().where(*_is_news(actor), _p.instance_id == _i.id)
+    query = sa.select(sa.func.count()).select_from(process_instance).where(
+        _i.tenant_id == actor.tenant, instances_seen(actor), _i.about_id.is_(None), is_news, ~looked)
+    with read(pe) as db:
+        return db.scalar(query) or 0
+
+
+def look_at(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_ids: Collection[str]) -> None:
+    """Note that the actor has looked at these; those that they may not see are left out, and what was noted stays."""
+    wanted = sorted(set(instance_ids))[:200]
+    looked = sa.select(seen.c.subject_id).where(seen.c.user_id == actor.id, seen.c.kind == SEEN)
+    query = sa.select(_i.id).where(_i.tenant_id == actor.tenant, instances_seen(actor), _i.id.in_(wanted), _i.id.not_in(looked))
+
+    def write(db: sa.Connection) -> None:
+        rows = [{"user_id": actor.id, "kind": SEEN, "subject_id": id, "at": now} for id in db.scalars(query)]
+        if rows:
+            db.execute(sa.insert(seen), rows)
+
+    try:
+        run(pe, write)
+    except sa.exc.IntegrityError:
+        run(pe, write)  # the same person, twice at once: now it stands there
+
+
+def _is_news(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
+    return (_p.tenant_id == actor.tenant, _p.kind == KIND, _p.state.in_(revisions.SETTLED))
+
+
+def _published(actor: Actor) -> sa.Subquery:
+    return sa.select(_p.instance_id, sa.func.min(_p.published_at, type_=_p.published_at.type).label("at")).where(
+        *_is_news(actor), _p.published_at.is_not(None)).group_by(_p.instance_id).subquery()
+
+
+def _newest(rows: dict[str, Any], first_id: str) -> str:
+    """Which case's words stand there now: the newest that published."""
+    stands = [row for row in rows.values() if row["state"] in revisions.STANDS]
+    return max(stands, key=lambda row: row["revision"])["instance_id"] if stands else first_id
+
+
+def _content(db: sa.Connection, source: dict[str, str]) -> dict[str, dict[str, Any]]:
+    if not source:
+        return {}
+    rows = db.execute(sa.select(_i.id, _i.variables).where(_i.id.in_(set(source.values()))))
+    variables = {row.id: values.load(row.variables).get("", {}) for row in rows}
+    return {first_id: variables.get(id, {}) for first_id, id in source.items()}
