@@ -7,6 +7,7 @@ import socket
 import time
 
 import pytest
+import redis
 
 from engine import commands, handlers, jobs, queries, worker
 from engine.process_engine import Actor, open_engine
@@ -117,4 +118,10 @@ def test_a_real_worker_does_jobs_with_and_without_wake_ups(pe, pemilik, now, bro
     finally:
         if process.poll() is None:
             kill_group(process)
+        with worker.make_app(pe).connection_for_write() as connection:  # leave no queue behind on a broker that others use
+            connection.default_channel.queue_delete(worker.queue(pe))
+            connection.default_channel.exchange_delete(worker.queue(pe))
+        if broker == REDIS:
+            store = redis.Redis.from_url(REDIS)
+            store.delete(*store.keys(f"*{worker.queue(pe)}*") or ["nothing"])
     pe.close()
