@@ -32,6 +32,7 @@ class Step:
     waktu: dt.timedelta | None  # working time
     output: str
     keterangan: str
+    dapat_diperpanjang: bool = False  # whoever does it may take more time, with a reason
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def _step(element, lanes: Mapping[str, str]) -> Step:
         kegiatan=(element.findtext(BPMN + "documentation") or "").strip(), pelaksana=_lane(element, lanes),
         langkah=said.get("langkah", ""), kelengkapan=said.get("kelengkapan", ""), waktu=duration(said.get("waktu", "")),
         output=said.get("output", ""), keterangan=said.get("keterangan", ""),
+        dapat_diperpanjang=said.get("dapat_diperpanjang", "").strip().lower() == "true",
     )
 
 

@@ -20,6 +20,8 @@ class Schedule:
     left: int = 0
     every: str = ""
 
+_DAYS = re.compile(r"P([0-9]+)([DW])")
+
 
 def schedule(kind: str, text: str, now: dt.datetime, element: str = "") -> Schedule:
     """Return when a timer ('date', 'duration' or 'cycle') with this text is due, set at `now`. Raises Invalid."""
@@ -31,6 +33,22 @@ def schedule(kind: str, text: str, now: dt.datetime, element: str = "") -> Sched
         return _cycle(text, now)
     except (ValueError, TypeError, OverflowError, AttributeError) as error:  # isodate.ISO8601Error is a ValueError
         raise Invalid(N_("Waktu %(text)s tidak dapat dibaca (ISO 8601)"), element=element, text=str(text)[:100]) from error
+
+
+def working(text: str) -> tuple[int, dt.timedelta] | None:
+    """Return a duration of working time (a mutu baku's `waktu`) as working days and the rest; None for anything else.
+
+    'P2D' is two working days, however long the office works on one; 'PT10H' is ten hours of work.
+    """
+    try:
+        value = isodate.parse_duration(text)
+    except (ValueError, TypeError, OverflowError):  # isodate.ISO8601Error is a ValueError
+        return None
+    if not isinstance(value, dt.timedelta) or value <= dt.timedelta():
+        return None
+    days = _DAYS.match(text)
+    whole = (7 if days[2] == "W" else 1) * int(days[1]) if days else 0
+    return whole, value - dt.timedelta(days=whole)
 
 
 def following(due: dt.datetime, left: int, every: str) -> Schedule | None:

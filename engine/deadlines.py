@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, Invalid
+from engine.intents import TaskDetails
 from engine.tables import activity
 from engine.working_time import NEVER, WorkingCalendar
 
@@ -57,6 +58,21 @@ def due_at(calendar: WorkingCalendar, start: dt.datetime, allowed: dt.timedelta)
         return calendar.add(start, allowed)
     except OverflowError:
         return None
+
+
+def columns(calendar: WorkingCalendar, rules: Rules, now: dt.datetime, task: TaskDetails) -> dict[str, Any]:
+    """Return what the row of a task that begins says of when it is due and of what is told before."""
+    allowed = calendar.length(*task.allowed) if task.allowed else None
+    due = due_at(calendar, now, allowed) if allowed else task.due_at
+    return {"due_at": due, "due_order": due or END_OF_TIME, "allowed_seconds": _seconds(allowed) if allowed and due else None,
+            "remind_at": next_reminder(calendar, rules, now, due)}
+
+
+NO_COLUMNS: dict[str, Any] = {"due_at": None, "due_order": None, "allowed_seconds": None, "remind_at": None}
+
+
+def _seconds(amount: dt.timedelta) -> int:
+    return round(amount.total_seconds())
 
 
 def moments(calendar: WorkingCalendar, rules: Rules, start: dt.datetime, due: dt.datetime) -> list[tuple[str, dt.datetime]]:

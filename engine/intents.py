@@ -23,7 +23,8 @@ class TaskDetails:
     assignee: str | None = None
     candidate_groups: tuple[str, ...] = ()
     candidate_users: tuple[str, ...] = ()
-    due_at: dt.datetime | None = None
+    due_at: dt.datetime | None = None  # a moment that the diagram names
+    allowed: tuple[int, dt.timedelta] | None = None  # or: so many working days and so much working time, from now
     follow_up_at: dt.datetime | None = None
     priority: int = 50
     form_key: str | None = None

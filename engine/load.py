@@ -1,5 +1,6 @@
 """What commands start from: an instance as it is now, and the definition that it runs on, which never changes."""
 
+import datetime as dt
 import threading
 import weakref
 from collections import OrderedDict
@@ -51,13 +52,14 @@ class Loaded:
     suspended: bool
     ended: bool
     live: Live
+    started_at: dt.datetime
 
     def require_active(self) -> None:
         """Raise Conflict unless something may happen in it."""
         if self.ended:
-            raise Conflict(N_("Perkara ini sudah berakhir."))
+            raise Conflict(N_("Berkas ini sudah berakhir."))
         if self.suspended:
-            raise Conflict(N_("Perkara ini sedang ditangguhkan."))
+            raise Conflict(N_("Berkas ini sedang ditangguhkan."))
 
 
 class Cache(Generic[T]):
@@ -98,7 +100,7 @@ def _of(db: sa.Connection) -> _Kept:
 
 _of_instance = (process_instance.c.id, process_instance.c.tenant_id, process_instance.c.definition_id, process_instance.c.definition_key,
                 process_instance.c.business_key, process_instance.c.title, process_instance.c.version, process_instance.c.suspended,
-                process_instance.c.ended_at, process_instance.c.state, process_instance.c.variables)
+                process_instance.c.ended_at, process_instance.c.state, process_instance.c.variables, process_instance.c.started_at)
 INSTANCE_COLUMNS = tuple(column.label(f"i_{column.name}") for column in _of_instance)
 _select_instance = sa.select(*INSTANCE_COLUMNS).where(
     process_instance.c.id == sa.bindparam("id"), process_instance.c.tenant_id == sa.bindparam("tenant"))
@@ -109,7 +111,7 @@ def instance(db: sa.Connection, tenant: str, instance_id: str) -> Loaded:
     """Return the instance, NotFound where the tenant has none such."""
     row = db.execute(_select_instance, {"id": instance_id, "tenant": tenant}).first()
     if row is None:
-        raise NotFound(N_("Perkara tidak ditemukan."))
+        raise NotFound(N_("Berkas tidak ditemukan."))
     return loaded(row)
 
 
@@ -117,7 +119,7 @@ def loaded(row: sa.Row) -> Loaded:
     """Return the instance in a row that has INSTANCE_COLUMNS."""
     live = Live(values.load(row.i_state) if row.i_state else {}, values.load(row.i_variables))
     return Loaded(row.i_id, row.i_tenant_id, row.i_definition_id, row.i_definition_key, row.i_business_key, row.i_title,
-                  row.i_version, row.i_suspended, row.i_ended_at is not None, live)
+                  row.i_version, row.i_suspended, row.i_ended_at is not None, live, row.i_started_at)
 
 
 def definition(db: sa.Connection, definition_id: str) -> Definition:

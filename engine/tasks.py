@@ -51,14 +51,17 @@ class UserTask(Node):
         return TaskDetails(
             assignee=text(camunda.get("assignee")), candidate_groups=several(element.candidate_groups),
             candidate_users=several(camunda.get("candidateUsers")),
-            due_at=when(camunda.get("dueDate")) or self.standard_due(run.now), follow_up_at=when(camunda.get("followUpDate")),
+            **self.due(when(camunda.get("dueDate")), run.now), follow_up_at=when(camunda.get("followUpDate")),
             priority=int(priority) if str(priority).lstrip("-").isdigit() else 50, form_key=text(element.form_key),
             description=text(element.documentation) or None)
 
-    def standard_due(self, now: dt.datetime) -> dt.datetime | None:
-        """Return when the mutu baku's `waktu` is over, in elapsed time."""
+    def due(self, named: dt.datetime | None, now: dt.datetime) -> dict[str, Any]:
+        """Return the moment that the diagram names, else the working time that the mutu baku allows: whose calendar, others know."""
         standard = self.element.properties.get("waktu")
-        return timers.schedule("duration", standard, now, self.bpmn_id).due if standard else None
+        if named or not standard:
+            return {"due_at": named}
+        allowed = timers.working(standard)
+        return {"allowed": allowed} if allowed else {"due_at": timers.schedule("duration", standard, now, self.bpmn_id).due}
 
 
 class ExternalTask(Node):

@@ -24,12 +24,14 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 from celery.utils.nodenames import nodename
 
-from engine import handlers, jobs
+from engine import handlers, jobs, reminders, sending
 from engine.commands import fetch_due
 from engine.process_engine import ProcessEngine, open_engine
 
 SWEEP_SECONDS = 2.0
+TELL_SECONDS = 3.0  # between looks at whom to tell of what
 SWEEP_BATCH = 200
+REMIND_SECONDS = 20.0  # how late a word of a due time may be
 WAKE_UP_SECONDS = 15  # a wake-up that waited for longer is dropped: the sweep sends another
 MOST_WAITING = 5000  # files in the folder broker: when no worker reads them, more would help nobody
 SEND_SECONDS = 1.0  # how long a dead broker may hold up whoever sends
@@ -59,7 +61,9 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
         worker_hijack_root_logger=False, worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_timeout=SEND_SECONDS if sends_only else 4, broker_connection_retry_on_startup=True,
         beat_scheduler="celery.beat:Scheduler",  # keeps nothing on disk: `sweep` may run as often as it likes
-        beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}}},
+        beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}},
+                       "tell": {"task": "terbit.tell", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
+                       "remind": {"task": "terbit.remind", "schedule": REMIND_SECONDS, "options": {"expires": REMIND_SECONDS}}},
         beat_max_loop_interval=SWEEP_SECONDS,
     )
     if pe.broker_url.startswith("filesystem:"):
@@ -119,6 +123,14 @@ def add_tasks(app: Celery, folder: str) -> None:
     @app.task(name="terbit.sweep", shared=False)
     def sweep() -> None:
         sweep_once(engine())
+
+    @app.task(name="terbit.tell", shared=False)
+    def tell() -> None:
+        sending.work(engine(), clock)
+
+    @app.task(name="terbit.remind", shared=False)
+    def remind() -> None:
+        reminders.tell_due(engine(), clock())
 
 
 def sweep_once(pe: ProcessEngine) -> int:

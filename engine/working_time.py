@@ -82,6 +82,11 @@ class WorkingCalendar:
         whole = sum((self._year(year).total for year in range(first, last)), dt.timedelta())
         return whole + self._year(last).until(end) - self._year(first).until(start)
 
+    def length(self, days: int, rest: dt.timedelta = dt.timedelta()) -> dt.timedelta:
+        """Return how much working time so many working days, of usual length, and the rest are."""
+        spans = [_length(day) for day in self.week if day]
+        return rest + days * sum(spans, dt.timedelta()) / len(spans) if spans else rest + dt.timedelta(days=days)
+
     def is_open(self, moment: dt.datetime) -> bool:
         """Tell whether the office works at a moment."""
         return any(opened <= moment < closed for opened, closed in self._of(moment.astimezone(ZoneInfo(self.zone)).date()))
@@ -119,6 +124,11 @@ class _Year:
         """Return the first moment at which so much, which is more than nothing, was worked."""
         number = bisect_left(self._ended, worked)
         return self._opened[number] + (worked - self._began[number])
+
+
+def _length(spans: Spans) -> dt.timedelta:
+    day = dt.date(2000, 1, 1)
+    return sum((dt.datetime.combine(day, closed) - dt.datetime.combine(day, opened) for opened, closed in spans), dt.timedelta())
 
 
 @lru_cache(maxsize=64)

@@ -32,6 +32,7 @@ class _Task:
     activity_id: str
     assignee: str | None
     ended: bool
+    began: dt.datetime
     candidates: list[tuple[str, str]]  # (kind, name)
     definition: Definition
     instance: Loaded
@@ -40,12 +41,12 @@ class _Task:
 _candidates = sa.select(sa.func.aggregate_strings(candidate.c.kind + ":" + candidate.c.name, "\n")).where(
     candidate.c.task_id == activity.c.id).scalar_subquery()
 _select_task = sa.select(
-    activity.c.id, activity.c.activity_id, activity.c.assignee, activity.c.ended_at, _candidates.label("candidates"),
+    activity.c.id, activity.c.activity_id, activity.c.assignee, activity.c.ended_at, activity.c.started_at, _candidates.label("candidates"),
     *load.INSTANCE_COLUMNS,
 ).join(process_instance, process_instance.c.id == activity.c.instance_id).where(
     activity.c.id == bindparam("id"), activity.c.tenant_id == bindparam("tenant"), activity.c.is_task)
 _assign = sa.update(activity).where(activity.c.id == bindparam("_id"), activity.c.ended_at.is_(None)).values(
-    assignee=bindparam("_assignee"), claimed_at=bindparam("_claimed_at"))
+    assignee=bindparam("_assignee"), claimed_at=bindparam("_claimed_at"), to_tell=activity.c.to_tell | bindparam("_to_tell"))
 
 
 def claim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> None:
@@ -129,7 +130,7 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, spec: Any, task: _
     data = {"activity_id": task.activity_id, **apply.changes(outcome)}
     completed = event_row(actor, now, "task.completed", task.instance.id, task.id, data)
     return apply.write(db, actor, now, task.instance, outcome, title=load.title(spec, task.instance, outcome), events=[completed],
-                       completed_by={task.id: actor.id or None})
+                       completed={task.id: apply.Completion(actor.id or None, task.began)})
 
 
 def _open_task(db: sa.Connection, actor: Actor, task_id: str) -> _Task:
@@ -138,7 +139,7 @@ def _open_task(db: sa.Connection, actor: Actor, task_id: str) -> _Task:
     if row is None:
         raise NotFound(N_("Tugas tidak ditemukan."))
     candidates = _split(row.candidates)
-    task = _Task(row.id, row.activity_id, row.assignee, row.ended_at is not None, candidates,
+    task = _Task(row.id, row.activity_id, row.assignee, row.ended_at is not None, row.started_at, candidates,
                  load.definition(db, row.i_definition_id), load.loaded(row))
     if not access.may_see_task(actor, task.assignee, candidates, task.definition.groups):
         raise NotFound(N_("Tugas tidak ditemukan."))
@@ -151,7 +152,8 @@ def _open_task(db: sa.Connection, actor: Actor, task_id: str) -> _Task:
 def _set_assignee(pe: ProcessEngine, actor: Actor, now: dt.datetime, task: _Task, user_id: str | None, event: str) -> None:
     def write(db: sa.Connection) -> None:
         apply.touch(db, task.instance)
-        db.execute(_assign, {"_id": task.id, "_assignee": user_id, "_claimed_at": now if user_id else None})
+        db.execute(_assign, {"_id": task.id, "_assignee": user_id, "_claimed_at": now if user_id else None,
+                             "_to_tell": bool(user_id) and user_id != actor.id})
         record(db, actor, now, event, instance_id=task.instance.id, activity_instance_id=task.id,
                data={"activity_id": task.activity_id, "from": task.assignee, "to": user_id})
 
