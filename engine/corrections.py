@@ -32,7 +32,7 @@ class Family:
     """What belongs together: of a ralat or penurunan the case that it is `about`; of a case its `orders`, oldest first,
     the `last` publication of each channel over all of them, and which kinds of order the actor `may_order` now."""
 
-    about: dict[str, Any] | None = None  # id, business_key, title
+    about: dict[str, Any] | None = None  # id, business_key, title; and reason, why it was ordered
     orders: list[dict[str, Any]] = field(default_factory=list)  # id, definition_key, business_key, started_*, ended_at, end_reason
     last: dict[str, Any] = field(default_factory=dict)
     may_order: tuple[str, ...] = ()
@@ -86,7 +86,8 @@ def family(pe: ProcessEngine, actor: Actor, instance_id: str) -> Family:
         case = db.execute(sa.select(_i.id, _i.definition_key, _i.about_id, _i.ended_at).where(_i.id == instance_id)).one()
         if case.about_id:
             about = db.execute(sa.select(_i.id, _i.business_key, _i.title).where(_i.id == case.about_id)).mappings().one()
-            return Family(about=dict(about))
+            said = load.instance(db, actor.tenant, instance_id).live.variables.get("", {})
+            return Family(about={**about, "reason": said.get("alasan_ralat") or said.get("alasan_penurunan") or ""})
         if not case.ended_at:
             return Family()
         orders = [dict(row) for row in db.execute(sa.select(

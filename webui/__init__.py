@@ -18,7 +18,7 @@ from flask_wtf import CSRFProtect
 from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
-PARTS = ("auth", "inbox", "task", "start", "documents", "preferences", "preview", "situs", "cases", "owner", "admin",
+PARTS = ("auth", "inbox", "news", "task", "start", "documents", "preferences", "preview", "situs", "cases", "owner", "admin",
          "channels", "people", "analyst", "rest")
 
 

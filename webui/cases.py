@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from bpmn import sop
 from bpmn.errors import Invalid
-from engine import access, archive, commands, documents, publication, queries, tables
+from engine import access, archive, commands, corrections, documents, publication, queries, tables
 from webui import actor, db, deployed, forms, names, now, pe, story
 from webui.incidents import explained
 
@@ -47,14 +47,15 @@ def show(id: str):
     shown = _with_words(history if "all" in request.args else history[-HISTORY:], case["definition_id"])
     variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
     published = publication.publications(pe(), actor(), id)
+    family = corrections.family(pe(), actor(), id)
     return render_template(
         "cases/show.html", case=case, definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
         hidden=len(history) - len(shown), loops=_loops(passed), diagram=marks(passed, stuck),
         waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
-        documents=documents.documents(pe(), actor(), id), publications=published, variables=_readable(variables),
+        documents=documents.documents(pe(), actor(), id), publications=published, variables=_readable(variables), family=family,
         candidates=names.candidates(a["id"] for a in passed if a["is_task"] and a["ended_at"] is None), groups=names.groups(),
-        names=names.people(_people(case, passed, published)))
+        names=names.people(_people(case, passed, published) | {order["started_by"] for order in family.orders}))
 
 
 @blueprint.get("/<id>/archive.zip")
@@ -115,9 +116,9 @@ def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:
         if not (step or each["is_task"] or is_mark):
             continue
         until = each["ended_at"] or now()
-        standard = each["due_at"] - each["started_at"] if each["due_at"] else step.waktu if step else None
+        standard = step.waktu if step and step.waktu else each["due_at"] - each["started_at"] if each["due_at"] else None
         entries.append({**each, "seconds": (until - each["started_at"]).total_seconds(), "standard": standard, "step": step,
-                        "late": bool(standard and until - each["started_at"] > standard)})
+                        "late": bool(each["due_at"] and until > each["due_at"])})  # the due time knows the office's hours
     return entries
 
 

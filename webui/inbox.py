@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from bpmn.errors import NotFound
-from engine import queries
+from engine import news, queries
 from webui import actor, names, now, pe
 
 blueprint = Blueprint("inbox", __name__)
@@ -29,6 +29,8 @@ def inbox():
 def counts():
     """The menu's numbers, in a header, so that one poll can fill several places."""
     found = queries.task_counts(pe(), actor(), now())
+    if "ketua-divisi" in actor().groups:
+        found["news"] = news.unseen(pe(), actor())
     return "", 204, {"X-Terbit-Counts": json.dumps(found | {"open": found["mine"] + found["group"]})}
 
 

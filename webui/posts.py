@@ -105,11 +105,13 @@ def package(task: Mapping[str, Any], variables: Mapping[str, Any], sees_case: bo
     """What the Web Admin copies to a channel that no machine publishes to; `post` is the very text, as it was approved."""
     channel, body = str(variables.get("saluran") or ""), str(variables.get("isi") or "")
     shown = publication.publications(pe(), actor(), task["instance_id"]) if sees_case else []
-    url = next((row["url"] for row in shown if row["channel_id"] == "website" and row["state"] == "published" and row["url"]), "")
+    url = next((row["url"] for row in shown if row["channel_id"] == "website" and row["state"] == "published" and row["url"]),
+               (variables.get("tautan_kanal") or {}).get("website") or "")  # of a correction: where it stands
     own, known = own_texts(None, {}, variables).get(channel) or "", channel in rules.CHANNELS and channel != "website"
     return {"channel": channel, "post": _card(channel, channel, variables, own, url) if known else None,
             "title": str(variables.get("judul") or ""), "summary": str(variables.get("ringkasan") or ""), "text": content.text(body),
             "markdown": body, "html": content.html(body), "failure": str(variables.get("kegagalan") or ""),
+            "note": str(variables.get("catatan_ralat") or ""),
             "images": variables.get("gambar") or [], "attachments": variables.get("lampiran") or []}
 
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from connectors import content
 from connectors.site import pages
-from engine import queries
+from engine import queries, revisions
 from webui import actor, deployed, forms, now, pe, posts
 
 blueprint = Blueprint("preview", __name__)
@@ -26,7 +26,7 @@ def of_task(task_id: str):
 @blueprint.post("/preview/form/")
 def of_form():
     """The content as a form holds it, before it is sent."""
-    values = {key: request.form.get(forms.PREFIX + key, "")[:200_000] for key in ("judul", "ringkasan", "isi", "jenis")}
+    values = {key: request.form.get(forms.PREFIX + key, "")[:200_000] for key in ("judul", "ringkasan", "isi", "jenis", "catatan_ralat")}
     values |= {key: forms._kept(forms.PREFIX + key, request.form) for key in ("gambar", "lampiran")}
     return _page(values, "")
 
@@ -54,6 +54,8 @@ def _page(values: dict[str, Any], business_key: str) -> Response:
         "slug": "", "title": content.clean(str(values.get("judul") or "")) or _("Tanpa judul"),
         "summary": content.clean(str(values.get("ringkasan") or "")) or content.excerpt(body),
         "kind": str(values.get("jenis") or ""), "business_key": business_key, "published_at": now().isoformat(),
+        "corrections": [{"at": each.at.isoformat(), "note": content.clean(each.note)}
+                        for each in revisions.corrections(values, pe().timezone, now())],
         "images": [_image(v) for v in values.get("gambar") or []], "attachments": [_file(v) for v in values.get("lampiran") or []]}
     response = Response(pages.post(posts.site().look, record, body), mimetype="text/html")
     response.headers["Content-Security-Policy"] = POLICY

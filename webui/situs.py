@@ -9,6 +9,8 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, send_file, url_for
 from werkzeug.security import safe_join
 
+from connectors.site import WITHDRAWN
+
 blueprint = Blueprint("situs", __name__)
 
 POLICY = ("default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; font-src 'self'; "
@@ -28,7 +30,8 @@ def root():
 @blueprint.get("/situs/")
 @blueprint.get("/situs/<path:name>")
 def page(name: str = ""):
-    """One file of the site; of a folder its `index.html`. NotFound for whatever is not plainly inside the site."""
+    """One file of the site; of a folder its `index.html`. NotFound for whatever is not plainly inside the site.
+    The page of a withdrawn post says so, with 410: search engines then forget it."""
     folder = Path(current_app.extensions["terbit"].folder) / "situs"
     found = _find(folder, name)
     if found is None:
@@ -39,6 +42,8 @@ def page(name: str = ""):
         found = found / "index.html"
         if not found.is_file():
             return _empty() if not name else abort(404)
+    if (found.parent / WITHDRAWN).exists():
+        return _public(Response(found.read_bytes(), status=410, mimetype="text/html", headers={"Cache-Control": "no-store"}))
     return _send(found)
 
 

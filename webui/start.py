@@ -18,7 +18,7 @@ def index():
     """The newest version of every procedure that may be started by this person."""
     found = queries.definitions(pe(), actor(), latest=True, startable=True, limit=100).rows
     return render_template("start.html", once=secrets.token_hex(8), definitions=[
-        (row, deployed.standard(row["id"]), forms.start_form(row["id"]) is not None) for row in found])
+        (row, deployed.standard(row["id"]), forms.start_form(row["id"]) is not None) for row in found if not _is_about_a_case(row)])
 
 
 @blueprint.route("/start/<key>", methods=["GET", "POST"])
@@ -48,8 +48,14 @@ def start(key: str):
 
 def _startable(key: str) -> dict:
     for row in queries.definitions(pe(), actor(), key=key, latest=True, startable=True, limit=1).rows:
-        return row
+        if not _is_about_a_case(row):
+            return row
     raise NotFound(N_("Prosedur ini tidak ada, atau tidak dapat Anda mulai."))
+
+
+def _is_about_a_case(definition: dict) -> bool:
+    """Whether it starts from the page of the case that it is about, and only there (see `webui.news`)."""
+    return bool(deployed.standard(definition["id"]).identity.get("tentang"))
 
 
 def _page(definition: dict, schema: rules.Form | None, values: dict, problem: Invalid | None = None):

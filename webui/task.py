@@ -101,8 +101,13 @@ def _entered(schema: rules.Form) -> dict[str, Any]:
 
 
 def check_links(schema: rules.Form, values: dict[str, Any], task: dict) -> None:
-    """A link that must hold the title (`periksa_judul`) is opened and looked at, unless its field of reasons is filled."""
+    """A link that must hold the title (`periksa_judul`) is opened and looked at, unless its field of reasons is filled;
+    so is one that must not hold it any more (`periksa_hilang`: the address is the variable `alamat`)."""
     for each in schema.fields():
+        if each.properties.get("periksa_hilang") and not values.get(each.properties.get("kecuali", "")):
+            known = queries.task_variables(pe(), actor(), task["id"])
+            url, title = known.get(each.properties.get("alamat", "")), known.get(each.properties["periksa_hilang"])
+            links.check_gone(pe(), str(url or ""), str(title or ""), field=each.key)
         variable, url = each.properties.get("periksa_judul"), values.get(each.key)
         if variable and url and not values.get(each.properties.get("kecuali", "")):
             title = queries.task_variables(pe(), actor(), task["id"]).get(variable)

@@ -47,6 +47,7 @@ def menu() -> list[Item]:
     owner, admin, analyst = frozenset({"process-owner", "admin"}), frozenset({"admin"}), frozenset({"analyst", "admin", "process-owner"})
     items = [
         Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open", parts=("task",)),
+        Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), count="news"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
         Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner),
