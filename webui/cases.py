@@ -1,5 +1,6 @@
 """The cases: the list of all that a person may see, and one case with its diagram, history, documents and publications."""
 
+import datetime as dt
 import json
 import tempfile
 from collections import Counter
@@ -13,7 +14,7 @@ from flask_babel import gettext as _
 from bpmn import sop
 from bpmn.errors import Invalid
 from engine import access, archive, commands, corrections, documents, publication, queries, tables
-from webui import actor, db, deployed, forms, names, now, pe, story
+from webui import actor, db, deployed, forms, hours, names, now, pe, story
 from webui.incidents import explained
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -55,7 +56,8 @@ def show(id: str):
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
         documents=documents.documents(pe(), actor(), id), publications=published, variables=_readable(variables), family=family,
         candidates=names.candidates(a["id"] for a in passed if a["is_task"] and a["ended_at"] is None), groups=names.groups(),
-        names=names.people(_people(case, passed, published) | {order["started_by"] for order in family.orders}))
+        names=names.people(_people(case, passed, published) | {order["started_by"] for order in family.orders}
+                           | {more["by"] for each in shown for more in each["extended"]}))
 
 
 @blueprint.get("/<id>/archive.zip")
@@ -116,8 +118,11 @@ def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:
         if not (step or each["is_task"] or is_mark):
             continue
         until = each["ended_at"] or now()
-        standard = step.waktu if step and step.waktu else each["due_at"] - each["started_at"] if each["due_at"] else None
-        entries.append({**each, "seconds": (until - each["started_at"]).total_seconds(), "standard": standard, "step": step,
+        worked = each["working_seconds"]  # of what a person did; Terbit's own steps took the time that they took
+        if each["is_task"] and worked is None:
+            worked = hours.between(each["started_at"], until).total_seconds()
+        entries.append({**each, "seconds": (until - each["started_at"]).total_seconds() if worked is None else worked, "step": step,
+                        "standard": hours.standard(step),
                         "late": bool(each["due_at"] and until > each["due_at"])})  # the due time knows the office's hours
     return entries
 
@@ -125,14 +130,20 @@ def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:
 def _with_words(history: list[dict], definition_id: str) -> list[dict]:
     """The history with what each completed task wrote (`entries`, see `forms.readable`), and the note of a TIDAK; one statement."""
     e = tables.event.c
-    tasks = [each["id"] for each in history if each["is_task"] and each["ended_at"]]
-    query = sa.select(e.activity_instance_id, e.data).where(
-        e.tenant_id == actor().tenant, e.instance_id == history[0]["instance_id"], e.type == "task.completed",
-        e.activity_instance_id.in_(tasks)) if tasks else None
-    said = {id: story.said(data) for id, data in db.session.execute(query)} if query is not None else {}
+    tasks = [each["id"] for each in history if each["is_task"] and (each["ended_at"] or each["extensions"])]
+    extended: dict[str, list[dict]] = {}
+    query = sa.select(e.activity_instance_id, e.type, e.data, e.at, e.actor).where(
+        e.tenant_id == actor().tenant, e.instance_id == history[0]["instance_id"], e.type.in_(("task.completed", "task.extended")),
+        e.activity_instance_id.in_(tasks)).order_by(e.id) if tasks else None
+    said: dict[str, dict] = {}
+    for row in db.session.execute(query) if query is not None else ():
+        if row.type == "task.completed":
+            said[row.activity_instance_id] = story.said(row.data)
+        else:
+            extended.setdefault(row.activity_instance_id, []).append({**row.data, "to": dt.datetime.fromisoformat(row.data["to"]), "by": row.actor})
     for each in history:
         form, words = deployed.form(definition_id, each["form_key"]), said.get(each["id"], {})
-        each |= {"entries": forms.readable(form, words) if form and words else [],
+        each |= {"extended": extended.get(each["id"], []), "entries": forms.readable(form, words) if form and words else [],
                  "returned": words.get("catatan") or "" if words.get("keputusan") == "tidak" else None}
     return history
 

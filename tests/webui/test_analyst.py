@@ -81,7 +81,7 @@ def test_the_csv_is_sent_as_it_is_read(pe, people, analis, sop, now, monkeypatch
         commands.start(pe, people["ketua"], now, key=SOP)
     with statements() as first:  # the client runs the application up to the first piece that it sends
         answer = analis.get("/reports/steps.csv?since=", buffered=False)
-    assert len(first) == 2 + 2
+    assert 2 + 2 <= len(first) <= 2 + 2 + 3  # the mutu baku is read once a version
     answer.close()
     with statements() as whole:
         assert len(lines(analis.get("/reports/steps.csv?since="))) == 36
