@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import regex
 
-from connectors import N_, content
+from connectors import N_, Request, content
 
 MB = 1_000_000
 JPEG, PNG, WEBP, GIF = "image/jpeg", "image/png", "image/webp", "image/gif"
@@ -78,6 +78,12 @@ class Post:
     url: str = ""  # where the whole can be read
     own_text: str = ""
     images: Sequence[Image] = ()
+
+
+def of_request(request: Request, url: str = "") -> Post:
+    """The post that a connector is asked for; the pictures' sides are not looked at."""
+    return Post(request.title, request.summary, request.body, url, request.text,
+                [Image(a.name, a.media_type, len(a.content), alt=a.alt) for a in request.images])
 
 
 @dataclass(frozen=True)
@@ -279,7 +285,8 @@ def _text(channel: str, rules: Rules, text: str, images: int) -> list[Problem]:
         if most is not None and len(what(text)) > most:
             found.append(Problem("text", message, {**name, "limit": most, "count": len(what(text))}))
     if any(c in text for c in rules.forbidden):
-        found.append(Problem("text", N_("Tanda %(signs)s tidak boleh dipakai di %(channel)s."), {**name, "signs": " ".join(rules.forbidden)}))
+        found.append(Problem("text", N_("Tanda %(signs)s tidak boleh dipakai di %(channel)s."),
+                             {**name, "signs": " ".join(rules.forbidden)}))
     if not rules.links and _HTTP.search(text):
         found.append(Problem("text", N_("Tautan dalam teks %(channel)s tidak dapat diklik."), name, blocks=False))
     return found

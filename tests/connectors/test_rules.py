@@ -1,14 +1,16 @@
 """Each channel counts in its own way; what is composed always fits; what does not is said."""
 
+import datetime as dt
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import rules
+from connectors import Attachment, Request, rules
 from connectors.rules import CHANNELS, JPEG, PNG, Image, Post, check, compose, count, fits
 
+NOW = dt.datetime(2026, 1, 5, tzinfo=dt.timezone.utc)
 LIMITED = [name for name, each in CHANNELS.items() if each.limit]
 # Texts as people write them, and as nobody should: emoji with all their joints, lone surrogates, addresses, markup.
 PIECES = st.sampled_from(["Pemilu", " ", "\n", "👨‍👩‍👧‍👦", "🇮🇩", "👍🏽", "1️⃣", "©️", "é", "é", "日本", "ﷺ", "‍", "️", "\ud83d", "https://kpu.go.id/a(b)?c=d",
@@ -138,3 +140,10 @@ def test_no_text_takes_long_to_count(text):
         check(channel, Post("Judul", own_text=text))
         compose(channel, Post("Judul", summary=text))
     assert time.monotonic() - began < 8
+
+
+def test_a_request_becomes_the_post_that_was_previewed():
+    request = Request("k", "Judul", "Ringkas", "Isi", "berita", NOW, "Khusus X", [Attachment("a.png", PNG, b"123", "Peta")])
+    assert rules.of_request(request, "https://kpu.go.id/a") == Post(
+        "Judul", "Ringkas", "Isi", "https://kpu.go.id/a", "Khusus X", [Image("a.png", PNG, 3, alt="Peta")])
+    assert compose("x", rules.of_request(request)) == "Khusus X"
