@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import isodate
 
-from bpmn import xml
+from bpmn import timers, xml
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 CAMUNDA = "{http://camunda.org/schema/1.0/bpmn}"
@@ -29,9 +29,10 @@ class Step:
     pelaksana: str  # the lane's name
     langkah: str  # the SOP's own number, '' where it has none
     kelengkapan: str
-    waktu: dt.timedelta | None  # working time
+    waktu: dt.timedelta | None  # working time, as it is written: 'P1D' is 24 hours here
     output: str
     keterangan: str
+    allowed: tuple[int, dt.timedelta] | None = None  # the same as working days and the rest, see `timers.working`
     dapat_diperpanjang: bool = False  # whoever does it may take more time, with a reason
 
 
@@ -72,7 +73,7 @@ def _step(element, lanes: Mapping[str, str]) -> Step:
         kegiatan=(element.findtext(BPMN + "documentation") or "").strip(), pelaksana=_lane(element, lanes),
         langkah=said.get("langkah", ""), kelengkapan=said.get("kelengkapan", ""), waktu=duration(said.get("waktu", "")),
         output=said.get("output", ""), keterangan=said.get("keterangan", ""),
-        dapat_diperpanjang=said.get("dapat_diperpanjang", "").strip().lower() == "true",
+        allowed=timers.working(said.get("waktu", "")), dapat_diperpanjang=said.get("dapat_diperpanjang", "").strip().lower() == "true",
     )
 
 

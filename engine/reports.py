@@ -2,7 +2,8 @@
 
 A report is about the cases of one process definition key that were *started* in a period, with all their steps,
 whichever version they run on. What was promised to a step is its task's due time, as it was set when it began:
-so every case is measured by the mutu baku of its own version.
+so every case is measured by the mutu baku of its own version. Due times and what a task took are working time, on the
+calendar of then; what Terbit itself did (service tasks) took the time that it took.
 """
 
 import datetime as dt
@@ -16,7 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from bpmn import sop
 from bpmn.errors import N_, NotFound
-from engine import access
+from engine import access, settings
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read
 from engine.tables import activity, process_definition, process_instance, resource
@@ -43,7 +44,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Step:
-    """One activity of the newest version, or one that older versions had (then without `standard`). Times in seconds."""
+    """One activity of the newest version, or one that older versions had (then without `standard`). Times in seconds of work."""
 
     activity_id: str
     name: str
@@ -59,6 +60,7 @@ class Step:
     promised: int = 0  # finished, and had a due time
     within: int = 0  # of those, finished by it
     repeats: int = 0  # how often it was done again in the same case
+    extended: int = 0  # of all, those that were given more time
 
     @property
     def share(self) -> float | None:
@@ -68,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Summary:
-    """All cases of a scope in a few figures. Times in seconds, from start to end of the ended ones."""
+    """All cases of a scope in a few figures. Times in seconds of work, from start to end of the ended ones."""
 
     started: int
     running: int
@@ -115,7 +117,7 @@ def summary(pe: ProcessEngine, actor: Actor, scope: Scope) -> Summary:
     """The cases of the scope in figures, by two statements."""
     access.require(access.may_see_reports(actor))
     i = process_instance.c
-    taken = _ranked(seconds(i.ended_at, i.started_at), i.end_reason == "completed")
+    taken = _ranked(_taken(process_instance), i.end_reason == "completed")
     ranked = sa.select(i.ended_at, i.end_reason, *taken).where(*scope.cases(actor)).subquery()
     r = ranked.c
     query = sa.select(
@@ -137,8 +139,8 @@ def steps(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> li
     finished = a.ended_at.is_not(None) & ~a.canceled
     turn = a.instance_id + ":" + sa.func.coalesce(a.scope_id, "") + ":" + sa.func.coalesce(sa.cast(a.loop_counter, sa.String), "")
     ranked = sa.select(
-        a.activity_id, a.name, a.started_at, a.ended_at, a.due_at, turn.label("turn"),
-        *_ranked(seconds(a.ended_at, a.started_at), finished, a.activity_id),
+        a.activity_id, a.name, a.started_at, a.ended_at, a.due_at, a.extensions, turn.label("turn"),
+        *_ranked(_taken(activity), finished, a.activity_id),
     ).join(process_instance, process_instance.c.id == a.instance_id).where(*scope.cases(actor), a.type.in_(STEPS)).subquery()
     r = ranked.c
     query = sa.select(
@@ -149,12 +151,14 @@ def steps(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> li
         _count((r.finished == 1) & r.due_at.is_not(None)).label("promised"),
         _count((r.finished == 1) & (r.ended_at <= r.due_at)).label("within"),
         (sa.func.count() - sa.func.count(sa.distinct(r.turn))).label("repeats"),
+        _count(r.extensions > 0).label("extended"),
     ).group_by(r.activity_id)
     with read(pe) as db:
-        said = _sop(db, actor, scope.key)
+        said, day = _sop(db, actor, scope.key), settings.calendar(db, actor.tenant)
         figures = {row["activity_id"]: dict(row) for row in db.execute(query).mappings()}
     known = [Step(**{"activity_id": s.activity_id, "count": 0} | figures.pop(s.activity_id, {}) | {"name": s.name}, langkah=s.langkah,
-                  pelaksana=s.pelaksana, standard=s.waktu.total_seconds() if s.waktu else None) for s in said.steps.values()]
+                  pelaksana=s.pelaksana, standard=day.length(*s.allowed).total_seconds() if s.allowed else None)
+             for s in said.steps.values()]
     return known + [Step(**rest, langkah="", pelaksana="", standard=None) for rest in figures.values()]
 
 
@@ -170,7 +174,7 @@ def export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str, 
     """Every step of every case of the scope, case by case as they were started; two statements for each 200 cases.
 
     Rows: business_key, title, definition_id, activity_id, name, type, started_at, ended_at, due_at, canceled, assignee,
-    completed_by, loop_counter, case_started_at, case_ended_at, end_reason.
+    completed_by, loop_counter, working_seconds, allowed_seconds, extensions, case_started_at, case_ended_at, end_reason.
     """
     access.require(access.may_see_reports(actor))
     return _export(pe, actor, scope)
@@ -181,7 +185,7 @@ def _export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str,
     cases = sa.select(i.id, i.business_key, i.title, i.started_at.label("case_started_at"), i.ended_at.label("case_ended_at"),
                       i.end_reason).where(*scope.cases(actor)).order_by(i.started_at, i.id).limit(BATCH)
     columns = (a.instance_id, a.definition_id, a.activity_id, a.name, a.type, a.started_at, a.ended_at, a.due_at, a.canceled,
-               a.assignee, a.completed_by, a.loop_counter)
+               a.assignee, a.completed_by, a.loop_counter, a.working_seconds, a.allowed_seconds, a.extensions)
     last = None
     while True:
         with read(pe) as db:
@@ -217,6 +221,11 @@ def _again(cases: list) -> sa.Select:
         process_instance, process_instance.c.id == a.instance_id).where(*cases, a.is_task).group_by(
         a.instance_id, a.activity_id, a.scope_id, a.loop_counter).having(sa.func.count() > 1).subquery().c
     return sa.select(turns.instance_id, sa.func.max(turns.more).label("loops")).group_by(turns.instance_id)
+
+
+def _taken(table: sa.Table) -> sa.ColumnElement:
+    """The working time of what people did, the plain time of what Terbit did (and of what ended before it counted working time)."""
+    return sa.func.coalesce(table.c.working_seconds, seconds(table.c.ended_at, table.c.started_at))
 
 
 def _count(condition) -> sa.ColumnElement:

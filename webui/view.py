@@ -46,7 +46,7 @@ def menu() -> list[Item]:
     """The whole menu in the reader's language; a part that is not there yet is left out."""
     owner, admin, analyst = frozenset({"process-owner", "admin"}), frozenset({"admin"}), frozenset({"analyst", "admin", "process-owner"})
     items = [
-        Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open", parts=("task",)),
+        Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open", parts=("task", "bulk")),
         Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), count="news"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
@@ -94,13 +94,13 @@ def theme() -> str:
 
 
 def init_app(app: Flask) -> None:
-    from webui import now
+    from webui import hours, now
 
     app.context_processor(lambda: {"menu": menu, "theme": theme(), "locale": str(get_locale() or "id"), "locales": LOCALES, "now": now,
-                                     "view_names": current_app.view_functions, "upload_megabytes": upload_megabytes()})
-    app.jinja_env.globals.update(asset=asset)
+                                     "view_names": current_app.view_functions, "tomorrow_morning": tomorrow_morning, "upload_megabytes": upload_megabytes()})
+    app.jinja_env.globals.update(asset=asset, due_mark=hours.due, worked=hours.between)
     app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size,
-                                 initials=initials, iso=iso, markdown=markdown,
+                                 initials=initials, iso=iso, markdown=markdown, work=hours.work,
                                  group_name=lambda id, groups: groups.get(id, id))
 
 
@@ -127,6 +127,13 @@ def upload_megabytes() -> int:
 
 def iso(value: dt.datetime | None) -> str:
     return value.isoformat(timespec="seconds") if value else ""
+
+
+def tomorrow_morning() -> str:
+    """What a task is put off to unless something else is said, as a field of local time holds it."""
+    from webui import now
+
+    return f"{now().astimezone(zone()).date() + dt.timedelta(days=1):%Y-%m-%d}T08:00"
 
 
 def moment(value: dt.datetime | None) -> str:
