@@ -1,6 +1,7 @@
 """The wheel: complete, and as good as a checkout where there is nothing else."""
 
 import base64
+import configparser
 import json
 import os
 import re
@@ -95,3 +96,14 @@ def _get(port, path, process, user=None, seconds=60):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline, refused
         time.sleep(0.2)
+
+
+def test_the_lock_pins_every_dependency():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    wanted = "\n".join([setup["options"]["install_requires"], *setup["options.extras_require"].values()])
+    pinned = set(re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==", (ROOT / "requirements.lock").read_text(), re.M))
+    for line in wanted.split("\n"):
+        if line.strip():
+            name = re.split(r"[\[<>=!~; ]", line.strip())[0].lower().replace("_", "-")
+            assert name in pinned, f"{name}: make lock"
