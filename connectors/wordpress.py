@@ -60,8 +60,11 @@ class WordPress:
         post = _by_id(api, platform_id)
         if post is None or post.get("status") not in ("publish", "future"):
             raise Failure(N_("Tulisan nomor %(id)s tidak ada lagi di WordPress, atau tidak terbit."), id=platform_id)
-        fields = _content(api, request)
-        return _result(_again_harmless(lambda: api.post(f"posts/{post['id']}", fields)))
+        before, fields = _uploads_of(api, post), _content(api, request)
+        changed = _again_harmless(lambda: api.post(f"posts/{post['id']}", fields))
+        for id in before - _uploads_of(api, changed):  # what was wrong may have stood in a file
+            _again_harmless(partial(api.delete, f"media/{id}"))
+        return _result(changed)
 
     def withdraw(self, platform_id: str, url: str, key: str) -> None:
         """Into the trash, where WordPress has one, else private; what was uploaded with it is deleted. Gone already: nothing."""

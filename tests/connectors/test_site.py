@@ -9,7 +9,7 @@ from lxml import etree
 from lxml import html as lxml_html
 from publications import NOW, picture
 
-from connectors import Attachment, Context, Failure, NotYet
+from connectors import Attachment, Context, Correction, Failure, NotYet
 from connectors.http import contains_title
 from connectors.site import Site
 
@@ -232,3 +232,123 @@ def test_a_new_name_of_the_office_reaches_the_pages_that_stand(site, context, as
 def test_a_site_without_posts_can_be_opened(site, context):
     assert site.test()
     assert "Belum ada informasi" in page(context) and "KPU &lt;Uji&gt; &amp; Kawan" in page(context)
+
+
+# Corrected and withdrawn ------------------------------------------------------------------------------------------------
+
+LATER = NOW + timedelta(days=2)
+NOTE = Correction(LATER, "Semula tertulis Senin & <b>salah</b>.")
+
+
+def corrected(ask, key="ralat:website:2", **different):
+    return ask(key, **{"body": "Rapat hari **Selasa**.", "now": LATER, "corrections": (NOTE,)} | different)
+
+
+def everything(context):
+    return {path: path.read_bytes() for path in context.folder.rglob("*") if path.is_file()}
+
+
+def test_a_correction_changes_the_page_at_its_address_and_says_so_with_its_date(site, context, ask):
+    first = site.publish(ask())
+    other = site.publish(ask("lain", title="Lain", now=NOW + timedelta(hours=1)))
+    result = site.update(corrected(ask, images=[], attachments=[]), first.platform_id, first.url)
+    assert (result.url, result.platform_id, result.published_at) == (first.url, first.platform_id, LATER)
+    written = page(context, first.platform_id)
+    assert "<strong>Selasa</strong>" in written and "terbuka" not in written
+    (note,) = lxml_html.fromstring(written).xpath("//p[@class='ralat']")
+    assert " ".join(note.text_content().split()) == "Ralat 26 November 2026: Semula tertulis Senin & <b>salah</b>."
+    assert [path.name for path in (context.folder / "situs" / first.platform_id).iterdir()] == ["index.html"]
+    entry = feed(context).xpath("//a:entry[2]", namespaces=ATOM)[0]  # where it was: by its first day
+    assert entry.xpath("string(a:updated)", namespaces=ATOM) == LATER.isoformat()
+    assert entry.xpath("string(a:published)", namespaces=ATOM) == NOW.isoformat()
+    said = entry.xpath("string(a:content)", namespaces=ATOM)
+    assert "Selasa" in said and "&lt;b&gt;salah" in said
+    assert feed(context).xpath("string(/a:feed/a:updated)", namespaces=ATOM) == LATER.isoformat()
+    assert f"<lastmod>{LATER.isoformat()}" in (context.folder / "situs/sitemap.xml").read_text()
+    assert "terbuka" in page(context, other.platform_id)
+
+
+def test_the_same_correction_again_changes_nothing(site, context, ask):
+    first = site.publish(ask())
+    result = site.update(corrected(ask), first.platform_id, first.url)
+    before = everything(context)
+    assert site.update(corrected(ask, now=LATER + timedelta(hours=5)), first.platform_id, first.url) == result
+    assert everything(context) == before and site.publish(ask()).url == first.url
+
+
+def test_a_withdrawn_post_leaves_a_notice_and_nothing_else(site, context, ask):
+    first = site.publish(ask())
+    site.publish(ask("lain", title="Lain"))
+    for _ in range(2):
+        site.withdraw(first.platform_id, first.url, "penurunan:website")
+    folder = context.folder / "situs" / first.platform_id
+    assert sorted(path.name for path in folder.iterdir()) == [".ditarik", "index.html"]
+    notice = page(context, first.platform_id)
+    assert "Informasi ini telah ditarik" in notice and "noindex" in notice and not contains_title(notice, ask().title)
+    for path in ("index.html", "feed.xml", "sitemap.xml", "jenis/pengumuman/index.html"):
+        text = (context.folder / "situs" / path).read_text()
+        assert first.platform_id not in text and "lain" in text
+    site.publish(ask("baru"))  # the same title: its address is another
+    assert "Informasi ini telah ditarik" in page(context, first.platform_id)
+
+
+def test_what_is_withdrawn_or_was_never_there_cannot_be_corrected(site, ask):
+    first = site.publish(ask())
+    site.withdraw(first.platform_id, first.url, "x")
+    for call in (lambda: site.update(corrected(ask), first.platform_id, first.url), lambda: site.update(corrected(ask), "tidak-ada", ""),
+                 lambda: site.withdraw("tidak-ada", "", "x")):
+        with pytest.raises(Failure) as failure:
+            call()
+        assert failure.value.kind == "permanent"
+
+
+def test_a_changed_look_reaches_corrected_and_withdrawn_pages(context, ask):
+    old = Site({"office": "Kantor Lama"}, {}, context)
+    kept, gone = old.publish(ask()), old.publish(ask("b", title="Hilang"))
+    old.update(corrected(ask), kept.platform_id, kept.url)
+    old.withdraw(gone.platform_id, gone.url, "x")
+    Site({"office": "Kantor Baru"}, {}, context).test()
+    assert "Kantor Baru" in page(context, kept.platform_id) and "ralat" in page(context, kept.platform_id)
+    assert "Kantor Baru" in page(context, gone.platform_id) and "Hilang" not in page(context, gone.platform_id)
+
+
+def changes_at(n, context, what, request, slug):
+    """Correct or withdraw in a process that dies at its n-th change to the disk."""
+    count = 0
+
+    def counted(real):
+        def change(*args, **named):
+            nonlocal count
+            count += 1
+            if count == n:
+                os._exit(9)
+            return real(*args, **named)
+
+        return change
+
+    os.replace, os.unlink, os.fsync = map(counted, (os.replace, os.unlink, os.fsync))
+    change(Site({}, {}, context), what, request, slug)
+    os._exit(0)
+
+
+def change(site, what, request, slug):
+    site.update(request, slug, "") if what == "update" else site.withdraw(slug, "", "x")
+
+
+@pytest.mark.parametrize("what", ["update", "withdraw"])
+def test_killed_at_any_moment_and_changed_again_it_is_changed_whole_and_never_away(tmp_path, ask, what):
+    whole, n, code = None, 0, 9
+    while code == 9:
+        n += 1
+        context = Context(tmp_path / str(n), "http://kantor.example")
+        slug = Site({}, {}, context).publish(ask()).platform_id
+        process = in_process(changes_at, n, context, what, corrected(ask, images=[]), slug)
+        process.join()
+        code = process.exitcode
+        assert (context.folder / "situs" / slug / "index.html").is_file()  # at its address there is always something
+        change(Site({}, {}, context), what, corrected(ask, images=[]), slug)
+        there = {str(p.relative_to(context.folder)) for p in context.folder.rglob("*") if p.is_file()}
+        whole = whole or there
+        assert there == whole
+        assert ("Selasa" in page(context, slug)) == (what == "update")
+    assert n > 8 and code == 0

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 from lxml import html as lxml_html
 from publications import LETTER, NOW, PHOTO, picture
 
-from connectors import Attachment, Context, Failure, http
+from connectors import Attachment, Context, Correction, Failure, http
 from connectors import wordpress as module
 from connectors.wordpress import WordPress
 
@@ -181,6 +182,60 @@ def test_a_post_that_a_person_has_withdrawn_is_left_to_them(wordpress, terbit, a
     assert counts(wordpress) == ONE
 
 
+# Corrected and withdrawn ------------------------------------------------------------------------------------------------
+
+NOTE = Correction(NOW, "Semula tertulis <Senin>.")
+
+
+def corrected(ask, **different):
+    usual = {"title": "Pengumuman Selasa", "body": "Rapat hari **Selasa**. [gallery]", "corrections": (NOTE,)}
+    return ask("ralat:website:2", **usual | different)
+
+
+def status_of(site, id):
+    return site.php(f"echo get_post_status({id});")
+
+
+def test_a_correction_changes_the_post_at_its_address(wordpress, terbit, ask):
+    first = terbit.publish(ask())
+    for _ in range(2):
+        result = terbit.update(corrected(ask), first.platform_id, first.url)
+        assert (result.url, result.platform_id) == (first.url, first.platform_id)
+    page = seen_by_a_visitor(first.url)
+    assert http.contains_title(page, "Pengumuman Selasa") and "<strong>Selasa</strong>" in page and "terbuka" not in page
+    assert "Ralat, 24 November 2026:" in page and "Semula tertulis &lt;Senin&gt;." in page
+    assert counts(wordpress) == ONE and status_of(wordpress, first.platform_id) == "publish"  # the files of before are gone
+
+
+def test_a_withdrawn_post_is_in_the_trash_and_its_files_are_gone(wordpress, terbit, ask):
+    first = terbit.publish(ask())
+    wordpress.php("wp_insert_attachment(['post_title' => 'logo', 'post_mime_type' => 'image/png', 'post_name' => 'logo']);")
+    for _ in range(2):
+        terbit.withdraw(first.platform_id, first.url, "penurunan")
+    assert status_of(wordpress, first.platform_id) == "trash"
+    with pytest.raises(urllib.error.HTTPError) as gone:
+        seen_by_a_visitor(first.url)
+    assert gone.value.code == 404 and counts(wordpress)["attachment"] == 1  # what is not ours stays
+    wordpress.php(f"wp_delete_post({first.platform_id}, true);")
+    terbit.withdraw(first.platform_id, first.url, "penurunan")
+
+
+def test_a_post_in_the_trash_is_not_corrected(wordpress, terbit, ask):
+    first = terbit.publish(ask())
+    terbit.withdraw(first.platform_id, first.url, "penurunan")
+    for id in (first.platform_id, "999999", "bukan-nomor"):
+        with pytest.raises(Failure) as failure:
+            terbit.update(corrected(ask), id, first.url)
+        assert failure.value.kind == "permanent"
+
+
+def test_a_weak_account_withdraws_nothing_and_is_said_so(wordpress, terbit, tmp_path, ask):
+    first = terbit.publish(ask())
+    with pytest.raises(Failure, match="tidak berhak"):
+        connector(wordpress, tmp_path, "kontributor").withdraw(first.platform_id, first.url, "x")
+    assert status_of(wordpress, first.platform_id) == "publish" and counts(wordpress) == ONE
+
+
 # What breaks between ----------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +327,23 @@ def test_nothing_is_created_while_it_cannot_be_seen_what_is_there(wordpress, pro
     assert failure.value.kind == "temporary"
     assert not [line for line in between.seen if line.startswith("POST")]
     assert counts(wordpress)["post"] == 0
+
+
+@one_is_enough
+@pytest.mark.parametrize("fault", [faults.lost_after, faults.reset])
+def test_a_correction_or_withdrawal_whose_answer_was_lost_may_be_done_again(wordpress, proxied, ask, fault):
+    terbit, between = proxied
+    first = terbit.publish(ask(images=[], attachments=[]))
+    changes = (lambda: terbit.update(corrected(ask, images=[], attachments=[]), first.platform_id, first.url),
+               lambda: terbit.withdraw(first.platform_id, first.url, "x"))
+    for change in changes:
+        between.fault, between.when = fault, lambda method, path: method in ("POST", "DELETE")
+        with pytest.raises(Failure) as failure:
+            change()
+        assert failure.value.kind == "temporary"
+        between.fault = None
+        change()
+    assert status_of(wordpress, first.platform_id) == "trash" and counts(wordpress)["post"] == 0
 
 
 # Where the password may go ----------------------------------------------------------------------------------------------
