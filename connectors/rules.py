@@ -24,6 +24,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import regex
@@ -220,9 +221,14 @@ def compose(channel: str, post: Post) -> str:
     if post.url:
         parts.append(summary or _allowed(rules, content.excerpt(post.body)))
     else:
-        parts += [summary, _allowed(rules, content.text(post.body))]
-    tail = post.url and f"\n\n{post.url}"
-    return _shortened("\n\n".join(part for part in parts if part), tail, lambda text: fits(channel, text, len(post.images))).strip()
+        parts += [summary, _allowed(rules, _plain(post.body))]
+    text, tail = "\n\n".join(part for part in parts if part), post.url and f"\n\n{post.url}"
+    if rules.limit:
+        text = text[: rules.limit * 8 + 2_000]  # far more than fits: the rest need not be counted
+    return _shortened(text, tail, lambda text: fits(channel, text, len(post.images))).strip()
+
+
+_plain = lru_cache(maxsize=8)(content.text)  # the same body for every channel
 
 
 def _allowed(rules: Rules, text: str) -> str:
@@ -233,7 +239,8 @@ def _shortened(text: str, tail: str, fit: Callable[[str], bool]) -> str:
     """`text` and `tail`, the text cut between words (one long word: between its characters) and ended by … where it must be."""
     if fit(text + tail):
         return text + tail
-    for ends in ([m.end() for m in regex.finditer(r"\S+", text)], [m.end() for m in regex.finditer(r"\X", text)]):
+    for pattern in (r"\S+", r"\X"):
+        ends = [m.end() for m in regex.finditer(pattern, text)]
         kept = bisect_right(ends, False, key=lambda end: not fit(_cut(text, end) + tail))
         if kept:
             return _cut(text, ends[kept - 1]) + tail
@@ -274,8 +281,9 @@ def _text(channel: str, rules: Rules, text: str, images: int) -> list[Problem]:
     name, (used, limit) = {"channel": rules.name}, count(channel, text, images)
     found = []
     if limit is not None and used > limit:
-        message = N_("Teks di bawah gambar paling banyak %(limit)d menurut hitungan %(channel)s; sekarang %(count)d.") if rules.caption and images else \
-            N_("Paling banyak %(limit)d menurut hitungan %(channel)s; sekarang %(count)d.")
+        message = N_("Paling banyak %(limit)d menurut hitungan %(channel)s; sekarang %(count)d.")
+        if rules.caption and images:
+            message = N_("Teks di bawah gambar paling banyak %(limit)d menurut hitungan %(channel)s; sekarang %(count)d.")
         found.append(Problem("text", message, {**name, "limit": limit, "count": used}))
     elif rules.bytes and utf8(text) > rules.bytes:
         found.append(Problem("text", N_("Paling banyak %(limit)d bita di %(channel)s; sekarang %(count)d."),
