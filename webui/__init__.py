@@ -18,8 +18,8 @@ from flask_wtf import CSRFProtect
 from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
-PARTS = ("auth", "inbox", "news", "task", "start", "documents", "preferences", "preview", "situs", "cases", "owner", "admin",
-         "channels", "people", "analyst", "rest")
+PARTS = ("auth", "inbox", "bulk", "news", "task", "start", "documents", "preferences", "notices", "preview", "situs",
+         "cases", "owner", "admin", "channels", "people", "analyst", "rest")
 
 
 class Database(SQLAlchemy):

@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from bpmn.errors import Invalid
-from engine import access, commands, overviews, queries
+from engine import access, commands, outbox, overviews, queries
 from webui import actor, deployed, now, pe
 from webui.auth import _safe
 from webui.incidents import explained
@@ -20,7 +20,8 @@ def index():
     access.require(access.may_administer(actor()))
     found = queries.incidents(pe(), actor(), after=request.args.get("after") or None, limit=25)
     page = queries.Page([_explained(i) for i in found.rows], found.next)
-    return render_template("admin/index.html", page=page, load=overviews.load(pe(), actor(), now()))
+    return render_template("admin/index.html", page=page, load=overviews.load(pe(), actor(), now()),
+                           notices=outbox.health(pe(), actor(), now()))
 
 
 @blueprint.get("/jobs")

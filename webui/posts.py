@@ -111,7 +111,7 @@ def package(task: Mapping[str, Any], variables: Mapping[str, Any], sees_case: bo
     return {"channel": channel, "post": _card(channel, channel, variables, own, url) if known else None,
             "title": str(variables.get("judul") or ""), "summary": str(variables.get("ringkasan") or ""), "text": content.text(body),
             "markdown": body, "html": content.html(body), "failure": str(variables.get("kegagalan") or ""),
-            "note": str(variables.get("catatan_ralat") or ""),
+            "note": str(variables.get("catatan_ralat") or ""), "url": url,
             "images": variables.get("gambar") or [], "attachments": variables.get("lampiran") or []}
 
 

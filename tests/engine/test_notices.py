@@ -293,7 +293,9 @@ def rows_of_instances(db):
     return list(db.scalars(sa.select(tables.process_instance.c.id)))
 
 
-@pytest.mark.parametrize("address", ["a@b.example, c@d.example", "a b@c.example", "a@b.example\r\nBcc: x@y.example", "<a@b.example>", "ä@b.example"])
+@pytest.mark.parametrize("address", [
+    "a@b.example, c@d.example", "a b@c.example", "a@b.example\r\nBcc: x@y.example", "<a@b.example>", "ä@b.example",
+])
 def test_an_address_that_is_none_is_not_tried(pe, people, mails, box, now, address):
     mails("ketua")
     run(pe, lambda db: db.execute(sa.update(tables.user).where(tables.user.c.id == "ketua").values(email=address)))
@@ -391,7 +393,7 @@ def test_two_workers_at_once_send_once(pe, people, mails, box, now):
         gate.wait()
         try:
             sent.append(work(pe, later(now, seconds=1)))
-        except Exception as error:  # noqa: BLE001 - shown below
+        except Exception as error:
             errors.append(error)
 
     threads = [threading.Thread(target=worker) for _ in range(4)]
