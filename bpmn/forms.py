@@ -7,7 +7,8 @@ radio, filepicker, text, separator, spacer and group. Anything else is refused w
 Custom `properties` carry what form-js has no word for: `wajib` (what to say when a required field is empty, such as
 the law's ground), `tolak` (a value that is refused) with `alasan` (why), `alt` = `wajib` (of a filepicker: every picture
 says what it shows), `teks_kanal` (the channel whose own text this is, counted as that channel counts), and `periksa_judul`
-(of a link: the page behind it must hold the title in the variable named here) with `kecuali` (unless this field gives a reason).
+(of a link: the page behind it must hold the title in the variable named here) with `kecuali` (unless this field gives a reason),
+and `tombol` (of a radio: the words on the buttons that decide by one click, in the order of its options).
 
 Values are JSON: text as str, number as int or float, checkbox as bool, checklist and taglist as list[str],
 date as 'YYYY-MM-DD', time as 'HH:MM', datetime as ISO 8601 with offset, filepicker as a list of file values

@@ -19,8 +19,8 @@ from wtforms.form import BaseForm
 
 from bpmn import forms as rules
 from bpmn.errors import N_, Invalid
-from engine import documents, media, queries
-from webui import actor, names, now, pe
+from engine import documents, media, queries, settings
+from webui import actor, decisions, names, now, pe
 from webui.errors import message_of
 
 PREFIX = "v-"
@@ -36,6 +36,7 @@ class Page:
     values: dict[str, Any]
     shown: set[str]
     errors: dict[str, str] = field(default_factory=dict)
+    decision: decisions.Decision | None = None  # made by buttons, which the task page shows at the form's end
 
     def label(self, key: str) -> str:
         return next((f.label for f in self.schema.fields() if f.key == key), key)
@@ -64,15 +65,16 @@ def sources(form: rules.Form) -> dict[str, tuple[rules.Option, ...]]:
 
 
 def page(form: rules.Form, values: dict[str, Any], *, options: dict[str, tuple[rules.Option, ...]] | None = None,
-         problem: Invalid | None = None, variables: dict[str, Any] | None = None) -> Page:
+         problem: Invalid | None = None, variables: dict[str, Any] | None = None, by_buttons: bool = False) -> Page:
     """The form holding `values`, each as `rules.validate` gives or as a browser sent it, with the problems by field;
-    `variables` are the case's, for conditions that ask for them."""
+    `variables` are the case's, for conditions that ask for them. `by_buttons`: its decision is asked for by buttons."""
     options = sources(form) if options is None else options
     fields = BaseForm({f.key: _field(f, options) for f in form.fields()}, prefix=PREFIX)
     fields.process(data={f.key: _shown_value(f, values.get(f.key)) for f in form.fields()})
     errors = {str(p.where["field"]): message_of(p) for p in (problem.problems or [problem])
               if p.where.get("field")} if problem else {}
-    return Page(form, fields, values, form.shown(values, variables), errors)
+    decision = decisions.decision(form, values, variables or {}, settings.get(pe(), actor().tenant)["phrases"]) if by_buttons else None
+    return Page(form, fields, values, form.shown(values, variables), errors, decision)
 
 
 def submitted(form: rules.Form, sent: MultiDict | ImmutableMultiDict) -> dict[str, Any]:

@@ -37,17 +37,21 @@ def test_the_whole_of_a_decision_by_keyboard(open_page, case_at):
             break
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/tasks/{task}")
-    page.focus("[name=v-keputusan]")
-    page.keyboard.press("ArrowUp")  # to the last one: TIDAK
+    page.focus("[name=v-keputusan][value=tidak]")
+    page.keyboard.press("Enter")  # opens the note, and stands in it
     page.locator("[name=v-catatan]").wait_for(state="visible")
-    page.focus("text=Selesaikan")
+    page.keyboard.type(" ")
+    page.focus("[name=v-keputusan][value=tidak]")
     page.keyboard.press("Enter")
     page.locator("#form-errors").wait_for()
     assert page.evaluate("document.activeElement.id") == "form-errors"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the summary's link leads to the field
     page.keyboard.type("Perbaiki nama tempat.")
-    page.focus("text=Selesaikan")
+    page.focus("text=Periksa kembali angka dan tanggal.")
+    page.keyboard.press("Enter")
+    assert page.input_value("[name=v-catatan]").strip() == "Perbaiki nama tempat.\nPeriksa kembali angka dan tanggal."
+    page.focus("[name=v-keputusan][value=tidak]")
     page.keyboard.press("Enter")
     page.locator(".just-done").wait_for()
     assert page.evaluate("document.activeElement.className").endswith("just-done")

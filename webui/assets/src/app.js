@@ -6,12 +6,14 @@ import { copying } from "./lib/copy.js";
 import { diagrams } from "./lib/diagrams.js";
 import { forms } from "./lib/forms.js";
 import { previews } from "./lib/previews.js";
+import { decisions } from "./lib/decisions.js";
 import { drafts } from "./lib/drafts.js";
 
 export const words = JSON.parse(document.querySelector('meta[name="terbit-words"]')?.content || "{}");
 
 onceOnly(words);
 menus();
+decisions(); // before onceOnly: a click that only opens the note does not count as sent
 copying(words);
 diagrams();
 drafts(words);
