@@ -2,7 +2,7 @@
 
 import secrets
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 
 from bpmn import forms as rules
 from bpmn.errors import N_, Invalid, NotFound
@@ -10,7 +10,6 @@ from engine import commands, queries
 from webui import actor, deployed, errors, forms, now, pe
 
 blueprint = Blueprint("start", __name__)
-REMEMBERED = 20  # starts that a session remembers, so that a form sent again leads to its case and not to another
 
 
 @blueprint.get("/start")
@@ -28,9 +27,6 @@ def start(key: str):
     schema = forms.start_form(definition["id"])
     if request.method == "GET":
         return _page(definition, schema, rules.initial(schema, {}) if schema else {})
-    once = request.form.get("once", "")[:32]
-    if once and once in session.get("starts", {}):
-        return redirect(_first_task(session["starts"][once]), 303)
     values: dict = {}
     if schema:
         values = forms.submitted(schema, request.form)
@@ -40,9 +36,8 @@ def start(key: str):
         except Invalid as problem:
             return _page(definition, schema, values, problem), 400
         values = checked
-    started = commands.start(pe(), actor(), now(), definition_id=definition["id"], variables=values)
-    if once:
-        session["starts"] = dict([*session.get("starts", {}).items(), (once, started.id)][-REMEMBERED:])
+    once = request.form.get("once", "")[:32]  # a form sent twice leads to its case, not to another
+    started = commands.start(pe(), actor(), now(), definition_id=definition["id"], variables=values, request_id=once or None)
     return redirect(_first_task(started.id), 303)
 
 

@@ -34,8 +34,11 @@ class Instance:
 # Starting -------------------------------------------------------------------------------------------------------------
 
 def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None = None, definition_id: str | None = None,
-          business_key: str | None = None, variables: dict[str, Any] | None = None, about_id: str | None = None) -> Instance:
+          business_key: str | None = None, variables: dict[str, Any] | None = None, about_id: str | None = None,
+          request_id: str | None = None) -> Instance:
     """Start a case of the newest version of `key`, or of one definition.
+
+    The same actor's start with the same `request_id` again starts nothing, and returns the case that it started.
 
     A process with the property `tentang` starts only about a case of the process named there (`about_id`), one at a
     time: Conflict while another is open. Nothing is taken over from that case; see `engine.corrections`.
@@ -50,7 +53,8 @@ def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None 
         raise Forbidden(N_("Anda tidak berhak memulai proses ini."))
 
     def write(db: sa.Connection) -> tuple[Instance, list[str]]:
-        return start_in(db, actor, now, definition, business_key=business_key, variables=variables, about_id=about_id)
+        return start_in(db, actor, now, definition, business_key=business_key, variables=variables, about_id=about_id,
+                        request_id=request_id)
 
     instance, due = attempt(lambda: run_unique(pe, write))
     pe.wake(due)
@@ -66,24 +70,36 @@ def run_unique(pe: ProcessEngine, write: Callable[[sa.Connection], T]) -> T:
 
 
 def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Definition, *, business_key: str | None,
-             variables: dict[str, Any], start_event: str | None = None, about_id: str | None = None) -> tuple[Instance, list[str]]:
+             variables: dict[str, Any] | Callable[[], dict[str, Any]], start_event: str | None = None, about_id: str | None = None,
+             request_id: str | None = None) -> tuple[Instance, list[str]]:
     """Start a case in a transaction that is open, with no look at rights. Return it, and the ids of jobs that are due.
+
+    `variables` may be a function: it is called once it is sure that the case may start.
 
     The step is computed inside the transaction, for the label may show the number, and numbers have no gaps
     only if nobody else takes one before this one is committed.
     """
+    new_id = ids.source(now)
+    instance_id = ids.named(actor.tenant, actor.id, definition.key, request_id) if request_id else new_id()
+    if request_id and (before := _started(db, instance_id)):
+        return before, []
     if db.execute(sa.select(process_definition.c.suspended).where(process_definition.c.id == definition.id)).scalar():
         raise Conflict(N_("Definisi proses ini sedang ditangguhkan."))
     check_about(db, actor, definition, about_id)
     spec = load.spec(db, definition.id)
-    new_id = ids.source(now)
-    instance_id, business_key = new_id(), _checked_key(business_key)
+    business_key = _checked_key(business_key)
     business_key = _free_key(db, actor, business_key) if business_key else _next_key(db, actor, now, definition)
-    variables = documents.bind(db, actor, now, instance_id, variables)
+    variables = documents.bind(db, actor, now, instance_id, variables() if callable(variables) else variables)
     outcome = step.start(spec, variables, now, new_id, start_event=start_event, business_key=business_key)
     instance = Loaded(instance_id, actor.tenant, definition.id, definition.key, business_key, "", 0, False, False, Live({}, {}), now)
     due = apply.create(db, actor, now, instance, outcome, load.title(spec, instance, outcome), about_id)
     return Instance(instance_id, business_key, definition.id, outcome.ended), due
+
+
+def _started(db: sa.Connection, instance_id: str) -> Instance | None:
+    of = process_instance.c
+    row = db.execute(sa.select(of.business_key, of.definition_id, of.ended_at).where(of.id == instance_id)).first()
+    return Instance(instance_id, row.business_key, row.definition_id, row.ended_at is not None) if row else None
 
 
 def check_about(db: sa.Connection, actor: Actor, definition: Definition, about_id: str | None) -> None:

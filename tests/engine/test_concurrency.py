@@ -63,6 +63,13 @@ def test_twenty_starts_at_once_are_numbered_without_gap(pe, pemilik, penulis, ad
 
 
 @on_databases
+def test_one_request_made_ten_times_at_once_starts_one_case(pe, pemilik, penulis, admin, now):
+    deploy(pe, pemilik, now, TWO)
+    results = at_once(*[lambda: commands.start(pe, penulis, now, key="p", request_id="one click")] * 10)
+    assert len({result.id for result in results}) == len(queries.instances(pe, admin).rows) == 1
+
+
+@on_databases
 def test_a_given_key_wanted_by_ten_at_once_is_given_once(pe, pemilik, penulis, admin, now):
     deploy(pe, pemilik, now, TWO)
     results = at_once(*[lambda: commands.start(pe, penulis, now, key="p", business_key="K-1")] * 10)
