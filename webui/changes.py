@@ -18,6 +18,7 @@ from webui import actor, db, story
 TEXTS = ("judul", "ringkasan", "isi")
 FILES = ("gambar", "lampiran")
 OWN = "teks_kanal"
+CORRECTS = "ralat_sebelumnya"  # a variable that every ralat has: it began with the content that stands published
 MOST_WORDS = 2_000  # of a pair of paragraphs: longer ones are shown as one whole change
 MOST_ROUNDS = 200  # events read
 Piece = tuple[str, str]  # (same | del | ins, words)
@@ -58,21 +59,24 @@ class Changes:
 
 
 def since_return(task: Mapping[str, Any], variables: Mapping[str, Any]) -> Changes | None:
-    """What changed, for a task of a case that was sent back; None for any other. One statement, and only where it was.
+    """What changed, for a task of a case that was sent back, or that corrects what stands published; None for any other.
+    One statement, and only where there may be something.
 
     Who sends back sees what changed since they last did. Everyone else: what changed since the return before it, or
-    since the content was first handed over.
+    since the content was first handed over. A ralat that nobody sent back is compared with what it began with.
     """
-    if variables.get("keputusan") != "tidak":
+    if variables.get("keputusan") != "tidak" and CORRECTS not in variables:
         return None
     states = _states(task["instance_id"])
     returns = [(step, state) for step, state in states if step]
+    first = next((state for _, state in states if state), {})  # a start without content leaves it empty
     if not returns:
-        return None
+        found = compare(first, variables)
+        return found if found.any and CORRECTS in variables else None
     if returns[-1][0].activity_id == task["activity_id"]:
         before = returns[-1][1]
     else:
-        before = returns[-2][1] if len(returns) > 1 else next(state for _, state in states if state)
+        before = returns[-2][1] if len(returns) > 1 else first
     return compare(before, variables, [step for step, _ in returns])
 
 
@@ -148,18 +152,19 @@ def _files(before: Any, after: Any) -> list[tuple[str, dict[str, Any]]]:
 # History --------------------------------------------------------------------------------------------------------------
 
 def _states(instance_id: str) -> list[tuple[Round | None, dict[str, Any]]]:
-    """After each completed task: the return that it was, if it was one, and the content as it then stood."""
+    """At the start, and after each completed task: the return that it was, if it was one, and the content as it then stood."""
     event, activity = tables.event, tables.activity
-    query = sa.select(event.c.at, event.c.actor, event.c.data, activity.c.id, activity.c.activity_id).join(
+    query = sa.select(event.c.at, event.c.actor, event.c.data, activity.c.id, activity.c.activity_id).outerjoin(
         activity, activity.c.id == event.c.activity_instance_id).where(
-        event.c.tenant_id == actor().tenant, event.c.instance_id == instance_id, event.c.type == "task.completed",
+        event.c.tenant_id == actor().tenant, event.c.instance_id == instance_id,
+        event.c.type.in_(["instance.started", "task.completed"]),
     ).order_by(event.c.id).limit(MOST_ROUNDS)
     found: list[tuple[Round | None, dict[str, Any]]] = []
     content: dict[str, Any] = {}
     for row in db.session.execute(query):
         said = story.said(row.data)
         content = content | {key: said[key] for key in (*TEXTS, *FILES, OWN) if key in said}
-        back = said.get("keputusan") == "tidak"
+        back = row.id is not None and said.get("keputusan") == "tidak"
         note = str(said.get("catatan") or "")
         found.append((Round(row.actor, row.at, note, row.id, row.activity_id) if back else None, content))
     return found

@@ -127,6 +127,19 @@ def test_more_rounds_cost_no_more_statements(signed_in, rounds, statements):
     assert counts[0] == counts[1]
 
 
+def test_a_ralat_is_compared_with_what_stands_published(pe, people, now, signed_in, sop):
+    """Its case begins with the published content: that is what it is held against until somebody sends it back."""
+    case = commands.start(pe, people["ketua"], now, key="penerbitan-informasi",
+                          variables={"kanal": ["website"], "ralat_sebelumnya": [], **DRAFT}).id
+    for values in ({"kanal": ["website"]}, {"penulis": None}, {**DRAFT, "judul": "Sosialisasi di Pulau Tidung"}):
+        task = queries.tasks(pe, people["admin"], instance_id=case).rows[0]["id"]
+        page = signed_in("admin").get(f"/tasks/{task}").text
+        assert 'class="card changes"' not in page
+        commands.complete(pe, people["penulis" if "judul" in values else "kasubbag" if "penulis" in values else "ketua"], now, task, values)
+    page = signed_in("kasubbag").get(f"/tasks/{queries.tasks(pe, people['admin'], instance_id=case).rows[0]['id']}").text
+    assert marked(page, "del") == ["Pramuka"] and marked(page, "ins") == ["Tidung"] and "Dibandingkan dengan yang sudah terbit" in page
+
+
 def test_a_return_through_the_page_is_a_round_too(signed_in, rounds):
     task = rounds(({"judul": "Judul kedua"}, ""))
     signed_in("ketua").post(f"/tasks/{task}", form_data(NO))
