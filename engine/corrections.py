@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict
 from engine import access, documents, load, revisions
-from engine.commands.instances import Instance, check_about, find_definition, run_unique, start_in
+from engine.commands.instances import Instance, find_definition, run_unique, start_in
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.sight import instance_definition
@@ -38,8 +38,9 @@ class Family:
     may_order: tuple[str, ...] = ()
 
 
-def order(pe: ProcessEngine, actor: Actor, now: dt.datetime, first_id: str, *, key: str, variables: dict[str, Any]) -> Instance:
-    """Start the process `key` (of KINDS) about a published case, with the values of its start form.
+def order(pe: ProcessEngine, actor: Actor, now: dt.datetime, first_id: str, *, key: str, variables: dict[str, Any],
+          request_id: str | None = None) -> Instance:
+    """Start the process `key` (of KINDS) about a published case, with the values of its start form; as `commands.start`.
 
     Conflict while the case still runs or another order about it does, and where it stands on no channel.
     """
@@ -47,10 +48,9 @@ def order(pe: ProcessEngine, actor: Actor, now: dt.datetime, first_id: str, *, k
 
     def write(db: sa.Connection) -> tuple[Instance, list[str]]:
         definition = find_definition(db, actor, key=key)
-        check_about(db, actor, definition, first_id)
         access.require(access.may_start(actor, definition.groups, definition.starter_groups))
-        taken = _taken_over(db, actor, now, key, first_id)
-        return start_in(db, actor, now, definition, business_key=None, variables=given | taken, about_id=first_id)
+        return start_in(db, actor, now, definition, business_key=None, about_id=first_id, request_id=request_id,
+                        variables=lambda: given | _taken_over(db, actor, now, key, first_id))
 
     instance, due = attempt(lambda: run_unique(pe, write))
     pe.wake(due)

@@ -2,13 +2,12 @@
 
 import secrets
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 
 from bpmn import forms as rules
 from bpmn.errors import N_, Invalid, NotFound
 from engine import corrections, news, queries
 from webui import actor, deployed, errors, forms, now, pe
-from webui.start import REMEMBERED
 
 blueprint = Blueprint("news", __name__)
 
@@ -39,18 +38,14 @@ def order(id: str, kind: str):
         if kind not in corrections.family(pe(), actor(), id).may_order:
             return redirect(url_for("cases.show", id=id), 303)  # somebody was first: the case's page says who
         return _page(case, definition, schema, rules.initial(schema, {}))
-    once = request.form.get("once", "")[:32]
-    if once and once in session.get("starts", {}):
-        return redirect(url_for("cases.show", id=session["starts"][once]), 303)
     values = forms.submitted(schema, request.form)
     try:
         checked = forms.checked(schema, values, [])
     except Invalid as problem:
         return _page(case, definition, schema, values, problem), 400
-    started = corrections.order(pe(), actor(), now(), id, key=kind, variables=checked)
+    once = request.form.get("once", "")[:32]
+    started = corrections.order(pe(), actor(), now(), id, key=kind, variables=checked, request_id=once or None)
     news.look_at(pe(), actor(), now(), [id])
-    if once:
-        session["starts"] = dict([*session.get("starts", {}).items(), (once, started.id)][-REMEMBERED:])
     return redirect(url_for("cases.show", id=started.id), 303)
 
 
