@@ -66,6 +66,11 @@ def may_claim(actor: Actor, candidates: Iterable[tuple[str, str]]) -> bool:
     return may_administer(actor) or is_candidate(actor, candidates)
 
 
+def may_assign(actor: Actor, candidates: Iterable[tuple[str, str]]) -> bool:
+    """Hand a task to somebody: the head of a group that it is for; admin."""
+    return may_administer(actor) or any(kind == "group" and name in actor.heads for kind, name in candidates)
+
+
 def may_work(actor: Actor, assignee: str | None, candidates: Iterable[tuple[str, str]]) -> bool:
     """Complete a task: its assignee, or, while it has none, a candidate; admin."""
     if may_administer(actor):

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 from bpmn.errors import N_, Invalid
 from engine import deadlines, ids, settings, values
 from engine.intents import Dropped, Entered, JobWanted, Left, Live, Outcome, SubscriptionWanted, TaskDetails, Thrown
-from engine.load import Loaded
+from engine.load import Loaded, Title
 from engine.process_engine import Actor
 from engine.store import Stale, event_row
 from engine.tables import activity, candidate, event, incident, job, process_instance, subscription
@@ -23,6 +23,7 @@ _update_instance = sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"),
     process_instance.c.ended_at.is_(None),
 ).values(version=bindparam("_version") + 1, state=bindparam("_state"), variables=bindparam("_variables"), title=bindparam("_title"),
+         search=bindparam("_search"),
          ended_at=bindparam("_ended_at"), end_reason=bindparam("_end_reason"), working_seconds=bindparam("_working_seconds"))
 _touch_instance = sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"), process_instance.c.ended_at.is_(None),
@@ -55,20 +56,21 @@ class Completion:
     began: dt.datetime
 
 
-def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, title: str,
+def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, title: Title,
            about_id: str | None = None) -> list[str]:
     """Write a new instance, whose `live` is not looked at, and its first step. Return the ids of jobs that are due."""
     state, variables = _dumped(outcome)
     db.execute(_insert_instance, {
         "id": instance.id, "tenant_id": instance.tenant, "definition_id": instance.definition_id,
-        "definition_key": instance.definition_key, "business_key": instance.business_key, "title": values.text(title, 500),
+        "definition_key": instance.definition_key, "business_key": instance.business_key, "title": values.text(title.shown, 500),
+        "search": values.text(title.search, 500),
         "version": 1, "state": state, "variables": variables, "started_at": now, "started_by": actor.id or None,
         "about_id": about_id, **_ending(db, now, instance, outcome)})
     started = event_row(actor, now, "instance.started", instance.id, data=changes(outcome))
     return _write_intents(db, actor, now, instance, outcome, [started])
 
 
-def write(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, *, title: str,
+def write(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, *, title: Title,
           events: Sequence[dict[str, Any]] = (), completed: Mapping[str, Completion] | None = None) -> list[str]:
     """Write one step of an instance as it was loaded; Stale if somebody changed it since. Return the ids of jobs that are due.
 
@@ -77,7 +79,8 @@ def write(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, o
     state, variables = _dumped(outcome)
     done = db.execute(_update_instance, {
         "_id": instance.id, "_version": instance.version, "_state": state, "_variables": variables,
-        "_title": values.text(title, 500), **{f"_{k}": v for k, v in _ending(db, now, instance, outcome).items()}})
+        "_title": values.text(title.shown, 500), "_search": values.text(title.search, 500),
+        **{f"_{k}": v for k, v in _ending(db, now, instance, outcome).items()}})
     if done.rowcount != 1:
         raise Stale
     return _write_intents(db, actor, now, instance, outcome, events, completed or {})

@@ -6,7 +6,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -53,6 +53,7 @@ class Loaded:
     ended: bool
     live: Live
     started_at: dt.datetime
+    search: str = ""
 
     def require_active(self) -> None:
         """Raise Conflict unless something may happen in it."""
@@ -60,6 +61,13 @@ class Loaded:
             raise Conflict(N_("Berkas ini sudah berakhir."))
         if self.suspended:
             raise Conflict(N_("Berkas ini sedang ditangguhkan."))
+
+
+class Title(NamedTuple):
+    """The process's `label` and `cari`: what a list shows of an instance, and what else it is found by."""
+
+    shown: str
+    search: str = ""
 
 
 class Cache(Generic[T]):
@@ -100,7 +108,8 @@ def _of(db: sa.Connection) -> _Kept:
 
 _of_instance = (process_instance.c.id, process_instance.c.tenant_id, process_instance.c.definition_id, process_instance.c.definition_key,
                 process_instance.c.business_key, process_instance.c.title, process_instance.c.version, process_instance.c.suspended,
-                process_instance.c.ended_at, process_instance.c.state, process_instance.c.variables, process_instance.c.started_at)
+                process_instance.c.ended_at, process_instance.c.state, process_instance.c.variables, process_instance.c.started_at,
+                process_instance.c.search)
 INSTANCE_COLUMNS = tuple(column.label(f"i_{column.name}") for column in _of_instance)
 _select_instance = sa.select(*INSTANCE_COLUMNS).where(
     process_instance.c.id == sa.bindparam("id"), process_instance.c.tenant_id == sa.bindparam("tenant"))
@@ -119,7 +128,7 @@ def loaded(row: sa.Row) -> Loaded:
     """Return the instance in a row that has INSTANCE_COLUMNS."""
     live = Live(values.load(row.i_state) if row.i_state else {}, values.load(row.i_variables))
     return Loaded(row.i_id, row.i_tenant_id, row.i_definition_id, row.i_definition_key, row.i_business_key, row.i_title,
-                  row.i_version, row.i_suspended, row.i_ended_at is not None, live, row.i_started_at)
+                  row.i_version, row.i_suspended, row.i_ended_at is not None, live, row.i_started_at, row.i_search)
 
 
 def definition(db: sa.Connection, definition_id: str) -> Definition:
@@ -150,10 +159,11 @@ def _compile(db: sa.Connection, of: Definition) -> Spec:
     return specs.compile(resources(db, of.deployment_id), called, of.key)
 
 
-def title(spec: Spec, of: Loaded, outcome: Outcome) -> str:
-    """Return what lists show of an instance after a step: its process's label, evaluated again when a variable changed."""
-    is_same = of.version > 0 and not outcome.changed
-    return of.title if is_same else step.label(spec, outcome.live)
+def title(spec: Spec, of: Loaded, outcome: Outcome) -> Title:
+    """Return what lists show of an instance after a step, and find it by; evaluated again when a variable changed."""
+    if of.version > 0 and not outcome.changed:
+        return Title(of.title, of.search)
+    return Title(step.label(spec, outcome.live), step.label(spec, outcome.live, "cari"))
 
 
 def _read_definition(db: sa.Connection, definition_id: str) -> Definition:

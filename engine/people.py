@@ -1,7 +1,8 @@
 """Who works here: accounts, their groups, passwords and API tokens.
 
 A password is kept as an argon2id hash, a token as the SHA-256 of its 256 random bits. An account is a plain dict
-`{id, tenant, name, title, email, locale, active, stamp, created_at, groups: frozenset}`; its `stamp` changes with its
+`{id, tenant, name, title, email, locale, active, stamp, created_at, groups: frozenset, heads: frozenset}` (`heads`: the
+groups whose head they are); its `stamp` changes with its
 password and its activity, so that sessions and cached checks made under the old one end.
 """
 
@@ -50,7 +51,7 @@ _hasher = argon2.PasswordHasher()  # argon2id with RFC 9106's second recommendat
 _ACCOUNT = (user.c.id, user.c.tenant_id.label("tenant"), user.c.name, user.c.title, user.c.email, user.c.locale,
             user.c.active, user.c.stamp, user.c.created_at)
 # One row a group, or one without. Built once: on every request, building them would cost more than running them.
-_with_groups = select(*_ACCOUNT, membership.c.group_id).outerjoin(
+_with_groups = select(*_ACCOUNT, membership.c.group_id, membership.c.is_head).outerjoin(
     membership, (membership.c.user_id == user.c.id) & (membership.c.tenant_id == user.c.tenant_id))
 _by_id = _with_groups.where(user.c.id == bindparam("id"))
 _by_id_in_office = _by_id.where(user.c.tenant_id == bindparam("tenant"))
@@ -76,7 +77,7 @@ def actor(pe: ProcessEngine, user_id: str, stamp: str | None = None) -> Actor | 
 
 def actor_of(found: dict) -> Actor:
     """The actor of an account that was read already."""
-    return Actor(found["id"], found["tenant"], found["groups"], found["name"])
+    return Actor(found["id"], found["tenant"], found["groups"], found["name"], heads=found["heads"])
 
 
 def users(pe: ProcessEngine, acting: Actor, *, search: str = "", group: str | None = None, active: bool | None = None,
@@ -107,11 +108,12 @@ def get_user(pe: ProcessEngine, acting: Actor, user_id: str) -> dict:
         return _of_office(db, acting, user_id)
 
 
-def require_active(pe: ProcessEngine, acting: Actor, user_id: str) -> None:
-    """Raise Invalid unless this is an active account of the actor's own office."""
+def require_active(pe: ProcessEngine, acting: Actor, user_id: str) -> dict:
+    """Return this account; Invalid unless it is an active one of the actor's own office."""
     found = account(pe, user_id) if USER_ID.fullmatch(user_id) else None
     if found is None or not found["active"] or found["tenant"] != acting.tenant:
         raise Invalid(N_("Pengguna %(user)s tidak ada atau tidak aktif."), field="userId", user=user_id[:80])
+    return found
 
 
 def groups(pe: ProcessEngine, acting: Actor) -> list[dict]:
@@ -154,10 +156,11 @@ def authenticate_token(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict
 # Accounts -------------------------------------------------------------------------------------------------------------
 
 def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, name: str, password: str,
-                groups: Iterable[str] = (), title: str = "", email: str = "", locale: str = "id") -> dict:
+                groups: Iterable[str] = (), heads: Iterable[str] = (), title: str = "", email: str = "", locale: str = "id") -> dict:
     """Make an account in the actor's office and return it. Invalid for a bad id or password, Conflict for a taken id."""
     require(may_administer(acting))
     id, name, groups = id.strip().lower(), name.strip(), frozenset(groups)
+    led = groups & frozenset(heads)
     if not USER_ID.fullmatch(id):
         raise Invalid(N_("Nama pengguna hanya boleh berisi huruf kecil, angka, titik, garis, dan @."), field="id")
     _check_texts(name=name, title=title, email=email, locale=locale)
@@ -168,8 +171,8 @@ def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, 
             raise Conflict(N_("Nama pengguna %(user)s sudah dipakai."), field="id", user=id)
         db.execute(insert(user).values(id=id, tenant_id=acting.tenant, name=name, title=title, email=email, locale=locale,
                                        password_hash=hashed, stamp=_stamp(), active=True, created_at=now))
-        _put_groups(db, acting.tenant, id, groups)
-        record(db, acting, now, "user.created", data={"user": id, "groups": sorted(groups)})
+        _put_groups(db, acting.tenant, id, groups, led)
+        record(db, acting, now, "user.created", data={"user": id, "groups": sorted(groups), "heads": sorted(led)})
         return _of_office(db, acting, id)
 
     return run(pe, write)
@@ -205,16 +208,22 @@ def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: st
     run(pe, write)
 
 
-def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, groups: Iterable[str]) -> None:
-    """Put the account into exactly these groups. Conflict when the office would be left without an admin."""
+def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, groups: Iterable[str],
+               heads: Iterable[str] | None = None) -> None:
+    """Put the account into exactly these groups, as head of those in `heads`; without it they stay head of what they were.
+
+    Conflict when the office would be left without an admin, Invalid for the head of a group that they are not in.
+    """
     require(may_administer(acting))
-    groups = frozenset(groups)
+    groups, led = frozenset(groups), None if heads is None else frozenset(heads)
+    if led is not None and not led <= groups:
+        raise Invalid(N_("Kepala sebuah grup harus anggotanya."), field="groups")
 
     def write(db: Connection) -> None:
-        _of_office(db, acting, user_id)
-        _put_groups(db, acting.tenant, user_id, groups)
+        heads = _of_office(db, acting, user_id)["heads"] & groups if led is None else led
+        _put_groups(db, acting.tenant, user_id, groups, heads)
         _keep_an_admin(db, acting)
-        record(db, acting, now, "user.groups_set", data={"user": user_id, "groups": sorted(groups)})
+        record(db, acting, now, "user.groups_set", data={"user": user_id, "groups": sorted(groups), "heads": sorted(heads)})
 
     run(pe, write)
 
@@ -309,8 +318,9 @@ def _account(db: Connection, statement: Select, **parameters) -> dict | None:
     rows = db.execute(statement, parameters).mappings().all()
     if not rows:
         return None
-    found = dict(rows[0], groups=frozenset(row["group_id"] for row in rows if row["group_id"]))
-    del found["group_id"]
+    found = dict(rows[0], groups=frozenset(row["group_id"] for row in rows if row["group_id"]),
+                 heads=frozenset(row["group_id"] for row in rows if row["is_head"]))
+    del found["group_id"], found["is_head"]
     return found
 
 
@@ -333,13 +343,14 @@ def _set_active(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
     run(pe, write)
 
 
-def _put_groups(db: Connection, tenant_id: str, user_id: str, wanted: frozenset[str]) -> None:
+def _put_groups(db: Connection, tenant_id: str, user_id: str, wanted: frozenset[str], heads: frozenset[str] = frozenset()) -> None:
     known = set(db.execute(select(group_table.c.id).where(group_table.c.tenant_id == tenant_id)).scalars())
     for unknown in sorted(wanted - known):
         raise Invalid(N_("Grup %(group)s tidak ada."), field="groups", group=unknown)
     db.execute(delete(membership).where(membership.c.tenant_id == tenant_id, membership.c.user_id == user_id))
     if wanted:
-        db.execute(insert(membership), [{"tenant_id": tenant_id, "group_id": g, "user_id": user_id} for g in sorted(wanted)])
+        db.execute(insert(membership), [{"tenant_id": tenant_id, "group_id": g, "user_id": user_id, "is_head": g in heads}
+                                        for g in sorted(wanted)])
 
 
 def _keep_an_admin(db: Connection, acting: Actor) -> None:

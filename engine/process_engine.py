@@ -32,6 +32,7 @@ class Actor:
     groups: frozenset[str] = frozenset()
     name: str = ""
     is_system: bool = False
+    heads: frozenset[str] = frozenset()  # the groups among them whose head they are
 
     @classmethod
     def system(cls, tenant: str = DEFAULT_TENANT) -> "Actor":

@@ -113,9 +113,9 @@ def visible(live: Live, scope_or_activity_instance_id: str) -> dict[str, Any]:
     return Names(chain or [live.variables.get("", {})]).merged()
 
 
-def label(spec: Spec, live: Live) -> str:
-    """Return what a list shows for the instance: the process property `label`, where names not set yet are null."""
-    text = spec.process.properties.get("label", "")
+def label(spec: Spec, live: Live, name: str = "label") -> str:
+    """Return what a list shows for the instance: the process property of this name, where names not set yet are null."""
+    text = spec.process.properties.get(name, "")
     if not text:
         return ""
     names = _Lenient(live.variables.get("", {}))

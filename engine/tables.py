@@ -189,6 +189,7 @@ process_instance = Table(
     Column("definition_key", Key, nullable=False),
     Column("business_key", Key, nullable=False),
     Column("title", Text, nullable=False, server_default=""),  # what a list shows: the process's `label` expression
+    Column("search", Text, nullable=False, server_default=""),  # what else it is found by: its `cari` expression (a letter's number)
     Column("version", Integer, nullable=False),  # the optimistic guard: every command raises it by one
     Column("state", Text),  # the live tokens as JSON; NULL once ended
     Column("variables", Text, nullable=False),  # {scope id: {name: value}} as JSON; '' is the instance's own scope
@@ -244,6 +245,8 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_activity_instance_open", "tenant_id", "due_order", "id",
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index("ix_activity_instance_done", "tenant_id", "completed_by", "ended_at", "id",
+          sqlite_where=text("completed_by IS NOT NULL"), postgresql_where=text("completed_by IS NOT NULL")),
     Index("ix_activity_instance_remind", "remind_at", "id",
           sqlite_where=text("ended_at IS NULL AND remind_at IS NOT NULL"),
           postgresql_where=text("ended_at IS NULL AND remind_at IS NOT NULL")),

@@ -3,6 +3,7 @@
 A command raises NotFound, Forbidden, Invalid or Conflict (see `bpmn.errors`), and then nothing has happened.
 """
 
+from engine.commands.deferring import defer
 from engine.commands.deploying import Deployment, activate_definition, deploy, suspend_definition
 from engine.commands.extending import extend
 from engine.commands.instances import Instance, activate_instance, cancel, set_variables, start, suspend_instance
@@ -23,7 +24,7 @@ from engine.commands.tasks import Completed, assign, claim, complete, unclaim
 
 __all__ = [
     "Completed", "Deployment", "Instance", "activate_definition", "activate_instance", "assign", "broadcast_signal",
-    "cancel", "claim", "complete", "correlate_message", "deliver_thrown", "deploy", "extend", "fail_job", "fetch_due",
+    "cancel", "claim", "complete", "correlate_message", "defer", "deliver_thrown", "deploy", "extend", "fail_job", "fetch_due",
     "finish_job", "fire_timer", "lease_job", "postpone_job", "renew_lease", "set_job_retries", "set_variables", "start",
     "suspend_definition", "suspend_instance", "throw_bpmn_error", "unclaim",
 ]

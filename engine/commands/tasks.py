@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from bpmn.errors import N_, Conflict, NotFound
+from bpmn.errors import N_, Conflict, Invalid, NotFound
 from engine import access, apply, documents, ids, load, people, step, values
 from engine.intents import Entered, Left, Outcome
 from engine.load import Definition, Loaded
@@ -46,7 +46,8 @@ _select_task = sa.select(
 ).join(process_instance, process_instance.c.id == activity.c.instance_id).where(
     activity.c.id == bindparam("id"), activity.c.tenant_id == bindparam("tenant"), activity.c.is_task)
 _assign = sa.update(activity).where(activity.c.id == bindparam("_id"), activity.c.ended_at.is_(None)).values(
-    assignee=bindparam("_assignee"), claimed_at=bindparam("_claimed_at"), to_tell=activity.c.to_tell | bindparam("_to_tell"))
+    assignee=bindparam("_assignee"), claimed_at=bindparam("_claimed_at"), to_tell=activity.c.to_tell | bindparam("_to_tell"),
+    follow_up_at=None)  # whoever has it now has not put it off
 
 
 def claim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> None:
@@ -78,7 +79,10 @@ def unclaim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> 
 
 
 def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user_id: str | None) -> None:
-    """Make `user_id` (an active account) the assignee, or nobody. By an admin; oneself, as by `claim` and `unclaim`."""
+    """Make `user_id` (an active account) the assignee, or nobody.
+
+    By an admin; by the head of a group that the task is for, to one of its candidates; oneself, as by `claim` and `unclaim`.
+    """
     def command() -> None:
         with read(pe) as db:
             task = _open_task(db, actor, task_id)
@@ -86,9 +90,11 @@ def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user
             return
         to_self = user_id == actor.id and not task.assignee and access.may_claim(actor, task.candidates)
         from_self = not user_id and task.assignee == actor.id
-        access.require(access.may_administer(actor) or to_self or from_self)
+        access.require(to_self or from_self or access.may_assign(actor, task.candidates))
         if user_id and not to_self:
-            people.require_active(pe, actor, user_id)
+            found = people.require_active(pe, actor, user_id)
+            if not access.may_administer(actor) and not access.is_candidate(people.actor_of(found), task.candidates):
+                raise Invalid(N_("Tugas ini bukan untuk %(name)s."), field="userId", name=found["name"])
         _set_assignee(pe, actor, now, task, user_id or None, "task.assigned")
 
     attempt(command)

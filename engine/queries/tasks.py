@@ -1,6 +1,7 @@
 """Tasks: the inbox, one task, its form."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from engine.tables import activity, candidate, process_instance
 
 _a, _i = activity.c, process_instance.c
 _COLUMNS = (_a.id, _a.instance_id, _a.definition_id, _i.definition_key, _a.activity_id, _a.name, _a.assignee, _a.claimed_at,
-            _a.started_at, _a.due_at, _a.follow_up_at, _a.priority, _a.form_key, _a.description, _a.scope_id, _a.loop_counter,
+            _a.started_at, _a.due_at, _a.extensions, _a.follow_up_at, _a.priority, _a.form_key, _a.description, _a.scope_id, _a.loop_counter,
             _i.suspended, _i.title, _i.business_key)
 _open = sa.and_(_a.ended_at.is_(None), _a.is_task)
 
@@ -24,11 +25,13 @@ _open = sa.and_(_a.ended_at.is_(None), _a.is_task)
 def tasks(pe: ProcessEngine, actor: Actor, *, mine: bool | None = None, candidate: bool | None = None, assignee: str | None = None,
           unassigned: bool | None = None, group: str | None = None, instance_id: str | None = None, definition_key: str | None = None,
           task_definition_key: str | None = None, business_key: str | None = None, search: str = "",
-          after: str | None = None, limit: int = 50) -> Page:
+          ids: Collection[str] | None = None, due_before: dt.datetime | None = None, deferred: bool | None = None,
+          now: dt.datetime | None = None, after: str | None = None, limit: int = 50) -> Page:
     """Open tasks that the actor may see: overdue first, then due soonest, then oldest. One statement.
 
     `mine`: assigned to the actor. `candidate`: unassigned, and the actor or a group of theirs may claim it. Both: either.
-    `group`: unassigned ones whose candidate that group is. `search`: in title, business key and name.
+    `group`: unassigned ones whose candidate that group is. `search`: in title, letter number, business key and name.
+    `deferred`: those put off beyond `now`, or (False) those that are not.
     Rows: id, instance_id, definition_id, definition_key, activity_id, name, assignee, claimed_at, started_at, due_at, follow_up_at,
     priority, form_key, description, scope_id, loop_counter, suspended, title, business_key.
     """
@@ -41,10 +44,31 @@ def tasks(pe: ProcessEngine, actor: Actor, *, mine: bool | None = None, candidat
         query = query.where(_a.assignee.is_(None) if unassigned else _a.assignee.is_not(None))
     if group is not None:
         query = query.where(_a.assignee.is_(None), _a.id.in_(_tasks_of_group(actor, group)))
-    if search:
-        query = query.where(sa.or_(*(column.icontains(search, autoescape=True) for column in (_i.title, _i.business_key, _a.name))))
+    if ids is not None:
+        query = query.where(_a.id.in_(sorted(set(ids))))
+    if due_before is not None:
+        query = query.where(_a.due_at < due_before)
+    if deferred is not None:
+        query = query.where(_deferred(now) if deferred else sa.not_(_deferred(now)))
     with read(pe) as db:
-        return fetch(db, query, (_a.due_order, _a.id), after=after, limit=limit)
+        return fetch(db, query.where(_found(search)), (_a.due_order, _a.id), after=after, limit=limit)
+
+
+def done_tasks(pe: ProcessEngine, actor: Actor, *, search: str = "", after: str | None = None, limit: int = 50) -> Page:
+    """The tasks that the actor completed, the last first. One statement. Rows: the columns of `tasks`, and ended_at."""
+    query = sa.select(*_COLUMNS, _a.ended_at).join(process_instance, _i.id == _a.instance_id).where(
+        _a.tenant_id == actor.tenant, _a.completed_by == actor.id, _a.ended_at.is_not(None), _found(search))
+    with read(pe) as db:
+        return fetch(db, query, (_a.ended_at, _a.id), after=after, limit=limit, descending=True)
+
+
+def _found(search: str) -> sa.ColumnElement[bool]:
+    places = (_i.title, _i.business_key, _i.search, _a.name)
+    return sa.or_(*(column.icontains(search, autoescape=True) for column in places)) if search else sa.true()
+
+
+def _deferred(now: dt.datetime | None) -> sa.ColumnElement[bool]:
+    return sa.and_(_a.follow_up_at.is_not(None), _a.follow_up_at > now) if now else sa.false()
 
 
 def _of_whom(actor: Actor, mine: bool | None, candidate: bool | None) -> list[sa.ColumnElement[bool]]:
@@ -104,12 +128,17 @@ def _seen(db: sa.Connection, actor: Actor, task_id: str) -> tuple[sa.RowMapping,
 
 
 def task_counts(pe: ProcessEngine, actor: Actor, now: dt.datetime | None = None) -> dict[str, int]:
-    """How many open tasks: `mine`, `group` (to be claimed by me), `overdue` (of both at `now`; 0 without it). One statement."""
+    """How many open tasks: `mine`, `later` (mine, but put off), `group` (to be claimed by me), `overdue` (of all these). One statement.
+
+    Without `now` none is put off, and none overdue.
+    """
     own = _a.assignee == actor.id
-    late = _a.due_at < now if now else sa.false()
+    late, later = _a.due_at < now if now else sa.false(), _deferred(now)
     either = sa.or_(own, sa.and_(_a.assignee.is_(None), _a.id.in_(candidate_tasks(actor))))
     query = sa.select(
-        sa.func.count(sa.case((own, 1))).label("mine"), sa.func.count(sa.case((_a.assignee.is_(None), 1))).label("group"),
+        sa.func.count(sa.case((sa.and_(own, sa.not_(later)), 1))).label("mine"),
+        sa.func.count(sa.case((sa.and_(own, later), 1))).label("later"),
+        sa.func.count(sa.case((_a.assignee.is_(None), 1))).label("group"),
         sa.func.count(sa.case((late, 1))).label("overdue"),
     ).where(_a.tenant_id == actor.tenant, _open, either)
     with read(pe) as db:

@@ -154,6 +154,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('to_tell', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
         batch_op.add_column(sa.Column('remind_at', sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column('working_seconds', sa.Integer(), nullable=True))
+        batch_op.create_index('ix_activity_instance_done', ['tenant_id', 'completed_by', 'ended_at', 'id'], unique=False, sqlite_where=sa.text('completed_by IS NOT NULL'), postgresql_where=sa.text('completed_by IS NOT NULL'))
         batch_op.create_index('ix_activity_instance_tell', ['id'], unique=False, sqlite_where=sa.text('to_tell'), postgresql_where=sa.text('to_tell'))
         batch_op.create_index('ix_activity_instance_remind', ['remind_at', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'))
 
@@ -164,6 +165,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('is_head', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
 
     with op.batch_alter_table('process_instance', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('search', sa.Text(), server_default='', nullable=False))
         batch_op.add_column(sa.Column('about_id', sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column('working_seconds', sa.Integer(), nullable=True))
         batch_op.create_index(batch_op.f('ix_process_instance_about_id'), ['about_id'], unique=False)
@@ -199,6 +201,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_process_instance_about_id'))
         batch_op.drop_column('working_seconds')
         batch_op.drop_column('about_id')
+        batch_op.drop_column('search')
 
     with op.batch_alter_table('membership', schema=None) as batch_op:
         batch_op.drop_column('is_head')
@@ -207,6 +210,7 @@ def downgrade() -> None:
         batch_op.drop_column('replaces')
 
     with op.batch_alter_table('activity_instance', schema=None) as batch_op:
+        batch_op.drop_index('ix_activity_instance_done')
         batch_op.drop_index('ix_activity_instance_tell')
         batch_op.drop_column('to_tell')
         batch_op.drop_index('ix_activity_instance_remind')
