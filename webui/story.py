@@ -63,6 +63,18 @@ def returned(variables: dict[str, Any], done: list[Step]) -> Step | None:
         (step for step in reversed(done) if step.activity_id == "putuskan"), None)
 
 
+def extensions(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """The times that a task was given more time: {to, reason, by, at}; a statement only where it was."""
+    if not task["extensions"]:
+        return []
+    e = tables.event.c
+    query = sa.select(e.data, e.actor, e.at).where(
+        e.tenant_id == actor().tenant, e.instance_id == task["instance_id"], e.type == "task.extended",
+        e.activity_instance_id == task["id"]).order_by(e.id)
+    return [{"to": dt.datetime.fromisoformat(row.data["to"]), "reason": row.data["reason"], "by": row.actor, "at": row.at}
+            for row in db.session.execute(query)]
+
+
 def activities(instance_id: str) -> list[dict[str, Any]]:
     """The case's activity instances in the order in which they began, the newest 10,000: what a diagram shows; one statement."""
     a = tables.activity.c

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 
 from bpmn import forms as rules
 from bpmn.errors import Conflict, Invalid
-from engine import access, channels, commands, documents, links, queries
-from webui import actor, cases, changes, deployed, errors, forms, inbox, names, now, pe, posts, story
+from engine import access, channels, commands, documents, links, marks, queries
+from webui import actor, cases, changes, deployed, drafts, errors, forms, inbox, names, now, pe, posts, story
 
 blueprint = Blueprint("task", __name__)
 
@@ -17,6 +17,7 @@ def show(task_id: str):
     task = queries.task(pe(), actor(), task_id)
     if task["ended_at"]:
         return _already_done(task, 200)
+    marks.see_task(pe(), actor(), now(), task_id)
     return _page(task)
 
 
@@ -119,19 +120,23 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
     schema = deployed.form(task["definition_id"], task["form_key"])
     done = story.steps(task["instance_id"], task["definition_id"])
     standard = deployed.standard(task["definition_id"])
+    draft = drafts.offered(task) if schema else None
+    draft_used = bool(draft and values is None and "draft" in request.args)
+    if draft_used:
+        values = drafts.values(schema, draft)
     held = _beginning(schema, variables) if schema and values is None else values or {}
     changed = changes.since_return(task, variables)
     sees_case = access.may_see_case(actor(), deployed.definition(task["definition_id"]).groups)
     return render_template(
-        "task.html", task=task, step=standard.steps.get(task["activity_id"]), sop=standard, variables=variables,
+        "task.html", task=task, draft=draft, draft_used=draft_used, step=standard.steps.get(task["activity_id"]), sop=standard, variables=variables,
         form=forms.page(schema, held, problem=problem, variables=variables, by_buttons=True) if schema else None,
-        steps=done, returned=story.returned(variables, done), content=_content(variables, schema, task), changes=changed,
+        steps=done, extended=story.extensions(task), returned=story.returned(variables, done), content=_content(variables, schema, task), changes=changed,
         preview=_preview(task, schema, held, variables), package=posts.package(task, variables, sees_case) if _is_manual(schema) else None,
         documents=documents.documents(pe(), actor(), task["instance_id"]) if sees_case else [],
         people=names.people([task["assignee"], *(s.by for s in done), *(r.by for r in changed.rounds)] if changed else
                             [task["assignee"], *(s.by for s in done)]), groups=names.groups(),
         sees_case=sees_case, mine=task["assignee"] == actor().id,
-        channels=channels.channel_names(pe(), actor()) if _is_manual(schema) else {},
+        channels=channels.channel_names(pe(), actor()) if _is_manual(schema) or "tautan_kanal" in variables else {},
         just_done=inbox.just_done(request.args.get("done")), problem=errors.message_of(problem) if problem else "")
 
 

@@ -47,7 +47,7 @@ def menu() -> list[Item]:
     owner, admin, analyst = frozenset({"process-owner", "admin"}), frozenset({"admin"}), frozenset({"analyst", "admin", "process-owner"})
     items = [
         Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open", parts=("task", "bulk")),
-        Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), count="news"),
+        Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), phone=True, count="news"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
         Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner),
@@ -55,6 +55,7 @@ def menu() -> list[Item]:
         Item("admin.index", _("Pemantauan"), icon="activity", groups=admin),
         Item("channels.index", _("Kanal"), icon="broadcast", groups=admin),
         Item("people.index", _("Pengguna"), icon="users", groups=admin),
+        Item("calendar.index", _("Kalender kerja"), icon="calendar", groups=admin),
     ]
     mine = current_user.groups if current_user.is_authenticated else frozenset()
     return [i for i in items if i.endpoint in current_app.view_functions and (not i.groups or i.groups & mine)
@@ -97,7 +98,8 @@ def init_app(app: Flask) -> None:
     from webui import hours, now
 
     app.context_processor(lambda: {"menu": menu, "theme": theme(), "locale": str(get_locale() or "id"), "locales": LOCALES, "now": now,
-                                     "view_names": current_app.view_functions, "tomorrow_morning": tomorrow_morning, "upload_megabytes": upload_megabytes()})
+                                     "view_names": current_app.view_functions, "tomorrow_morning": tomorrow_morning,
+                                     "upload_megabytes": upload_megabytes()})
     app.jinja_env.globals.update(asset=asset, due_mark=hours.due, worked=hours.between)
     app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size,
                                  initials=initials, iso=iso, markdown=markdown, work=hours.work,

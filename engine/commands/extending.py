@@ -12,7 +12,7 @@ from engine.commands.tasks import _open_task, _Task
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import attempt, read, record, run
-from engine.tables import activity, membership
+from engine.tables import activity
 from engine.values import text
 
 MOST_MINUTES = 60 * 24 * 30  # of working time, at once
@@ -84,10 +84,6 @@ def _check(minutes: int | None, due: dt.datetime | None, now: dt.datetime, reaso
 
 def _require(db: sa.Connection, actor: Actor, task: _Task) -> None:
     """Refuse who may not do the task nor leads a group that may, and a step that has its time and no more."""
-    groups = [name for kind, name in task.candidates if kind == "group"]
-    allowed = access.may_work(actor, task.assignee, task.candidates) or db.scalar(sa.select(membership.c.user_id).where(
-        membership.c.tenant_id == actor.tenant, membership.c.user_id == actor.id, membership.c.group_id.in_(groups),
-        membership.c.is_head).limit(1)) is not None
-    access.require(allowed)
+    access.require(access.may_work(actor, task.assignee, task.candidates) or access.may_assign(actor, task.candidates))
     if not may_be_extended(db, task.definition, task.activity_id):
         raise Conflict(N_("Waktu langkah ini tidak dapat diperpanjang."))

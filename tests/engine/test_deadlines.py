@@ -1,5 +1,6 @@
 """Due times in working time: when a task begins, when the calendar changes, and when it is given more time."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -14,7 +15,7 @@ from engine import commands, deadlines, queries, settings
 from engine.deadlines import Rules
 from engine.intents import TaskDetails
 from engine.store import read
-from engine.tables import activity, event, membership, process_instance
+from engine.tables import activity, event, process_instance
 from engine.working_time import WorkingCalendar
 from tests.conftest import actor_of, on_databases
 from tests.engine.small import END, START, chain, deploy, diagram, do, open_tasks
@@ -214,9 +215,7 @@ def test_who_may_not_do_a_task_gives_it_no_time_but_the_head_of_its_lane_does(pe
         commands.extend(pe, people["webadmin"], EVENING, task, minutes=60, reason="x")
     with pytest.raises(NotFound):
         commands.extend(pe, actor_of("ketua"), EVENING, task, minutes=60, reason="x")
-    with pe.db.begin() as db:
-        db.execute(sa.update(membership).where(membership.c.user_id == "webadmin").values(is_head=True))
-    commands.extend(pe, people["webadmin"], EVENING, task, minutes=60, reason="x")
+    commands.extend(pe, dataclasses.replace(people["webadmin"], heads=frozenset({"pelaksana"})), EVENING, task, minutes=60, reason="x")
     assert row_of(pe, task).extensions == 1
 
 
