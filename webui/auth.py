@@ -76,6 +76,20 @@ def _ask_to_sign_in():
     return redirect(address, 303)
 
 
+def is_over() -> bool:
+    """Whether this request needs a person, and its session has none any more."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return not current_user.is_authenticated and not getattr(view, "is_public", False) and request.blueprint not in OPEN_BLUEPRINTS
+
+
+def sign_in_again():
+    """Send a person whose session ended while they wrote to sign in, and then back to the page that they wrote on."""
+    page = urlsplit(request.referrer or "")
+    if request.headers.get("HX-Request") or page.netloc != request.host:
+        return _ask_to_sign_in()
+    return redirect(url_for("auth.sign_in", next=page.path + (f"?{page.query}" if page.query else "")), 303)
+
+
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
 @limiter.limit(FAILURES_BY_ADDRESS, methods=["POST"], deduct_when=lambda response: response.status_code == 401)

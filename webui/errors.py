@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError
+from webui import auth
 
 STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 400}
 JSON_BLUEPRINTS = {"rest"}
@@ -42,6 +43,8 @@ def terbit_error(problem: TerbitError):
 
 
 def csrf_error(problem: CSRFError):
+    if auth.is_over():  # the token went with the session
+        return auth.sign_in_again()
     return page(400, _("Halaman ini sudah terlalu lama terbuka, atau dikirim dari tempat lain. Muat ulang halaman, lalu coba lagi."))
 
 

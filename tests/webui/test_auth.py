@@ -21,7 +21,7 @@ def test_every_page_but_the_public_ones_is_closed_to_strangers(app, stranger):
     for rule in app.url_map.iter_rules():
         if rule.endpoint in open_to_all or rule.endpoint.split(".")[0] in ("situs", "rest") or "GET" not in rule.methods:
             continue
-        values = {a: "gaya.css" if a == "name" else "x" * 36 for a in rule.arguments}
+        values = {a: {"name": "gaya.css", "kind": "ralat", "channel": "email"}.get(a, "x" * 36) for a in rule.arguments}
         path = app.url_map.bind("localhost").build(rule.endpoint, values, "GET")
         assert stranger.get(path).status_code == 303, rule
         assert stranger.get(path).location.startswith("/sign-in"), rule
@@ -110,3 +110,17 @@ def test_an_htmx_request_without_session_leads_the_whole_page_to_sign_in(strange
 def test_a_poll_without_session_leaves_the_page_alone(stranger):
     answer = stranger.get("/inbox/counts", headers={"HX-Request": "true"})
     assert answer.status_code == 401 and "HX-Redirect" not in answer.headers
+
+
+def test_whoever_sends_a_form_after_their_session_ended_signs_in_and_is_back_at_it(signed_in):
+    browser = signed_in("ketua")
+    token = browser.token("/")
+    browser.client.delete_cookie("terbit")
+    answer = browser.client.post("/tasks/x", data={"csrf_token": token}, headers={"Referer": "http://localhost/tasks/x?done=1"})
+    assert (answer.status_code, answer.location) == (303, "/sign-in?next=/tasks/x?done%3D1")
+
+
+def test_a_form_from_elsewhere_leads_back_to_nowhere(signed_in):
+    browser = signed_in("ketua")
+    browser.client.delete_cookie("terbit")
+    assert browser.client.post("/tasks/x", headers={"Referer": "http://evil.example/tasks/x"}).location == "/sign-in"
