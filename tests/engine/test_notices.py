@@ -7,6 +7,7 @@ import email.policy
 import json
 import socket
 import threading
+import time
 import warnings
 from zoneinfo import ZoneInfo
 
@@ -17,13 +18,14 @@ from aiosmtpd.smtp import AuthResult
 
 from bpmn.errors import Forbidden, Invalid
 from connectors.messages import mail
-from engine import commands, notices, outbox, preferences, sending, tables, telegram
+from engine import commands, notices, outbox, preferences, sending, tables, telegram, worker
 from engine import people as accounts
-from engine.process_engine import Actor
+from engine.process_engine import Actor, open_engine
 from engine.store import read, run
 from tests.conftest import on_databases
 from tests.connectors.faulty_server import faulty
 from tests.engine.small import END, START, chain, deploy, diagram, do, open_tasks, user_task
+from tests.engine.test_crash import clock, eventually, kill_group, start_worker
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 TWO = diagram(chain(START, user_task("a"), user_task("b", "sub-bagian"), END), properties={"label": "${judul}"})
@@ -591,3 +593,24 @@ def test_a_trial_goes_out_in_quiet_hours_too(pe, people, mails, box, ketua, now)
     mails("ketua", email="none", quiet_from="00:00", quiet_until="23:59")
     assert preferences.try_out(pe, ketua, now) == 1 and work(pe, now) == 1
     assert [row["state"] for row in preferences.recent(pe, ketua)] == ["sent"]
+
+
+# The worker -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.service
+def test_a_real_worker_tells_of_a_task_that_opened(pe, people, pemilik, now):
+    box = Mailbox()
+    with mail_server(box) as url:
+        (pe.folder / "config.toml").write_text(f'SMTP_URL = "{url}"\n')
+        pe = open_engine(pe.folder)
+        run(pe, lambda db: db.execute(sa.update(tables.user).where(tables.user.c.id == "penulis").values(email="penulis@kpu.example")))
+        deploy(pe, pemilik, now, diagram(chain(START, user_task("a"), END)))
+        process = start_worker(pe)
+        try:
+            commands.start(pe, Actor.system(), clock(), key="p")
+            eventually(lambda: box.messages)
+            time.sleep(worker.TELL_SECONDS + 1)  # another look
+            assert box.recipients == [["penulis@kpu.example"]]
+        finally:
+            kill_group(process)
+    pe.close()
