@@ -144,7 +144,7 @@ def validate(form: Form, submitted: Mapping[str, Any], *, sources: Mapping[str, 
                  if f.key not in {p.where["field"] for p in problems} and (p := _missing_or_refused(f, values[f.key]))]
     if problems:
         order = [f.key for f in form.fields()]
-        problems.sort(key=lambda p: order.index(p.where["field"]))
+        problems.sort(key=lambda p: order.index(str(p.where["field"])))
         raise Invalid(N_("Isian belum lengkap atau belum benar."), problems=problems)
     return {key: value for key, value in values.items() if key in shown}
 
