@@ -21,7 +21,8 @@ ESCALATION = "escalation"
 
 _a, _i = activity.c, process_instance.c
 _select = sa.select(
-    _a.id, _a.tenant_id, _a.instance_id, _a.activity_id, _a.name, _a.assignee, _a.started_at, _a.due_at, _a.remind_at, _i.title, _i.business_key,
+    _a.id, _a.tenant_id, _a.instance_id, _a.activity_id, _a.name, _a.assignee, _a.started_at, _a.due_at, _a.remind_at,
+    _i.title, _i.business_key,
 ).join(process_instance, _i.id == _a.instance_id).where(
     _a.remind_at <= bindparam("now"), _a.remind_at.is_not(None), _a.ended_at.is_(None), ~_i.suspended,
 ).order_by(_a.remind_at, _a.id).limit(bindparam("limit"))

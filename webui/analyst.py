@@ -119,7 +119,8 @@ def _line(row: dict[str, Any], words: dict) -> list[Any]:
     return [row["business_key"], row["title"], row["definition_id"], row["activity_id"], row["name"],
             _local(row["started_at"]), _local(ended),
             _minutes(_worked(row)) if ended else "", _minutes(allowed) if allowed else "", _local(due),
-            words[ended <= due] if state == "done" and due else "", row["extensions"] or "", row["completed_by"] or row["assignee"] or "", words[state]]
+            words[ended <= due] if state == "done" and due else "", row["extensions"] or "",
+            row["completed_by"] or row["assignee"] or "", words[state]]
 
 
 def _local(value: dt.datetime | None) -> str:

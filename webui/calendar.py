@@ -134,8 +134,8 @@ def _listed(calendar: WorkingCalendar, year: int) -> list[dict[str, Any]]:
     """The year's days that differ from the week, by date: public holidays, and the office's own changes."""
     known = working_time.public_holidays(year)
     own = {day: change for day, change in calendar.days.items() if day.year == year}
-    return [{"date": day, "on": format_date(day, "EEE, d MMM"), "name": own[day][1] if day in own else known[day], "own": day in own, "covered": day in own and known.get(day, ""),
-             "spans": calendar.spans(day)} for day in sorted({*known, *own})]
+    return [{"date": day, "on": format_date(day, "EEE, d MMM"), "name": own[day][1] if day in own else known[day], "own": day in own,
+             "covered": known.get(day, "") if day in own else "", "spans": calendar.spans(day)} for day in sorted({*known, *own})]
 
 
 def _months(calendar: WorkingCalendar, year: int) -> Iterator[dict[str, Any]]:

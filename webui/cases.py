@@ -140,7 +140,8 @@ def _with_words(history: list[dict], definition_id: str) -> list[dict]:
         if row.type == "task.completed":
             said[row.activity_instance_id] = story.said(row.data)
         else:
-            extended.setdefault(row.activity_instance_id, []).append({**row.data, "to": dt.datetime.fromisoformat(row.data["to"]), "by": row.actor})
+            extended.setdefault(row.activity_instance_id, []).append({
+                **row.data, "to": dt.datetime.fromisoformat(row.data["to"]), "by": row.actor})
     for each in history:
         form, words = deployed.form(definition_id, each["form_key"]), said.get(each["id"], {})
         each |= {"extended": extended.get(each["id"], []), "entries": forms.readable(form, words) if form and words else [],

@@ -57,6 +57,7 @@ def _plain(amount: dt.timedelta) -> str:
     day = calendar().length(1)
     whole = int(amount / day) if amount >= 2 * day else 0  # "7 jam 50 menit" says more than "1 hari"
     hours, minutes = divmod(int((amount - whole * day).total_seconds() // 60), 60)
-    parts = [ngettext("%(num)d hari", "%(num)d hari", whole) if whole else "", ngettext("%(num)d jam", "%(num)d jam", hours) if hours else "",
+    parts = [ngettext("%(num)d hari", "%(num)d hari", whole) if whole else "",
+             ngettext("%(num)d jam", "%(num)d jam", hours) if hours else "",
              ngettext("%(num)d menit", "%(num)d menit", minutes) if minutes and not whole else ""]
     return " ".join(part for part in parts if part) or _("kurang dari semenit")

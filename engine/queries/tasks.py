@@ -17,8 +17,8 @@ from engine.tables import activity, candidate, process_instance
 
 _a, _i = activity.c, process_instance.c
 _COLUMNS = (_a.id, _a.instance_id, _a.definition_id, _i.definition_key, _a.activity_id, _a.name, _a.assignee, _a.claimed_at,
-            _a.started_at, _a.due_at, _a.extensions, _a.follow_up_at, _a.priority, _a.form_key, _a.description, _a.scope_id, _a.loop_counter,
-            _i.suspended, _i.title, _i.business_key)
+            _a.started_at, _a.due_at, _a.extensions, _a.follow_up_at, _a.priority, _a.form_key, _a.description, _a.scope_id,
+            _a.loop_counter, _i.suspended, _i.title, _i.business_key)
 _open = sa.and_(_a.ended_at.is_(None), _a.is_task)
 
 

@@ -75,7 +75,8 @@ def test_wrong_hours_are_told_at_their_day_and_what_was_typed_stays(pe, admin, w
 
 
 def test_a_day_off_and_a_working_day_are_added_and_removed(pe, admin):
-    assert admin.post("/calendar/days", {"date": "2026-11-25", "name": "Pilkada", "kind": "off", "from": "07:30", "to": "x"}).status_code == 303
+    off = {"date": "2026-11-25", "name": "Pilkada", "kind": "off", "from": "07:30", "to": "x"}
+    assert admin.post("/calendar/days", off).status_code == 303
     assert admin.post("/calendar/days", OPEN).status_code == 303
     assert stored(pe)["days"] == {"2026-11-25": {"name": "Pilkada", "spans": []},
                                   "2026-11-28": {"name": "Lembur pilkada", "spans": [["08:00", "12:00"]]}}
