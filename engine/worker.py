@@ -24,7 +24,7 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 from celery.utils.nodenames import nodename
 
-from engine import handlers, jobs, reminders, sending
+from engine import drafts, handlers, jobs, reminders, sending
 from engine.commands import fetch_due
 from engine.process_engine import ProcessEngine, open_engine
 
@@ -131,6 +131,7 @@ def add_tasks(app: Celery, folder: str) -> None:
     @app.task(name="terbit.remind", shared=False)
     def remind() -> None:
         reminders.tell_due(engine(), clock())
+        drafts.sweep(engine())
 
 
 def sweep_once(pe: ProcessEngine) -> int:

@@ -128,9 +128,10 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
     changed = changes.since_return(task, variables)
     sees_case = access.may_see_case(actor(), deployed.definition(task["definition_id"]).groups)
     return render_template(
-        "task.html", task=task, draft=draft, draft_used=draft_used, step=standard.steps.get(task["activity_id"]), sop=standard, variables=variables,
-        form=forms.page(schema, held, problem=problem, variables=variables, by_buttons=True) if schema else None,
-        steps=done, extended=story.extensions(task), returned=story.returned(variables, done), content=_content(variables, schema, task), changes=changed,
+        "task.html", task=task, draft=draft, draft_used=draft_used, step=standard.steps.get(task["activity_id"]), sop=standard,
+        variables=variables, form=forms.page(schema, held, problem=problem, variables=variables, by_buttons=True) if schema else None,
+        steps=done, extended=story.extensions(task), returned=story.returned(variables, done),
+        content=_content(variables, schema, task), changes=changed,
         preview=_preview(task, schema, held, variables), package=posts.package(task, variables, sees_case) if _is_manual(schema) else None,
         documents=documents.documents(pe(), actor(), task["instance_id"]) if sees_case else [],
         people=names.people([task["assignee"], *(s.by for s in done), *(r.by for r in changed.rounds)] if changed else

@@ -43,10 +43,10 @@ def test_the_pages_of_a_decision(open_page, audit, case_at, viewport, scheme):
     page.goto(f"/tasks/{task}")
     page.frame_locator("iframe.preview").get_by_role("heading", name="Sosialisasi di Pulau Pramuka").wait_for()
     assert audit(page) == []
-    page.click("text=Kembalikan")  # asks for a note, and sends nothing yet
+    page.click("[data-decision] [value=tidak]")  # asks for a note, and sends nothing yet
     page.locator("[name=v-catatan]").wait_for(state="visible")
     assert audit(page) == []
-    page.dblclick("text=Setujui")
+    page.dblclick("[data-decision] [value=sesuai]")
     page.locator(".just-done").wait_for()
     assert audit(page) == []
     page.goto(f"/tasks/{task}")

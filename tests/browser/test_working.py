@@ -31,7 +31,7 @@ def test_the_whole_of_a_decision_by_keyboard(open_page, case_at):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    for _ in range(6):
+    for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.className") == "row-title":
             break

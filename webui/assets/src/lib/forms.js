@@ -41,6 +41,7 @@ function counters(form) {
 function keepFromLosing(form) {
   let touched = Boolean(form.querySelector('[aria-invalid="true"]'));
   form.addEventListener("input", () => { touched = true; });
+  form.addEventListener("draft-saved", () => { touched = false; });
   form.addEventListener("submit", ({ submitter }) => { if (!submitter?.hasAttribute("formaction")) touched = false; });
   window.addEventListener("beforeunload", (event) => { if (touched) event.preventDefault(); });
 }
