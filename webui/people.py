@@ -33,13 +33,13 @@ def index():
 def new():
     """Make an account, with a first password that the admin hands over."""
     if request.method == "GET":
-        return _form(None, {"groups": []})
+        return _form(None, {"groups": [], "heads": []})
     given = _given()
     try:
         if given["password"] != request.form.get("again", ""):
             raise Invalid(_("Kedua kata sandi tidak sama."), field="again")
         made = people.create_user(pe(), actor(), now(), id=given["id"], name=given["name"], password=given["password"],
-                                  groups=given["groups"], title=given["title"], email=given["email"])
+                                  groups=given["groups"], heads=given["heads"], title=given["title"], email=given["email"])
     except (Invalid, Conflict) as problem:
         return _form(None, given, problem)
     return redirect(url_for("people.show", id=made["id"], saved=1), 303)
@@ -53,8 +53,8 @@ def show(id: str):
         return _form(account, account)
     given = _given()
     try:
-        if given["groups"] != sorted(account["groups"]):  # first: it is refused where it would leave no admin
-            people.set_groups(pe(), actor(), now(), id, given["groups"])
+        if (given["groups"], given["heads"]) != (sorted(account["groups"]), sorted(account["heads"])):
+            people.set_groups(pe(), actor(), now(), id, given["groups"], given["heads"])  # first: it may be refused
         changed = {key: given[key] for key in ("name", "title", "email") if given[key] != account[key]}
         if changed:
             people.update_user(pe(), actor(), now(), id, **changed)
@@ -99,10 +99,11 @@ def _switch(id: str, command):
 
 def _given() -> dict:
     form = request.form
+    groups = set(form.getlist("groups"))
     return {"id": form.get("id", "").strip(), "name": form.get("name", "").strip(),
             "title": form.get("title", "").strip()[:200],
             "email": form.get("email", "").strip()[:200], "password": form.get("password", ""),
-            "groups": sorted(set(form.getlist("groups")))}
+            "groups": sorted(groups), "heads": sorted(groups & set(form.getlist("heads")))}
 
 
 def _form(account: dict | None, values: dict, problem: TerbitError | None = None):

@@ -8,17 +8,21 @@ import { forms } from "./lib/forms.js";
 import { previews } from "./lib/previews.js";
 import { decisions } from "./lib/decisions.js";
 import { drafts } from "./lib/drafts.js";
+import { checks } from "./lib/checks.js";
+import { keys } from "./lib/keys.js";
 
 export const words = JSON.parse(document.querySelector('meta[name="terbit-words"]')?.content || "{}");
 
+decisions(); // before onceOnly: a click that only opens the note does not count as sent
 onceOnly(words);
 menus();
-decisions(); // before onceOnly: a click that only opens the note does not count as sent
 copying(words);
 diagrams();
 drafts(words);
 forms(words);
 previews();
+checks();
+keys();
 
 // The counts in the menu: the server names them in a header of the poll.
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -27,6 +31,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const counts = JSON.parse(header);
   const changed = document.body.dataset.counts && document.body.dataset.counts !== header;
   document.body.dataset.counts = header;
-  if (changed && !document.activeElement?.closest("#lists")) document.body.dispatchEvent(new Event("counts-changed"));
+  const busy = document.activeElement?.closest("#lists") || document.querySelector("#lists input:checked, #lists details[open]");
+  if (changed && !busy) document.body.dispatchEvent(new Event("counts-changed"));
   for (const place of document.querySelectorAll("[data-count]")) place.textContent = counts[place.dataset.count] || "";
 });
