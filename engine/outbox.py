@@ -48,12 +48,13 @@ def failed(pe: ProcessEngine, actor: Actor, *, after: str | None = None, limit: 
 
 
 def send_again(pe: ProcessEngine, actor: Actor, now: dt.datetime, notice_id: str) -> None:
-    """Put one that failed back into the outbox, on the word of an admin."""
+    """Put one that failed back into the outbox, on the word of an admin. An e-mail that may have arrived keeps its Message-ID."""
     access.require(access.may_administer(actor))
 
     def write(db: sa.Connection) -> None:
         done = db.execute(sa.update(notice).where(_n.id == notice_id, _n.tenant_id == actor.tenant, _n.state == "failed").values(
-            state="open", due_at=now, attempts=0, batch=None, leased_until=None, error=None))
+            state="open", due_at=now, attempts=0, batch=sa.case((_n.channel == "email", _n.batch), else_=None), leased_until=None,
+            error=None))
         if not done.rowcount:
             raise NotFound(N_("Pemberitahuan ini tidak ditemukan di antara yang gagal."))
         record(db, actor, now, "notice.sent_again", data={"notice": notice_id})

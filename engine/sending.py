@@ -40,6 +40,7 @@ LEASE = dt.timedelta(minutes=3)  # longer than any one message can take
 ROUND_SECONDS = 10.0  # after which a worker turns to other things
 ATTEMPTS = 12  # of a message that the server refuses for now; a server that is away is asked for ever
 AWAY = Policy(base=10, factor=2, cap=300)
+AWAY_COUNTS = 6  # attempts at most that a server's absence makes: a refusal after it still has the others
 REFUSED = Policy(base=60, factor=3, cap=7200)
 FOR_WHO_DOES_IT = ("task", "due-soon", "overdue")  # void once somebody else has the task
 
@@ -209,7 +210,8 @@ def _wait(pe: ProcessEngine, bundle: Bundle, now: dt.datetime, failure: Unreacha
     decision = AWAY.decide(kind="temporary", failures=bundle.attempts, retries=1, retry_after=failure.retry_after)
     assert not isinstance(decision, GiveUp)
     until = now + decision.after
-    _settle(pe, bundle, due_at=until, error=str(failure)[:500], **({} if bundle.was_sent else {"batch": None}))
+    attempts = min(bundle.attempts, AWAY_COUNTS)
+    _settle(pe, bundle, due_at=until, error=str(failure)[:500], attempts=attempts, **({} if bundle.was_sent else {"batch": None}))
     same = (_n.channel == bundle.channel) & (_n.tenant_id == bundle.tenant if bundle.channel == "telegram" else sa.true())
     run(pe, lambda db: db.execute(sa.update(notice).where(
         _n.state == "open", _n.due_at < until, _n.leased_until.is_(None), same).values(due_at=until)))
@@ -222,6 +224,6 @@ def _failed(pe: ProcessEngine, bundle: Bundle, now: dt.datetime, failure: Failur
     decision = REFUSED.decide(kind=kind, failures=bundle.attempts, retries=ATTEMPTS - bundle.attempts, retry_after=failure.retry_after)
     batch = {} if unknown or bundle.was_sent else {"batch": None}
     if isinstance(decision, GiveUp):
-        _settle(pe, bundle, state="failed", error=str(failure)[:500])
+        _settle(pe, bundle, state="failed", error=str(failure)[:500], **batch)
     else:
         _settle(pe, bundle, due_at=now + decision.after, error=str(failure)[:500], **batch)

@@ -330,6 +330,32 @@ def test_a_mail_server_that_is_away_delays_and_nothing_is_lost_or_doubled(pe, pe
     assert work(pe, later(moment, days=1)) == 0 and {row["state"] for row in rows(pe)} == {"sent"}
 
 
+def test_a_refusal_after_a_long_absence_is_not_the_end(pe, people, mails, box, now):
+    mails("ketua")
+    there, pe.config["SMTP_URL"] = pe.config["SMTP_URL"], "smtp://127.0.0.1:1"
+    preferences.try_out(pe, people["ketua"], now)
+    for n in range(30):
+        assert work(pe, later(now, hours=n)) == 0
+    pe.config["SMTP_URL"] = there
+    box.refused["ketua@kpu.example"] = "450 greylisted"
+    assert work(pe, later(now, hours=30)) == 0
+    box.refused.clear()
+    assert work(pe, later(now, hours=40)) == 1 and len(box.messages) == 1
+
+
+def test_an_email_that_may_have_arrived_is_sent_again_as_the_same(pe, people, mails, box, admin, now):
+    mails("ketua")
+    preferences.try_out(pe, people["ketua"], now)
+    box.answer = "lost"
+    for n in range(sending.ATTEMPTS):
+        assert work(pe, later(now, hours=3 * n)) == 0
+    [row] = outbox.failed(pe, admin).rows
+    box.answer = "250 OK"
+    outbox.send_again(pe, admin, later(now, days=5), row["id"])
+    assert work(pe, later(now, days=5)) == 1
+    assert len(box.messages) == sending.ATTEMPTS + 1 and len({message["Message-ID"] for message in box.messages}) == 1
+
+
 def test_one_look_at_a_dead_server_is_enough_for_all(pe, people, mails, monkeypatch, now):
     mails(*people)
     pe.config["SMTP_URL"] = "smtp://127.0.0.1:1"
