@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from bpmn import forms as rules
 from bpmn.errors import Conflict, Invalid
 from engine import access, channels, commands, documents, links, marks, queries
-from webui import actor, cases, changes, deployed, drafts, errors, forms, inbox, names, now, pe, posts, story
+from webui import actor, cases, changes, comments, deployed, drafts, errors, forms, inbox, names, now, pe, posts, story
 
 blueprint = Blueprint("task", __name__)
 
@@ -128,7 +128,8 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
     changed = changes.since_return(task, variables)
     sees_case = access.may_see_case(actor(), deployed.definition(task["definition_id"]).groups)
     return render_template(
-        "task.html", task=task, draft=draft, draft_used=draft_used, step=standard.steps.get(task["activity_id"]), sop=standard,
+        "task.html", task=task, comments=comments.of(task["instance_id"]) if sees_case else None,
+        draft=draft, draft_used=draft_used, step=standard.steps.get(task["activity_id"]), sop=standard,
         variables=variables, form=forms.page(schema, held, problem=problem, variables=variables, by_buttons=True) if schema else None,
         steps=done, extended=story.extensions(task), returned=story.returned(variables, done),
         content=_content(variables, schema, task), changes=changed,
