@@ -98,7 +98,7 @@ def test_signed_out_meanwhile_one_signs_in_elsewhere_and_goes_on(modeler, pe, pe
     rename(page, "siapkan", "Lain")
     other = page.context.new_page()
     other.goto("/")
-    other.click(".sidebar .nav-button")  # Keluar
+    other.locator(".sidebar").get_by_role("button", name="Keluar").click()
     other.wait_for_url("**/sign-in**")
     page.get_by_role("button", name="Periksa").click()
     expect(page.locator("[data-status]")).to_contain_text("Masuk lagi")

@@ -120,7 +120,7 @@ async function send(url, fields = {}) {
   const post = () => fetch(url, { method: "POST", body, headers: { Accept: "application/json", "X-CSRFToken": page.dataset.csrf } });
   let answer = await post();
   if (!isJson(answer) && (await freshToken())) answer = await post();
-  return isJson(answer) ? { status: answer.status, ...(await answer.json()) } : { status: answer.status, message: words.signedOut };
+  return isJson(answer) ? { status: answer.status, ...(await answer.json()) } : { status: 0, message: words.signedOut };
 }
 
 const isJson = (answer) => answer.headers.get("content-type")?.includes("json");
