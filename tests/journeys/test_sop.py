@@ -19,7 +19,7 @@ CONTENT = {"jenis": "pengumuman", "klasifikasi": "berkala", "judul": TITLE, "rin
            "isi": "KPU mengundang masyarakat ke **pleno terbuka** di Pulau Pramuka."}
 CHECKS = {"kebenaran_diperiksa": True, "narasumber_dikonfirmasi": True, "kalimat_diperbaiki": True}
 WAY = (
-    ("ketua", "Menugaskan Kasubbag", {"sumber": "nota-dinas", "perihal": "Pleno terbuka", "kanal": ["website", "instagram"],
+    ("ketua", "Menugaskan Kasubbag", {"sumber": "nota-dinas", "perihal": "Pleno terbuka", "kanal": ["website", "facebook"],
                                       "disposisi": "Terbitkan minggu ini."}),
     ("kasubbag", "Memerintahkan penyiapan bahan", {"arahan": "Ringkas dan jelas."}),
     ("penulis", "Menyiapkan bahan informasi", CONTENT),
