@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from bpmn import sop
 from bpmn.errors import Invalid
 from engine import access, archive, commands, corrections, documents, publication, queries, tables
-from webui import actor, db, deployed, forms, hours, names, now, pe, story
+from webui import actor, comments, db, deployed, forms, hours, names, now, pe, story
 from webui.incidents import explained
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -50,7 +50,8 @@ def show(id: str):
     published = publication.publications(pe(), actor(), id)
     family = corrections.family(pe(), actor(), id)
     return render_template(
-        "cases/show.html", case=case, definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
+        "cases/show.html", case=case, comments=comments.of(id),
+        definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
         hidden=len(history) - len(shown), loops=_loops(passed), diagram=marks(passed, stuck),
         waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
