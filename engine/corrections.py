@@ -10,12 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bpmn.errors import N_, Conflict
+from bpmn.errors import N_, Conflict, NotFound
 from engine import access, documents, load, revisions
 from engine.commands.instances import Instance, find_definition, run_unique, start_in
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
-from engine.queries.sight import instance_definition
 from engine.store import attempt, read
 from engine.tables import process_definition, process_instance
 from engine.values import checked
@@ -82,8 +81,10 @@ def _notes(content: dict[str, Any]) -> list[dict[str, Any]]:
 def family(pe: ProcessEngine, actor: Actor, instance_id: str) -> Family:
     """What belongs to a case, for who may see it."""
     with read(pe) as db:
-        instance_definition(db, actor, instance_id)
-        case = db.execute(sa.select(_i.id, _i.definition_key, _i.about_id, _i.ended_at).where(_i.id == instance_id)).one()
+        case = db.execute(sa.select(_i.definition_id, _i.definition_key, _i.about_id, _i.ended_at).where(
+            _i.id == instance_id, _i.tenant_id == actor.tenant)).first()
+        if case is None or not access.may_see_case(actor, load.definition(db, case.definition_id).groups):
+            raise NotFound(N_("Berkas tidak ditemukan."))
         if case.about_id:
             about = db.execute(sa.select(_i.id, _i.business_key, _i.title).where(_i.id == case.about_id)).mappings().one()
             said = load.instance(db, actor.tenant, instance_id).live.variables.get("", {})
