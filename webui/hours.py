@@ -44,8 +44,9 @@ def due(at: dt.datetime) -> Due:
     left = between(now(), at)
     if at < now():
         return Due(_("Lewat %(duration)s kerja", duration=_plain(-left)) if -left >= dt.timedelta(minutes=1) else _("Lewat waktunya"),
-                   "danger", "alarm")
-    return Due(_("Sisa %(duration)s kerja", duration=_plain(left)), *(("warning", "alarm") if left < SHORT else ("neutral", "clock")))
+                   "danger", icon="alarm")
+    return Due(_("Sisa %(duration)s kerja", duration=_plain(left)), "warning" if left < SHORT else "neutral",
+               icon="alarm" if left < SHORT else "clock")
 
 
 def work(amount: float | dt.timedelta | None) -> str:
