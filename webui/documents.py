@@ -3,12 +3,13 @@
 from flask import Blueprint, render_template, request, send_file
 
 from bpmn.errors import N_, Invalid, NotFound
-from engine import documents, queries
+from engine import documents, docx, queries
 from webui import actor, deployed, errors, forms, pe
 
 blueprint = Blueprint("documents", __name__)
 OPENED = {"application/pdf", "image/jpeg", "image/png", "image/webp", "image/gif"}  # shown in the browser; all else is saved
 # Whatever a file holds, nothing in it may run or be framed by others. Chromium's own PDF viewer does not work in a sandbox.
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 POLICY = ("default-src 'none'; img-src 'self'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; "
           "form-action 'none'")
 
@@ -44,3 +45,18 @@ def download(document_id: str):
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     response.headers["Cache-Control"] = "private, max-age=0, must-revalidate"
     return response
+
+
+@blueprint.get("/documents/<document_id>/view")
+def view(document_id: str):
+    """The document to look at in place: a picture, a PDF, the words of a DOCX; or that it cannot be shown here."""
+    row, path = documents.open_document(pe(), actor(), document_id)
+    kind, paragraphs, problem = "", [], ""
+    if row["media_type"] in OPENED:
+        kind = "pdf" if row["media_type"] == "application/pdf" else "image"
+    elif row["media_type"] == DOCX:
+        try:
+            kind, paragraphs = "text", docx.paragraphs(path)
+        except Invalid as unreadable:
+            kind, problem = "", errors.message_of(unreadable)
+    return render_template("document_view.html", row=row, kind=kind, paragraphs=paragraphs, problem=problem)

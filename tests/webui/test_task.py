@@ -219,7 +219,7 @@ def test_the_task_page_costs_no_more_after_many_rounds(pe, people, now, signed_i
     browser.get(f"/tasks/{task}")  # seen for the first time, it is marked so
     with statements() as many:
         page = browser.get(f"/tasks/{task}").text
-    assert len(few) == len(many) <= 16, many
+    assert len(few) == len(many) <= 18, many  # a draft costs one, comments two
     assert "11×" in page
 
 
