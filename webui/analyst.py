@@ -105,7 +105,7 @@ def _drawn(steps: list[reports.Step]) -> list[dict[str, Any]]:
     for step in steps:
         ratio = None if step.median is None or not step.standard else round(100 * step.median / step.standard)
         found.append({"step": step, "ratio": ratio, "bar": max(1, min(ratio or 0, 200)),
-                      "late": bool(step.median and step.standard and step.median > step.standard),
+                      "late": step.share is not None and step.share < 0.5,  # the due time knows office hours
                       "share": None if step.share is None else round(100 * step.share)})
     return found
 
