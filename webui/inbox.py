@@ -111,11 +111,11 @@ def just_done(task_id: str | None) -> dict[str, Any] | None:
 def _rows(tab: str, wanted: Filter, after: str | None) -> Page:
     if tab == "done":
         return queries.done_tasks(pe(), actor(), search=wanted.q, after=after, limit=PER_PAGE)
-    whose: dict[str, Any] = {
+    tabs: dict[str, dict[str, Any]] = {
         "mine": {"mine": True, "deferred": False}, "later": {"mine": True, "deferred": True},
         "group": {"candidate": True, "group": wanted.group or None},
-    }[tab]
-    return queries.tasks(pe(), actor(), **whose, search=wanted.q, due_before=_due_before(wanted.due), now=now(), after=after,
+    }
+    return queries.tasks(pe(), actor(), **tabs[tab], search=wanted.q, due_before=_due_before(wanted.due), now=now(), after=after,
                          limit=PER_PAGE)
 
 
