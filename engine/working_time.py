@@ -101,7 +101,7 @@ class WorkingCalendar:
     def _of(self, day: dt.date) -> Iterator[tuple[dt.datetime, dt.datetime]]:
         zone = ZoneInfo(self.zone)
         for opened, closed in self.spans(day):
-            yield tuple(dt.datetime.combine(day, t, zone).astimezone(dt.UTC) for t in (opened, closed))
+            yield dt.datetime.combine(day, opened, zone).astimezone(dt.UTC), dt.datetime.combine(day, closed, zone).astimezone(dt.UTC)
 
 
 class _Year:

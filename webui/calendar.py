@@ -89,7 +89,8 @@ def _change(section: str, value: dict[str, Any], part: str, *, typed: Any = None
         settings.change(pe(), actor(), now(), section, value)
     except Invalid as problem:
         rename = rename or {}
-        errors = {rename.get(p.where.get("field", ""), p.where.get("field", "")): message_of(p) for p in problem.problems or [problem]}
+        fields = {str(p.where.get("field", "")): message_of(p) for p in problem.problems or [problem]}
+        errors = {rename.get(field, field): message for field, message in fields.items()}
         return _page(errors=errors, typed=typed, part=part), 400
     return redirect(url_for("calendar.index", saved=part, year=year if year.isdigit() else None, _anchor=part), 303)
 

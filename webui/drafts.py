@@ -18,7 +18,7 @@ def save(task_id: str):
     """Keep `{version, fields: [[name, value]]}`: `{version, at}`; 409 with what is kept where another device is newer."""
     sent = request.get_json(silent=True) if (request.content_length or 0) <= drafts.MOST_BYTES * 2 else None
     version = sent.get("version") if isinstance(sent, dict) else None
-    if not isinstance(version, int) or not 0 <= version < 1 << 31:
+    if not isinstance(sent, dict) or not isinstance(version, int) or not 0 <= version < 1 << 31:
         return _refused(Invalid(N_("Isian tidak dapat disimpan.")))
     try:
         saved = drafts.save(pe(), actor(), now(), task_id, sent.get("fields"), version)

@@ -32,7 +32,7 @@ def extend(task_id: str):
         commands.extend(pe(), actor(), now(), task_id, reason=form.get("reason", ""), due=_moment(until) if until else None,
                         minutes=None if until else _number(form.get("minutes", "")), was=_seen(form.get("was", "")))
     except Invalid as problem:
-        errors = {p.where.get("field", ""): message_of(p) for p in problem.problems or [problem]}
+        errors = {str(p.where.get("field", "")): message_of(p) for p in problem.problems or [problem]}
         return _page(task, errors), 400
     return redirect(url_for("task.show", task_id=task_id), 303)
 

@@ -121,8 +121,8 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
     done = story.steps(task["instance_id"], task["definition_id"])
     standard = deployed.standard(task["definition_id"])
     draft = drafts.offered(task) if schema else None
-    draft_used = bool(draft and values is None and "draft" in request.args)
-    if draft_used:
+    draft_used = schema is not None and draft is not None and values is None and "draft" in request.args
+    if schema and draft and draft_used:
         values = drafts.values(schema, draft)
     held = _beginning(schema, variables) if schema and values is None else values or {}
     changed = changes.since_return(task, variables)

@@ -40,6 +40,7 @@ def current(pe: ProcessEngine) -> str | None:
 def upgrade(pe: ProcessEngine) -> None:
     """Bring the database to the newest revision, in one transaction; a new one gets its default tenant. Safe to run twice at once."""
     def _upgrade(db: sa.Connection) -> None:
+        db = db.execution_options(schema=True)
         if db.dialect.name == "postgresql":
             db.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         command.upgrade(config(db), "head")
@@ -47,4 +48,9 @@ def upgrade(pe: ProcessEngine) -> None:
             name = pe.config.get("OFFICE", "KPU Kab. Adm. Kepulauan Seribu")
             db.execute(sa.insert(tenant).values(id=DEFAULT_TENANT, name=name, timezone=pe.timezone.key))
 
+        if db.dialect.name == "sqlite" and (broken := db.exec_driver_sql("PRAGMA foreign_key_check").first()):
+            raise RuntimeError(f"the upgrade left a row without the one that it refers to: {broken}")
+
     run(pe, _upgrade)
+    if pe.db.dialect.name == "sqlite":
+        pe.db.dispose()  # the connection that upgraded looks at no foreign key: see `_begin_sqlite`

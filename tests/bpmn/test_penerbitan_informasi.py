@@ -14,7 +14,7 @@ SOP = sop.read(RESOURCES["penerbitan-informasi.bpmn"], "penerbitan-informasi")
 
 
 def test_it_is_deployable_without_a_finding():
-    assert [f for f in check.check(RESOURCES)] == []
+    assert list(check.check(RESOURCES)) == []
 
 
 @pytest.mark.parametrize("activity, pelaksana, kelengkapan, waktu, output", [

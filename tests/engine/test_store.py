@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 from engine import ids, migrations, tables
 from engine.process_engine import open_engine
@@ -108,3 +109,26 @@ def test_ids_sort_in_the_order_in_which_they_were_made(now):
     assert made == sorted(made) and len(set(made)) == len(made)
     assert all(uuid.UUID(id).version == 7 and uuid.UUID(id).variant == uuid.RFC_4122 for id in made[:100])
     assert ids.new_id(now + dt.timedelta(milliseconds=5)) > made[-1]
+
+
+def test_an_upgrade_keeps_the_rows_that_are_there(tmp_path, now):
+    pe = open_engine(tmp_path)
+    with pe.db.connect() as db:
+        db = db.execution_options(write=True)
+        command.upgrade(migrations.config(db), "0001")
+        for table, row in [("tenant", "('kpu', 'KPU', 'Asia/Jakarta')"), ("deployment", "('d', 'kpu', 'd', NULL, '2026-01-01', NULL)")]:
+            db.exec_driver_sql(f"INSERT INTO {table} VALUES {row}")
+        db.exec_driver_sql("INSERT INTO process_definition (id, tenant_id, key, version, deployment_id, resource_name, content_hash, calls, groups, "
+                           "starter_groups, deployed_at) VALUES ('p:1:d', 'kpu', 'p', 1, 'd', 'p.bpmn', 'h', '{}', '[]', '[]', '2026-01-01')")
+        db.exec_driver_sql("INSERT INTO process_instance (id, tenant_id, definition_id, definition_key, business_key, version, variables, started_at) "
+                           "VALUES ('i', 'kpu', 'p:1:d', 'p', 'P-1', 1, '{}', '2026-01-01')")
+        db.exec_driver_sql("INSERT INTO activity_instance (id, tenant_id, instance_id, definition_id, activity_id, type, started_at) "
+                           "VALUES ('a', 'kpu', 'i', 'p:1:d', 'a', 'userTask', '2026-01-01')")
+        db.exec_driver_sql("INSERT INTO candidate VALUES ('a', 'group', 'pelaksana', 'kpu')")
+        db.commit()
+    migrations.upgrade(pe)
+    with read(pe) as db:
+        assert migrations.current(pe) == migrations.head()
+        assert db.exec_driver_sql("SELECT count(*) FROM candidate JOIN activity_instance ON id = task_id").scalar() == 1
+        assert db.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    pe.close()

@@ -36,6 +36,7 @@ class Draft {
     this.form.addEventListener("submit", (event) => this.submitted(event), true);
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") this.save(true); });
     window.addEventListener("pagehide", () => this.save(true));
+    window.addEventListener("pageshow", () => { this.sending = false; });
     window.addEventListener("online", () => { this.pause = PAUSE; this.later(0); });
     window.addEventListener("offline", () => { if (this.dirty) this.say(this.words.here); });
   }
@@ -67,12 +68,15 @@ class Draft {
       event.preventDefault();
       event.stopPropagation();
       this.say(this.words.offline, true);
-    } else clearTimeout(this.timer);
+    } else {
+      clearTimeout(this.timer);
+      this.sending = true; // the answer shows what was sent; this tab has its copy if none comes
+    }
   }
 
   // While an older draft is still offered, nothing is written over it.
   async save(leaving = false) {
-    if (!this.url || !this.dirty || this.stopped || this.offer?.isConnected || (this.busy && !leaving)) return;
+    if (!this.url || !this.dirty || this.stopped || this.sending || this.offer?.isConnected || (this.busy && !leaving)) return;
     const fields = written(this.form), sent = JSON.stringify(fields);
     this.busy = true;
     const answer = await fetch(this.url, {
