@@ -1,5 +1,6 @@
 """The command line: what each command does, and what it says when it cannot."""
 
+import datetime as dt
 import io
 import json
 import os
@@ -89,6 +90,16 @@ def test_a_person_is_added_with_a_password_from_standard_input(folder):
     assert people.authenticate(pe, "sari", PASSWORD)["groups"] == {"pelaksana"}
     assert people.authenticate(pe, "budi", PASSWORD)
     pe.close()
+
+
+def test_a_token_is_made_once_for_an_account_that_is_there(folder):
+    token = terbit("user", "token", "ketua", "arsip", "--instance", folder).strip()
+    from engine import people
+
+    pe = open_engine(folder)
+    assert people.authenticate_token(pe, token, dt.datetime.now(dt.UTC))["id"] == "ketua"
+    pe.close()
+    assert "Error: " in terbit("user", "token", "nobody", "arsip", "--instance", folder, code=1)
 
 
 @pytest.mark.parametrize("arguments, password", [(["sari"], "short"), (["sari", "--group", "nobody"], PASSWORD), (["ketua"], PASSWORD),

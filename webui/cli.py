@@ -249,6 +249,21 @@ def user_add(instance: Path, tenant: str | None, id: str, name: str | None, titl
     click.echo(f"{id} may sign in")
 
 
+@user.command("token")
+@instance_option
+@tenant_option
+@click.argument("id")
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long it is valid.")
+def user_token(instance: Path, tenant: str | None, id: str, name: str, days: int):
+    """Make an API token, called NAME, for the account ID, and print it: it cannot be shown again."""
+    from engine import people
+
+    with opened(instance) as pe:
+        made = people.create_token(pe, _of_office(pe, tenant), now(), name=name, user_id=id, expires_at=now() + dt.timedelta(days=days))
+    click.echo(made["token"])
+
+
 @main.command()
 @instance_option
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
