@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import sync_playwright
 
 from engine import migrations
 from engine.process_engine import DEFAULT_TENANT, Actor, open_engine
@@ -139,3 +140,10 @@ def admin():
 @pytest.fixture
 def analis():
     return actor_of("analis")
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    """The one Playwright of this process: two do not go together."""
+    with sync_playwright() as playwright:
+        yield playwright

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
 import webui
@@ -26,13 +25,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def chromium(playwright):
     assert Path(CHROMIUM).exists(), "no Chromium on this machine: install it, or name it in CHROMIUM"
     assert (Path(webui.__file__).parent / "static/dist/manifest.json").exists(), "the assets are not built: make assets"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -114,4 +114,4 @@ def test_what_is_chosen_for_light_and_dark_wins_over_the_device(open_page, audit
 def test_an_overdue_task_is_said_to_be(open_page, pe, people, now, sop):
     commands.start(pe, people["ketua"], now, key=sop)  # months ago, and due ten minutes later
     page = open_page("ketua")
-    assert page.locator(".tag-danger").inner_text().startswith("Terlambat")
+    assert page.locator(".tag-danger").inner_text().startswith("Lewat")

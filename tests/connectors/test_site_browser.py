@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from publications import NOW, PHOTO
 from static_server import serving
 
@@ -20,12 +19,11 @@ WIDE = "| Kelurahan | Alamat | Jumlah |\n|-|-|-:|\n| Pulau Panggang | https://ka
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(playwright):
     executable = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-quic"])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
