@@ -114,7 +114,7 @@ def test_cases_survive_a_hundred_kills(served):
     check(server, cases)
 
 
-def wait_until_ended(server, cases, seconds=90):
+def wait_until_ended(server, cases, seconds=240):  # a page that was away is fetched again after 10, 30 and 90 s
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError, ValueError):
