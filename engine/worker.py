@@ -11,6 +11,7 @@ per file, not per process.
 import datetime as dt
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -153,8 +154,21 @@ def main(pe: ProcessEngine, *, beat: bool = True, concurrency: int | None = None
     name = nodename(f"terbit-{pe.folder.name}", socket.gethostname())
     worker = app.Worker(hostname=name, pool_cls="prefork", concurrency=concurrency, beat=beat, queues=[queue(pe)], loglevel="WARNING",
                         quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True)
+    if beat:
+        threading.Thread(target=_end_without_beat, args=[worker], name="beat-watch", daemon=True).start()
     worker.start()
     sys.exit(worker.exitcode)
+
+
+def _end_without_beat(worker: Any) -> None:
+    """Celery does not start a beat again that was killed, and without one due jobs lie: stop, to be started again whole."""
+    while True:
+        time.sleep(1)
+        beat = getattr(worker, "beat", None)
+        if beat is not None and beat.pid and not beat.is_alive():
+            log.warning("beat.died", worker=worker.hostname)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 def configure_logging() -> None:
