@@ -168,7 +168,8 @@ def _end_without_beat(worker: Any) -> None:
         if beat is not None and beat.pid and not beat.is_alive():
             log.warning("beat.died", worker=worker.hostname)
             os.kill(os.getpid(), signal.SIGTERM)
-            return
+            time.sleep(8)  # for the calls that run; what is cut off is done again by its lease
+            os._exit(1)
 
 
 def configure_logging() -> None:
