@@ -5,7 +5,6 @@ pages reach the engine by `webui.pe()`, the signed-in person by `webui.actor()`,
 """
 
 import importlib
-import importlib.util
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -99,11 +98,7 @@ def _settings(engine) -> dict:
 
 def _register_parts(app: Flask) -> None:
     for name in PARTS:
-        if importlib.util.find_spec(f"webui.{name}") is None:
-            continue
         part = importlib.import_module(f"webui.{name}")
-        if not hasattr(part, "blueprint"):  # a folder whose __init__ is not written yet
-            continue
         app.register_blueprint(part.blueprint)
         if name == "rest":  # clients sign every call by Basic or bearer; no cookie counts there
             csrf.exempt(part.blueprint)
