@@ -60,7 +60,7 @@ def rows(folder: Path) -> Flask:
         passed, then, group = NEXT["tidak" if sent.get("keputusan") == "tidak" else task["activity_id"]]
         at = now.strftime("%Y-%m-%d %H:%M:%S.%f")
         db.execute("BEGIN IMMEDIATE")
-        done = db.execute(UPDATE, (state, json.dumps({"": variables}), "", task["instance_id"], task["version"])).rowcount
+        done = db.execute(UPDATE, (state, json.dumps({"": variables}), "Judul", "judul", task["instance_id"], task["version"])).rowcount
         if not done:
             db.execute("ROLLBACK")
             return "", 409
@@ -68,7 +68,8 @@ def rows(folder: Path) -> Flask:
         db.execute("DELETE FROM candidate WHERE task_id = ?", (id,))
         entered = [(new_id(now), name, "exclusiveGateway", at, False) for name in passed] + [(new_id(now), then, "userTask", None, True)]
         db.executemany(ENTER, [(new, "kpu", task["instance_id"], task["definition_id"], name, name, kind, at, ended, is_task,
-                                "9999-12-31 00:00:00.000000" if is_task else None) for new, name, kind, ended, is_task in entered])
+                                *((DUE, DUE, 3600, True, DUE, f"{name}.form") if is_task else (None, None, None, False, None, None)))
+                               for new, name, kind, ended, is_task in entered])
         db.execute("INSERT INTO candidate (task_id, kind, name, tenant_id) VALUES (?, 'group', ?, 'kpu')", (entered[-1][0], group))
         db.execute(EVENT, ("kpu", task["instance_id"], id, at, json.dumps({"activity_id": task["activity_id"], "variables": sent})))
         db.execute("COMMIT")
@@ -77,15 +78,18 @@ def rows(folder: Path) -> Flask:
     return app
 
 
+DUE = "2026-12-31 09:00:00.000000"
 SELECT = """SELECT a.activity_id, a.assignee, a.ended_at, i.id AS instance_id, i.definition_id, i.version, i.state, i.variables,
  (SELECT group_concat(c.kind || ':' || c.name) FROM candidate c WHERE c.task_id = a.id) AS candidates
  FROM activity_instance a JOIN process_instance i ON i.id = a.instance_id WHERE a.id = ? AND a.tenant_id = ? AND a.is_task"""
-UPDATE = """UPDATE process_instance SET version = version + 1, state = ?, variables = ?, title = ?
- WHERE id = ? AND version = ? AND ended_at IS NULL"""
-LEAVE = """UPDATE activity_instance SET ended_at = ?, canceled = false, completed_by = ?, assignee = coalesce(assignee, ?)
+UPDATE = """UPDATE process_instance SET version = version + 1, state = ?, variables = ?, title = ?, search = ?, ended_at = NULL,
+ end_reason = NULL, working_seconds = NULL WHERE id = ? AND version = ? AND ended_at IS NULL"""
+LEAVE = """UPDATE activity_instance SET ended_at = ?, canceled = false, completed_by = ?, working_seconds = 60,
+ assignee = coalesce(assignee, ?)
  WHERE id = ? AND ended_at IS NULL"""
-ENTER = """INSERT INTO activity_instance (id, tenant_id, instance_id, definition_id, activity_id, name, type, started_at, ended_at, is_task,
- canceled, priority, due_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, false, 50, ?)"""
+ENTER = """INSERT INTO activity_instance (id, tenant_id, instance_id, definition_id, activity_id, name, type, scope_id, loop_counter,
+ started_at, ended_at, canceled, is_task, assignee, due_at, due_order, allowed_seconds, to_tell, remind_at, follow_up_at, priority,
+ form_key, description) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?, false, ?, NULL, ?, ?, ?, ?, ?, NULL, 50, ?, NULL)"""
 EVENT = """INSERT INTO event (tenant_id, instance_id, activity_instance_id, type, at, actor, data)
  VALUES (?, ?, ?, 'task.completed', ?, 'admin', ?)"""
 

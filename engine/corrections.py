@@ -51,7 +51,7 @@ def order(pe: ProcessEngine, actor: Actor, now: dt.datetime, first_id: str, *, k
         return start_in(db, actor, now, definition, business_key=None, about_id=first_id, request_id=request_id,
                         variables=lambda: given | _taken_over(db, actor, now, key, first_id))
 
-    instance, due = attempt(lambda: run_unique(pe, write))
+    instance, due = attempt(pe, lambda: run_unique(pe, write))
     pe.wake(due)
     return instance
 

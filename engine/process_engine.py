@@ -8,8 +8,10 @@ import functools
 import os
 import secrets
 import tempfile
+import threading
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,11 @@ class ProcessEngine:
     folder: Path
     config: dict[str, Any] = field(default_factory=dict)
     send: Callable[[Sequence[str]], None] | None = None  # replaces the broker's wake-ups (tests)
+
+    @functools.cached_property
+    def commands(self) -> AbstractContextManager[object]:
+        """What a command holds while it runs: see `store.attempt`."""
+        return threading.RLock() if self.db.dialect.name == "sqlite" else nullcontext()
 
     def wake(self, job_ids: Sequence[str]) -> None:
         """Tell a worker to look at jobs. Never fails and never blocks long: a wake-up lost is made good by the sweep."""

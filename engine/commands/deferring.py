@@ -36,4 +36,4 @@ def defer(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, until
 
         run(pe, write)
 
-    attempt(command)
+    attempt(pe, command)

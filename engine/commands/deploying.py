@@ -59,7 +59,7 @@ def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, reso
         title = name.strip() or parts[0].process.key
         return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts, based_on))
 
-    return attempt(command)
+    return attempt(pe, command)
 
 
 def _check_names(resources: dict[str, bytes]) -> None:

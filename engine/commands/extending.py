@@ -65,7 +65,7 @@ def extend(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, *, m
         run(pe, write)
         return new
 
-    return attempt(command)
+    return attempt(pe, command)
 
 
 def _check(minutes: int | None, due: dt.datetime | None, now: dt.datetime, reason: str) -> None:

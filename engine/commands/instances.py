@@ -56,7 +56,7 @@ def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None 
         return start_in(db, actor, now, definition, business_key=business_key, variables=variables, about_id=about_id,
                         request_id=request_id)
 
-    instance, due = attempt(lambda: run_unique(pe, write))
+    instance, due = attempt(pe, lambda: run_unique(pe, write))
     pe.wake(due)
     return instance
 
@@ -225,7 +225,7 @@ def _administer(pe: ProcessEngine, actor: Actor, instance_id: str, write: Callab
     def command() -> None:
         run(pe, lambda db: write(db, visible_instance(db, actor, instance_id, access.may_administer)))
 
-    attempt(command)
+    attempt(pe, command)
 
 
 def visible_instance(db: sa.Connection, actor: Actor, instance_id: str, may: Callable[[Actor], bool]) -> Loaded:
@@ -253,4 +253,4 @@ def set_variables(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id
         changed = event_row(actor, now, "variables.set", instance.id, data={**apply.changes(outcome), "deleted": sorted(set(deletions))})
         return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[changed])
 
-    pe.wake(attempt(lambda: run(pe, write)))
+    pe.wake(attempt(pe, lambda: run(pe, write)))

@@ -147,7 +147,7 @@ def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decid
 
         return run(pe, write)
 
-    due = attempt(command, FINISHING_ATTEMPTS)
+    due = attempt(pe, command, FINISHING_ATTEMPTS)
     pe.wake(due or [])
     return due is not None
 
@@ -165,7 +165,7 @@ def _deliver(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str,
         _end_job(db, now, job_id, lease)
         return deliver(db, row, now)
 
-    pe.wake(attempt(lambda: run_unique(pe, write), FINISHING_ATTEMPTS))
+    pe.wake(attempt(pe, lambda: run_unique(pe, write), FINISHING_ATTEMPTS))
 
 
 def _deliver_thrown(db: sa.Connection, row: Row, now: dt.datetime) -> list[str]:

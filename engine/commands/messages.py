@@ -41,7 +41,7 @@ def correlate_message(pe: ProcessEngine, actor: Actor, now: dt.datetime, name: s
         return deliver_message(db, actor, now, name, business_key=business_key, correlation=correlation, variables=variables,
                                instance_id=instance_id, all=all)
 
-    instance_ids, due = attempt(lambda: run_unique(pe, write))
+    instance_ids, due = attempt(pe, lambda: run_unique(pe, write))
     pe.wake(due)
     return instance_ids
 
@@ -53,7 +53,7 @@ def broadcast_signal(pe: ProcessEngine, actor: Actor, now: dt.datetime, name: st
     """
     access.require(access.may_administer(actor))
     variables = checked(variables)
-    instance_ids, due = attempt(lambda: run_unique(pe, lambda db: deliver_signal(db, actor, now, name, variables)))
+    instance_ids, due = attempt(pe, lambda: run_unique(pe, lambda db: deliver_signal(db, actor, now, name, variables)))
     pe.wake(due)
     return instance_ids
 

@@ -62,7 +62,7 @@ def claim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> No
         access.require(access.may_claim(actor, task.candidates))
         _set_assignee(pe, actor, now, task, actor.id, "task.claimed")
 
-    attempt(command)
+    attempt(pe, command)
 
 
 def unclaim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> None:
@@ -75,7 +75,7 @@ def unclaim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> 
         access.require(access.may_administer(actor) or task.assignee == actor.id)
         _set_assignee(pe, actor, now, task, None, "task.unclaimed")
 
-    attempt(command)
+    attempt(pe, command)
 
 
 def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user_id: str | None) -> None:
@@ -97,7 +97,7 @@ def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user
                 raise Invalid(N_("Tugas ini bukan untuk %(name)s."), field="userId", name=found["name"])
         _set_assignee(pe, actor, now, task, user_id or None, "task.assigned")
 
-    attempt(command)
+    attempt(pe, command)
 
 
 def complete(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, variables: dict[str, Any] | None = None) -> Completed:
@@ -108,7 +108,7 @@ def complete(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, va
     """
     variables = values.checked(variables)
 
-    def command() -> Completed:
+    def command() -> tuple[Completed, list[str]]:
         with read(pe) as db:
             task = _open_task(db, actor, task_id)
             spec = load.spec(db, task.instance.definition_id)
@@ -122,10 +122,11 @@ def complete(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, va
         else:
             outcome = _step(spec, task, variables, now)
             due = run(pe, lambda db: _write(db, actor, now, spec, task, outcome))
-        pe.wake(due)
-        return Completed(task.instance.id, _tasks_of(pe, actor, task, outcome), outcome.ended)
+        return Completed(task.instance.id, _tasks_of(pe, actor, task, outcome), outcome.ended), due
 
-    return attempt(command)
+    completed, due = attempt(pe, command)
+    pe.wake(due)
+    return completed
 
 
 def _step(spec: Any, task: _Task, variables: dict[str, Any], now: dt.datetime) -> Outcome:
