@@ -161,6 +161,11 @@ process_definition = Table(
     Column("starter_groups", JSON, nullable=False),  # camunda:candidateStarterGroups; empty: any of `groups`
     Column("suspended", Boolean, nullable=False, server_default=text("false")),
     Column("deployed_at", UtcDateTime, nullable=False),
+    Column("in_force_from", UtcDateTime),  # NULL: from its deployment on. In force is the highest version whose time has come
+    Column("approved_as", Text),  # who put it in force, as the printed SOP names them: 'Ani, Ketua Divisi'
+    Column("revoked_at", UtcDateTime),  # dicabut: no new cases
+    Column("revoked_by", Key),
+    Column("revoke_reason", Text),
     UniqueConstraint("tenant_id", "key", "version"),
 )
 
@@ -496,4 +501,68 @@ letter = Table(  # a numbered paper: lembar disposisi, nota dinas
     Column("issued_by", Key),
     UniqueConstraint("task_id", "kind"),
     Index("ix_letter_of", "instance_id"),
+)
+
+# The process owner's studio -------------------------------------------------------------------------------------------
+
+model_draft = Table(  # a procedure being changed: one for a key, which its process owners share
+    "model_draft", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("key", Key, nullable=False),  # the process definition's key
+    Column("name", Text, nullable=False),
+    Column("base_id", Key),  # the definition that it began as; NULL: a new procedure
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Key),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("tenant_id", "key"),
+)
+
+model_draft_file = Table(
+    "model_draft_file", metadata,
+    Column("draft_id", Id, ForeignKey("model_draft.id"), primary_key=True),
+    Column("name", Key, primary_key=True),  # 'penerbitan-informasi.bpmn', 'tugaskan.form'
+    Column("content", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False),  # rises by one with each save; a save that knows an older one is refused
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("updated_by", Key),
+)
+
+scenario = Table(  # a trial run that is kept, and run again on later versions
+    "scenario", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("key", Key, nullable=False),  # of the process definition
+    Column("name", Text, nullable=False),
+    Column("steps", JSON, nullable=False),  # what was done, and what was seen after each: see `engine.trials`
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Key),
+    UniqueConstraint("tenant_id", "key", "name"),
+)
+
+migration = Table(  # running cases brought from one version to another: Camunda's batch
+    "migration", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("key", Key, nullable=False),
+    Column("source_id", Key, ForeignKey("process_definition.id"), nullable=False),
+    Column("target_id", Key, ForeignKey("process_definition.id"), nullable=False),
+    Column("plan", JSON, nullable=False),  # {source activity id: target activity id}
+    Column("state", Key, nullable=False),  # 'running', 'done', 'stopped'
+    Column("total", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Key),
+    Column("ended_at", UtcDateTime),
+    Index("ix_migration_list", "tenant_id", "created_at", "id"),
+)
+
+migration_item = Table(
+    "migration_item", metadata,
+    Column("migration_id", Id, ForeignKey("migration.id"), primary_key=True),
+    Column("instance_id", Id, ForeignKey("process_instance.id"), primary_key=True),
+    Column("state", Key, nullable=False),  # 'open', 'migrated', 'refused', 'ended' (before its turn came)
+    Column("problem", JSON),  # why it was refused: {message, arguments, element}
+    Column("at", UtcDateTime),
+    Index("ix_migration_item_open", "migration_id", "instance_id", sqlite_where=text("state = 'open'"),
+          postgresql_where=text("state = 'open'")),
 )
