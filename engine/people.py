@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 
 import argon2
-from sqlalchemy import Connection, Select, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from engine.access import may_administer, require
@@ -45,6 +45,7 @@ DEMO_PEOPLE = (  # id, name, title, groups
     ("analis", "Analis Demo", "Analis", ("analyst",)),
 )
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256  # characters
+MOST_TOKENS = 50  # of one account
 USER_ID = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 _hasher = argon2.PasswordHasher()  # argon2id with RFC 9106's second recommendation; old hashes are renewed at sign-in
@@ -195,9 +196,8 @@ def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
 
 
 def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, password: str) -> None:
-    """Set a password: one's own, or an admin anyone's. Ends the account's sessions; its API tokens stay."""
-    if acting.id != user_id:
-        require(may_administer(acting))
+    """Set somebody else's password, as an admin. Ends the account's sessions; its API tokens stay."""
+    require(may_administer(acting) and acting.id != user_id)  # one's own asks for the old one: `change_password`
     hashed = _hash(_good_password(password))
 
     def write(db: Connection) -> None:
@@ -206,6 +206,28 @@ def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: st
         record(db, acting, now, "user.password_set", data={"user": user_id})
 
     run(pe, write)
+
+
+def change_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, old: str, new: str) -> dict:
+    """Change one's own password and return the account with its new stamp. Ends all its sessions; its API tokens stay.
+
+    Invalid with the field `old` when that is not the password, Conflict when it was changed meanwhile.
+    """
+    mine = user.c.id == acting.id, user.c.tenant_id == acting.tenant, user.c.active
+    with read(pe) as db:
+        kept = db.execute(select(user.c.password_hash).where(*mine)).scalar()
+    if kept is None or not _verify(kept, old):
+        raise Invalid(N_("Kata sandi lama tidak cocok."), field="old")
+    hashed = _hash(_good_password(new))
+
+    def write(db: Connection) -> dict:
+        changed = update(user).where(*mine, user.c.password_hash == kept).values(password_hash=hashed, stamp=_stamp())
+        if db.execute(changed).rowcount != 1:
+            raise Conflict(N_("Kata sandi baru saja diubah dari tempat lain."))
+        record(db, acting, now, "user.password_changed", data={"user": acting.id})
+        return _of_office(db, acting, acting.id)
+
+    return run(pe, write)
 
 
 def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, groups: Iterable[str],
@@ -253,6 +275,8 @@ def create_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, name: st
 
     def write(db: Connection) -> dict:
         _of_office(db, acting, owner)
+        if db.execute(select(func.count()).select_from(api_token).where(api_token.c.user_id == owner)).scalar_one() >= MOST_TOKENS:
+            raise Conflict(N_("Paling banyak %(most)s token. Cabut yang tidak dipakai lagi."), most=MOST_TOKENS)
         db.execute(insert(api_token).values(id=token_id, tenant_id=acting.tenant, user_id=owner, name=name.strip(),
                                             digest=_digest(secret), created_at=now, expires_at=expires_at))
         record(db, acting, now, "token.created", data={"user": owner, "token": token_id, "name": name.strip()})

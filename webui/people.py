@@ -65,7 +65,7 @@ def show(id: str):
 
 @blueprint.post("/<id>/password")
 def password(id: str):
-    """Set a new password; whoever is signed in with the old one is signed out."""
+    """Set somebody else's new password; whoever is signed in with the old one is signed out."""
     account = people.get_user(pe(), actor(), id)
     try:
         if request.form.get("password", "") != request.form.get("again", ""):
@@ -73,9 +73,14 @@ def password(id: str):
         people.set_password(pe(), actor(), now(), id, request.form.get("password", ""))
     except Invalid as problem:
         return _form(account, account, problem)
-    if id == actor().id:
-        return redirect(url_for("auth.sign_in"), 303)  # one's own session has just ended
     return redirect(url_for("people.show", id=id, saved=1), 303)
+
+
+@blueprint.post("/<user_id>/tokens/<id>/revoke")
+def revoke_token(user_id: str, id: str):
+    people.get_user(pe(), actor(), user_id)
+    people.revoke_token(pe(), actor(), now(), id)
+    return redirect(url_for("people.show", id=user_id, saved=1), 303)
 
 
 @blueprint.post("/<id>/deactivate")
@@ -109,5 +114,6 @@ def _given() -> dict:
 def _form(account: dict | None, values: dict, problem: TerbitError | None = None):
     field = problem.where.get("field", "") if problem else ""
     page = render_template("admin/person.html", account=account, values=values, groups=names.groups(),
+                           tokens=people.tokens(pe(), actor(), account["id"]) if account else [],
                            errors={field: message_of(problem)} if problem else {}, saved="saved" in request.args)
     return page, status_of(problem) if problem else 200

@@ -137,7 +137,6 @@ def test_only_an_admin_manages_people(pe, siti, people, now):
         with pytest.raises(Forbidden):
             attempt()
     assert accounts.account(pe, "siti") == siti
-    accounts.set_password(pe, Actor("siti", "kpu", frozenset()), now, "siti", "punya-saya-sendiri")  # one's own
 
 
 def test_another_office_does_not_exist(pe, siti, elsewhere, now):
@@ -244,3 +243,22 @@ def test_the_demo_is_made_once_and_changes_nobody(pe, people, admin, now):
     accounts.create_demo_people(pe, now)
     assert accounts.authenticate(pe, "ketua", PASSWORD) and accounts.actor(pe, "penulis").groups == frozenset()
     assert accounts.authenticate(pe, "analis", accounts.DEMO_PASSWORD)["groups"] == {"analyst"}
+
+
+def test_ones_own_password_needs_the_old_one(pe, siti, admin, now):
+    me = Actor("siti", "kpu", frozenset())
+    with pytest.raises(Invalid) as wrong:
+        accounts.change_password(pe, me, now, "salah-sekali", "punya-saya-sendiri")
+    assert wrong.value.where["field"] == "old"
+    with pytest.raises(Forbidden):
+        accounts.set_password(pe, admin, now, admin.id, "punya-saya-sendiri")
+    changed = accounts.change_password(pe, me, now, PASSWORD, "punya-saya-sendiri")
+    assert accounts.authenticate(pe, "siti", "punya-saya-sendiri") == changed and changed["stamp"] != siti["stamp"]
+
+
+def test_an_account_holds_so_many_tokens(pe, siti, now, monkeypatch):
+    monkeypatch.setattr(accounts, "MOST_TOKENS", 1)
+    me = Actor("siti", "kpu", frozenset())
+    accounts.create_token(pe, me, now, name="satu")
+    with pytest.raises(Conflict):
+        accounts.create_token(pe, me, now, name="dua")
