@@ -3,6 +3,9 @@
 The form is PermenPAN-RB 35/2012's; what BPMN has no element for lives in `camunda:properties`, of the process the
 identity (`nomor`, `tanggal_pengesahan`, `dasar_hukum`, …), of each activity its mutu baku (`langkah`, `kelengkapan`,
 `waktu`, `output`, `keterangan`). The activity's own words (the SOP's column Kegiatan) are its documentation.
+
+A task whose outcome is also a paper says so beside that: `naskah` is its kind, one of `PAPERS`, `naskah_kepada` to whom it goes and
+`naskah_isi` what it says, both as `camunda:dueDate` is read (words with `${…}` in them); `engine.letters` issues it.
 """
 
 import datetime as dt
@@ -13,10 +16,13 @@ from functools import lru_cache
 import isodate
 
 from bpmn import timers, xml
+from bpmn.errors import N_
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 CAMUNDA = "{http://camunda.org/schema/1.0/bpmn}"
 ACTIVITIES = {"userTask", "manualTask", "task", "serviceTask", "sendTask", "receiveTask", "businessRuleTask", "scriptTask", "callActivity"}
+
+PAPERS = {"lembar-disposisi": N_("Lembar disposisi"), "nota-dinas": N_("Nota dinas")}  # kind -> what it is called
 
 
 @dataclass(frozen=True)

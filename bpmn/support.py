@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from bpmn import expressions, timers
+from bpmn import expressions, sop, timers
 from bpmn.errors import N_, Invalid
 from bpmn.findings import Finding, error, of_invalid, warning
 from bpmn.model import ACTIVITIES, Element, Flow, Process, Trigger, Value
@@ -90,6 +90,7 @@ def element(context: Context, e: Element) -> Iterator[Finding]:
     yield from _events(context, e)
     yield from _loop(context, e)
     yield from _texts(context, e)
+    yield from _paper(context, e)
     yield from KINDS.get(e.type, _nothing)(context, e)
 
 
@@ -128,6 +129,18 @@ def _texts(context: Context, e: Element) -> Iterator[Finding]:
         if not ("businessKey" in mapping or mapping.get("variables") == "all" or (
                 mapping.get("target") and (mapping.get("source") or mapping.get("sourceExpression")))):
             yield error(context.file, e.line, e.id, "mapping", N_("camunda:%(direction)s tidak lengkap"), direction=mapping["direction"])
+
+
+def _paper(context: Context, e: Element) -> Iterator[Finding]:
+    """Give what is wrong with the paper that a task leads to, see `bpmn.sop`."""
+    kind = e.properties.get("naskah", "")
+    if kind and kind not in sop.PAPERS:
+        yield error(context.file, e.line, e.id, "paper", N_("Naskah %(kind)s tidak dikenal; yang ada: %(known)s"),
+                    kind=kind, known=", ".join(sop.PAPERS))
+    if kind and e.type != "userTask":
+        yield error(context.file, e.line, e.id, "paper", N_("Hanya tugas pengguna yang dapat menghasilkan naskah"))
+    for name in ("naskah_kepada", "naskah_isi"):
+        yield from _tried(context, e.line, e.id, expressions.check_interpolated, e.properties.get(name, ""))
 
 
 def _value(context: Context, e: Element, value: Value) -> Iterator[Finding]:

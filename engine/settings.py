@@ -5,6 +5,7 @@ a few seconds, so that the hot path asks the database for them now and then only
 """
 
 import datetime as dt
+import re
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Invalid, NotFound
-from engine import access, deadlines, working_time
+from engine import access, deadlines, numbering, working_time
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import tenant as office
@@ -22,12 +23,13 @@ from engine.working_time import WorkingCalendar
 KEPT_SECONDS = 5.0
 LONGEST = 500  # characters of one line of text
 MOST = 50  # lines of one list
+MOST_HEAD_LINES = 6  # of a letterhead: more leave no room for the letter
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "calendar": {},  # as `working_time.from_json` reads it
     "letterhead": {"lines": ["KOMISI PEMILIHAN UMUM", "KABUPATEN ADMINISTRASI KEPULAUAN SERIBU"],
-                   "address": "", "contact": "", "place": ""},
-    "numbering": {"lembar-disposisi": "{nomor}/LD/{bulan}/{tahun}", "nota-dinas": "{nomor}/ND/{bulan}/{tahun}"},
+                   "address": "", "contact": "", "place": "", "logo": ""},  # logo: the SHA-256 of a PNG in the archive, see `engine.letterhead`
+    "numbering": {"lembar-disposisi": "{nomor}/LD/{bulan romawi}/{tahun}", "nota-dinas": "{nomor}/ND/{bulan romawi}/{tahun}"},
     "reminders": {"before_percent": 80, "at_due": True, "escalate_minutes": 60},  # 0: not before, None: not to the head
     "phrases": {
         "approve": ["Setuju, lanjutkan.", "Sudah sesuai.", "Setuju; segera diterbitkan."],
@@ -159,14 +161,17 @@ def _known_keys(section: str, value: Any) -> dict[str, Any]:
 
 
 def _letterhead(value: Any) -> dict[str, Any]:
-    return {key: _lines(each, key) if key == "lines" else _line(each, key) for key, each in _known_keys("letterhead", value).items()}
+    found = {key: _lines(each, key) if key == "lines" else _line(each, key) for key, each in _known_keys("letterhead", value).items()}
+    if found.get("logo") and not re.fullmatch(r"[0-9a-f]{64}", found["logo"]):
+        raise Invalid(N_("Logo tidak dikenal. Unggah sekali lagi."), field="logo")
+    if len(found.get("lines", ())) > MOST_HEAD_LINES:
+        raise Invalid(N_("Isikan paling banyak %(most)s baris."), field="lines", most=MOST_HEAD_LINES)
+    return found
 
 
 def _numbering(value: Any) -> dict[str, str]:
     patterns = {key: _line(each, key) for key, each in _known_keys("numbering", value).items()}
-    for key, pattern in patterns.items():
-        if "{nomor}" not in pattern:
-            raise Invalid(N_("Pola nomor harus memuat {nomor}."), field=key)
+    numbering.check({**DEFAULTS["numbering"], **patterns})
     return patterns
 
 

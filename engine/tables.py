@@ -515,6 +515,7 @@ model_draft = Table(  # a procedure being changed: one for a key, which its proc
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", Key),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("saves", Integer, nullable=False),  # counts every save of it; a file's version is the number of its last
     UniqueConstraint("tenant_id", "key"),
 )
 
@@ -523,7 +524,7 @@ model_draft_file = Table(
     Column("draft_id", Id, ForeignKey("model_draft.id"), primary_key=True),
     Column("name", Key, primary_key=True),  # 'penerbitan-informasi.bpmn', 'tugaskan.form'
     Column("content", LargeBinary, nullable=False),
-    Column("version", Integer, nullable=False),  # rises by one with each save; a save that knows an older one is refused
+    Column("version", Integer, nullable=False),  # the draft's `saves` at its last save; a save that knows another is refused
     Column("updated_at", UtcDateTime, nullable=False),
     Column("updated_by", Key),
 )
