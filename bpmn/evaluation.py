@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import isodate
 from simpleeval import DEFAULT_OPERATORS, EvalWithCompoundTypes, NameNotDefined
 
-from bpmn.errors import N_
+from bpmn.errors import N_, Told
 
 MAX_STEPS = 50_000  # parts evaluated in one evaluation
 MAX_VALUES = 100_000  # in what it makes or compares, parts of parts counted
@@ -22,18 +22,17 @@ MAX_BITS = 4_096  # of an integer
 
 CONSTANTS = {"true": True, "false": False, "null": None}
 DATE_PARTS = {"year", "month", "day", "hour", "minute", "second"}
+
+
 class Names(Protocol):
     """What expressions read names from: KeyError for one that is not there."""
 
     def __getitem__(self, name: str, /) -> Any: ...
 
 
-class Problem(Exception):
-    """What is wrong with an expression, as an N_ template and its params; leaves this module as Invalid."""
+class Problem(Told):
+    """What is wrong with an expression; leaves `bpmn.expressions` as the reason within an Invalid."""
 
-    def __init__(self, message: str, **params):
-        self.message, self.params = message, params
-        super().__init__(message % params if params else message)
 
 _local = threading.local()  # .evaluator: one for each thread, since making one is slow
 

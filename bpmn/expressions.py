@@ -28,7 +28,7 @@ def evaluate(expression: str, names: Names, now: dt.datetime | None = None, *, e
         return to_json(run(syntax.parse(unwrap(expression)), names, now))
     except Problem as problem:
         raise Invalid(N_("Ekspresi %(expression)s: %(problem)s"), element=element,
-                      expression=expression[:200], problem=str(problem)) from problem
+                      expression=expression[:200], problem=problem) from problem
 
 
 def check(expression: str, *, file: str = "", line: int = 0, element: str = "") -> frozenset[str]:
@@ -37,7 +37,7 @@ def check(expression: str, *, file: str = "", line: int = 0, element: str = "") 
         tree = syntax.parse(unwrap(expression))
     except Problem as problem:
         raise Invalid(N_("Ekspresi %(expression)s: %(problem)s"), file=file, line=line, element=element,
-                      expression=expression[:200], problem=str(problem)) from problem
+                      expression=expression[:200], problem=problem) from problem
     own = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called) - own - CONSTANTS.keys()
@@ -72,11 +72,12 @@ def interpolate(text: str, names: Names, now: dt.datetime | None = None, *, elem
 def check_interpolated(text: str, **where) -> None:
     """As `check`, for a text that `interpolate` will read."""
     if len(text) > syntax.MAX_LENGTH and re.search(r"[$#]\{", text):
-        raise Invalid(N_("Ekspresi %(expression)s: %(problem)s"), expression=text[:200], problem=N_("terlalu panjang"), **where)
+        raise Invalid(N_("Ekspresi %(expression)s: %(problem)s"), expression=text[:200], problem=Problem(N_("terlalu panjang")), **where)
     for match in _PLACES.finditer(text):
         check(match.group(1), **where)
     if re.search(r"[$#]\{", _PLACES.sub("", text)):
         raise Invalid(N_("Ekspresi %(expression)s: kurung kurawal tidak ditutup"), expression=text[:200], **where)
+
 
 def run_script(script: str, names: Names, now: dt.datetime | None = None, *, element: str = "") -> dict[str, Any]:
     """Return {name: value} of a script's assignments; each sees those before it. Raises Invalid."""
@@ -85,7 +86,7 @@ def run_script(script: str, names: Names, now: dt.datetime | None = None, *, ele
         for name, tree in syntax.assignments(script):
             values[name] = to_json(run(tree, _Over(values, names), now))
     except Problem as problem:
-        raise Invalid(N_("Skrip: %(problem)s"), element=element, problem=str(problem)) from problem
+        raise Invalid(N_("Skrip: %(problem)s"), element=element, problem=problem) from problem
     return values
 
 
@@ -93,7 +94,7 @@ def check_script(script: str, **where) -> None:
     try:
         syntax.assignments(script)
     except Problem as problem:
-        raise Invalid(N_("Skrip: %(problem)s"), problem=str(problem), **where) from problem
+        raise Invalid(N_("Skrip: %(problem)s"), problem=problem, **where) from problem
 
 
 class _Over:

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import sqlalchemy.exc
 
-from bpmn.errors import Invalid, TerbitError
+from bpmn.errors import Invalid, TerbitError, worded
 
 CODE = Path(__file__).parent  # where webui's own files are
 MODELS = Path(importlib.util.find_spec("bpmn").origin).parent / "models"  # type: ignore[union-attr, arg-type]
@@ -46,9 +46,8 @@ class Group(click.Group):
 def _explain(error: TerbitError) -> Iterator[str]:
     """The error in English where a translation is there, each problem of it on a line, with the place."""
     english = gettext.translation("messages", CODE / "translations", ["en"], fallback=True)
-    message = english.gettext(error.message)
     place = ":".join(str(error.where[key]) for key in ("file", "line", "element", "field") if key in error.where)
-    yield (f"{place}: " if place else "") + (message % error.params if error.params else message)
+    yield (f"{place}: " if place else "") + worded(error.message, error.params, english.gettext)
     for problem in error.problems if isinstance(error, Invalid) else ():
         yield from (f"  {line}" for line in _explain(problem))
 

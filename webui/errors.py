@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
-from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError
+from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError, Told, worded
 from webui import auth
 
 STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 400}
@@ -23,10 +23,9 @@ def status_of(problem: TerbitError) -> int:
     return next((STATUS[kind] for kind in type(problem).__mro__ if kind in STATUS), 400)
 
 
-def message_of(problem: TerbitError) -> str:
-    """The error's message in the reader's language."""
-    message = _(problem.message)
-    return message % problem.params if problem.params else message
+def message_of(problem: Told) -> str:
+    """The error's message in the reader's language, and so the reasons within it."""
+    return worded(problem.message, problem.params, _)
 
 
 def init_app(app: Flask) -> None:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask_babel import gettext as _
 
 from bpmn import check, sop, xml
-from bpmn.errors import Invalid, TerbitError
+from bpmn.errors import Invalid, TerbitError, worded
 from engine import access, commands, overviews, queries
 from webui import actor, deployed, now, pe
 from webui.errors import message_of, status_of
@@ -186,7 +186,7 @@ def _note(newest: dict) -> str:
 def _shown(findings) -> list[dict]:
     """Findings as a page or the modeler shows them, errors first."""
     found = [{"severity": f.severity, "file": f.file, "line": f.line or 0, "element": f.element or "",
-              "message": _(f.message) % f.params if f.params else _(f.message)} for f in findings]
+              "message": worded(f.message, f.params, _)} for f in findings]
     return sorted(found, key=lambda f: (f["severity"] != "error", f["line"]))
 
 

@@ -203,3 +203,16 @@ def test_pages_ask_few_statements(pemilik, statements):
         pemilik.get(f"/definitions/{SOP}")
     assert len(list_page) <= 3  # who asks, the list
     assert len(page) <= 8
+
+
+@pytest.mark.parametrize(("written", "english", "indonesian"), [
+    ("keputusan.__class__", "names that begin with an underscore are not accepted: __class__", "nama yang diawali garis bawah"),
+    ("buka('/etc/passwd')", "unknown function buka", "fungsi buka tidak dikenal"),
+])
+def test_the_reason_within_an_expression_error_is_in_the_readers_language(pemilik, diagram, written, english, indonesian):
+    wrong = diagram.replace(b"keputusan == 'sesuai'", written.encode(), 1)
+    assert wrong != diagram
+    assert indonesian in upload(pemilik, wrong, "salah.bpmn").text
+    pemilik.post("/preferences", {"locale": "en"})
+    page = upload(pemilik, wrong, "salah.bpmn").text
+    assert indonesian not in page and english in page
