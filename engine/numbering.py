@@ -28,7 +28,7 @@ def check(patterns: Mapping[str, str]) -> None:
         unknown = [place for place in places if place not in PLACES and not _NUMBER.fullmatch(place)]
         if unknown or re.search(r"[{}]", _PLACE.sub("", pattern)):
             raise Invalid(N_("Pola nomor memuat %(place)s, yang tidak dikenal. Yang ada: %(places)s."), field=kind,
-                          place="{%s}" % unknown[0] if unknown else "{ }", places=", ".join("{%s}" % place for place in PLACES))
+                          place=f"{{{unknown[0] if unknown else ' '}}}", places=", ".join(f"{{{place}}}" for place in PLACES))
         if not any(_NUMBER.fullmatch(place) for place in places):
             raise Invalid(N_("Pola nomor harus memuat {nomor}."), field=kind)
         if "tahun" not in places:

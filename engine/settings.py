@@ -28,7 +28,7 @@ MOST_HEAD_LINES = 6  # of a letterhead: more leave no room for the letter
 DEFAULTS: dict[str, dict[str, Any]] = {
     "calendar": {},  # as `working_time.from_json` reads it
     "letterhead": {"lines": ["KOMISI PEMILIHAN UMUM", "KABUPATEN ADMINISTRASI KEPULAUAN SERIBU"],
-                   "address": "", "contact": "", "place": "", "logo": ""},  # logo: the SHA-256 of a PNG in the archive, see `engine.letterhead`
+                   "address": "", "contact": "", "place": "", "logo": ""},  # logo: the SHA-256 of a PNG, see `letterhead`
     "numbering": {"lembar-disposisi": "{nomor}/LD/{bulan romawi}/{tahun}", "nota-dinas": "{nomor}/ND/{bulan romawi}/{tahun}"},
     "reminders": {"before_percent": 80, "at_due": True, "escalate_minutes": 60},  # 0: not before, None: not to the head
     "phrases": {

@@ -51,8 +51,8 @@ def _words(facts: Mapping[str, Any]) -> dict[str, Any]:
         "earlier_hash": str((facts.get("about") or {}).get("hash") or ""),
         "about": _about(facts.get("about") or {}, zone),
         "kind": KINDS.get(facts["kind"], facts["kind"]),
-        "started_at": _time(facts["started_at"], zone), "made_at": _time(facts["made_at"], zone),
-        "approver": _who(facts["approval"]), "approved_at": _time(facts["approval"].get("at"), zone),
+        "started_at": moment(facts["started_at"], zone), "made_at": moment(facts["made_at"], zone),
+        "approver": _who(facts["approval"]), "approved_at": moment(facts["approval"].get("at"), zone),
         "approved_sha256": facts["approved_sha256"], "as_approved": facts["as_approved"],
         "publications": [_publication(row, zone) for row in facts["publications"]],
         "documents": [{"name": file["name"], "sha256": file["sha256"], "size": _size(file["size"])} for file in documents[:MOST_DOCUMENTS]],
@@ -68,7 +68,7 @@ def _about(about: Mapping[str, Any], zone: ZoneInfo) -> list[tuple[str, str]]:
     ground = GROUNDS.get(about.get("dasar_penurunan", ""), "")
     reason = about.get("alasan_ralat") or "; ".join(part for part in (ground, about.get("alasan_penurunan")) if part)
     said = [("Tentang berkas", f"{about['business_key']} {about['title']}".strip()), ("Diperintahkan oleh", _who(about["ordered_by"])),
-            ("Diperintahkan pada", _time(about["ordered_at"], zone)), ("Alasan", reason), ("Ralat", about.get("catatan_ralat", ""))]
+            ("Diperintahkan pada", moment(about["ordered_at"], zone)), ("Alasan", reason), ("Ralat", about.get("catatan_ralat", ""))]
     return [(name, words) for name, words in said if words]
 
 
@@ -78,7 +78,7 @@ def _publication(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     return {
         "channel": row["channel_name"], "state": STATES[row["state"]], "ok": row["state"] in ("published", "scheduled", "withdrawn"),
         "url": url, "link": url if url.startswith(("https://", "http://")) else "", "platform_id": row["platform_id"] or "",
-        "published_at": _time(row["published_at"], zone),
+        "published_at": moment(row["published_at"], zone),
         "by": _who(row["published_by"] or {}) if row["by_hand"] else "Terbit",
         "page_sha256": page.get("sha256", ""), "seen": _seen(row, page, zone),
     }
@@ -89,7 +89,7 @@ def _seen(row: Mapping[str, Any], page: Mapping[str, Any], zone: ZoneInfo) -> st
     if "sha256" in page:
         found = "judul ditemukan" if page["holds_title"] else "judul tidak ditemukan"
         found = f"{found}, server menjawab {page['status']}" if page.get("status", 200) != 200 else found
-        text = f"diambil {_time(page['fetched_at'], zone)}, {found}"
+        text = f"diambil {moment(page['fetched_at'], zone)}, {found}"
     else:
         text = f"tidak diambil: {page.get('error') or row['error'] or ''}".rstrip(": ")
     if row.get("gone"):
@@ -101,7 +101,7 @@ def _who(person: Mapping[str, Any]) -> str:
     return ", ".join(part for part in (person.get("name"), person.get("title")) if part) or "–"
 
 
-def _time(value: dt.datetime | str | None, zone: ZoneInfo) -> str:
+def moment(value: dt.datetime | str | None, zone: ZoneInfo) -> str:
     """As an office writes it: 2 Maret 2026, 08.00 WIB."""
     if not value:
         return "–"
