@@ -78,6 +78,7 @@ class Flow:
     line: int = 0
     parent: str = ""
     language: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -313,7 +314,7 @@ class _Reader:
         condition = node.find(_tag("conditionExpression"))
         return Flow(node.get("id", ""), node.get("sourceRef", ""), node.get("targetRef", ""),
                     None if condition is None else (condition.text or "").strip(), node.get("name", ""), node.sourceline or 0, parent,
-                    "" if condition is None else condition.get("language", ""))
+                    "" if condition is None else condition.get("language", ""), _properties(node))
 
     def _element(self, node, kind, parent, lane) -> Element:
         definitions = [c for c in node if isinstance(c.tag, str) and xml.local(c).endswith("EventDefinition")]
