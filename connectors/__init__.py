@@ -121,6 +121,8 @@ class Context:
     folder: Path  # the instance folder
     base_url: str  # where the installation is reached from outside, without a slash at the end
     allowed_private_hosts: frozenset[str] = frozenset()  # "host:port" that may be called though private
+    office: str = ""  # the name of the office whose channel it is
+    place: str = ""  # where what belongs to that office lies within a folder or address: "", or "kantor/<id>/" of a further one
 
 
 class Connector(Protocol):

@@ -5,6 +5,7 @@ database), go in and never come out: queries and the history only say which are 
 """
 
 import datetime as dt
+import hashlib
 import json
 import re
 from typing import Any
@@ -15,10 +16,12 @@ from cryptography.fernet import Fernet, InvalidToken
 
 import connectors
 from bpmn.errors import N_, Conflict, Invalid, NotFound
+from connectors import slugs
 from engine import access
-from engine.process_engine import Actor, ProcessEngine
+from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import channel
+from engine.tables import tenant as tenant_table
 
 FRESH = (  # what a new office starts with: (id, name, connector)
     ("website", "Website", "site"),
@@ -149,17 +152,25 @@ def connector_for(pe: ProcessEngine, tenant: str, channel_id: str, *, disabled_t
         secrets = _open(pe, row)
     except InvalidToken:
         raise connectors.Failure(N_("Rahasia kanal ini tidak dapat dibuka; isi sekali lagi di halaman Kanal."), "permanent") from None
-    return connectors.find(row["connector"])(row["config"], secrets, context(pe))
+    return connectors.find(row["connector"])(row["config"], secrets, context(pe, tenant, row["office"]))
 
 
-def context(pe: ProcessEngine) -> connectors.Context:
+def context(pe: ProcessEngine, tenant: str = DEFAULT_TENANT, office: str = "") -> connectors.Context:
     """What the installation gives to every connector. Its own address may always be called: `site` is read back from it."""
     base_url = str(pe.config.get("BASE_URL", "http://127.0.0.1:8000")).rstrip("/")
     parts = urlsplit(base_url)
     own = f"{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
     allowed = pe.config.get("ALLOWED_PRIVATE_HOSTS") or []
     allowed = allowed.split(",") if isinstance(allowed, str) else allowed  # from the environment it is one string
-    return connectors.Context(pe.folder, base_url, frozenset({own, *(host.strip() for host in allowed)}))
+    return connectors.Context(pe.folder, base_url, frozenset({own, *(host.strip() for host in allowed)}), office, _place(tenant))
+
+
+def _place(tenant: str) -> str:
+    """An office's own corner of what all share; the installation's first office has the whole. No two offices get the same."""
+    if tenant == DEFAULT_TENANT:
+        return ""
+    plain = slugs.slug(tenant, 60)
+    return f"kantor/{plain}/" if plain == tenant else f"kantor/{plain}-{hashlib.sha256(tenant.encode()).hexdigest()[:12]}/"
 
 
 # Within ---------------------------------------------------------------------------------------------------------------
@@ -169,7 +180,8 @@ def _one(tenant: str, id: str) -> Any:
 
 
 def _row(db: sa.Connection, tenant: str, id: str) -> sa.RowMapping:
-    row = db.execute(sa.select(channel).where(_one(tenant, id))).mappings().first()
+    query = sa.select(channel, tenant_table.c.name.label("office")).join(tenant_table, tenant_table.c.id == channel.c.tenant_id)
+    row = db.execute(query.where(_one(tenant, id))).mappings().first()
     if row is None:
         raise NotFound(N_("Kanal tidak ditemukan."))
     return row

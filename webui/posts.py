@@ -121,7 +121,7 @@ def site() -> Site:
         found = channels.connector_for(pe(), actor().tenant, "website", disabled_too=True)
         if isinstance(found, Site):
             return found
-    return Site({}, {}, channels.context(pe()))
+    return Site({}, {}, channels.context(pe(), actor().tenant))
 
 
 # Inside ---------------------------------------------------------------------------------------------------------------

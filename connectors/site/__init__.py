@@ -3,6 +3,7 @@
 `<folder>/situs` is what visitors see: plain files that any web server can serve, as the folder's `index.html`, and that
 need no more of a browser than `default-src 'none'; img-src 'self'; style-src 'self'`.
 `<folder>/situs-posts` is what it is made from: one record (JSON) and one text (Markdown) per post, and the lock.
+A further office of the installation has the same, by itself, in `kantor/<id>` within each (`Context.place`).
 """
 
 import hashlib
@@ -38,11 +39,11 @@ class Site:
     )
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context):
-        self.root = context.folder / "situs"
-        self.store = store.Store(context.folder / "situs-posts")
+        self.root = context.folder / "situs" / context.place
+        self.store = store.Store(context.folder / "situs-posts" / context.place)
         self.look = pages.Look(
-            url=f"{context.base_url.rstrip('/')}/situs/",
-            office=clean(config.get("office") or "KPU Kabupaten Administrasi Kepulauan Seribu"),
+            url=f"{context.base_url.rstrip('/')}/situs/{context.place}",
+            office=clean(config.get("office") or context.office or "KPU Kabupaten Administrasi Kepulauan Seribu"),
             tagline=clean(config.get("tagline") or "Informasi resmi untuk publik"),
             address=clean(config.get("address") or ""),
             zone=ZoneInfo(config.get("timezone") or "Asia/Jakarta"),

@@ -21,7 +21,7 @@ from connectors.slugs import slug
 PER_PAGE = 12
 IN_FEED = 20
 IN_SITEMAP = 50_000  # the protocol's bound for one file
-RESERVED = {"jenis", "halaman", "gaya"}
+RESERVED = {"jenis", "halaman", "gaya", "kantor"}
 TEMPLATES = Path(__file__).parent / "templates"
 
 Record = dict[str, Any]

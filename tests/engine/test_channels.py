@@ -1,6 +1,7 @@
 """Channels: settings are checked, secrets go in and never come out."""
 
 import logging
+import re
 import socket
 
 import pytest
@@ -248,3 +249,10 @@ def test_the_installations_own_address_and_its_listed_hosts_may_be_called(pe):
     assert channels.context(pe).allowed_private_hosts == {"terbit.example:443", "10.0.0.1:80", "cms:8080"}
     assert channels.context(pe).base_url == "https://terbit.example"
     assert socket.gethostname() not in channels.context(pe).allowed_private_hosts
+
+
+@pytest.mark.parametrize(("id", "place"), [("kpu-jakarta", "kantor/kpu-jakarta/"), ("../kpu", None), ("KPU", None), ("kpu", "")])
+def test_each_office_has_a_place_of_its_own(pe, id, place):
+    found = channels.context(pe, id).place
+    assert found == place if place is not None else re.fullmatch(r"kantor/kpu-[0-9a-f]{12}/", found)
+    assert len({channels.context(pe, each).place for each in ("kpu", "KPU", "k p u", "k-p-u", "../kpu", "")}) == 6

@@ -1,8 +1,16 @@
 """The public website at /situs: open to all, and nothing in it can run or lead out of it."""
 
+import datetime as dt
 import os
+from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
+
+from connectors import Failure, Request
+from engine import channels
+from engine.store import run
+from engine.tables import tenant
 
 
 @pytest.fixture
@@ -82,3 +90,54 @@ def test_before_the_first_post_it_says_so(stranger):
 def test_nobody_writes_to_it(stranger, situs):
     for call in (stranger.client.post, stranger.client.put, stranger.client.delete):
         assert call("/situs/index.html").status_code in (400, 405)
+
+
+NOW = dt.datetime(2026, 11, 24, 2, 30, tzinfo=dt.timezone.utc)
+
+
+@pytest.fixture
+def offices(pe, people):
+    """The sites of the installation's first office and of a second one."""
+    run(pe, lambda db: db.execute(sa.insert(tenant), {"id": "kpu-lain", "name": "KPU Kota Lain"}))
+    for id in ("kpu", "kpu-lain"):
+        channels.seed_channels(pe, NOW, id)
+    return {id: channels.connector_for(pe, id, "website") for id in ("kpu", "kpu-lain")}
+
+
+def request(key, title):
+    return Request(key=key, title=title, summary="", body="Isi.", kind="berita", now=NOW, business_key="INF-2026-0001")
+
+
+def test_each_office_has_a_site_of_its_own(stranger, offices):
+    """The same case number, the same key even: nothing of one office gets into the other's pages."""
+    first = offices["kpu"].publish(request("a", "Pleno di pulau"))
+    second = offices["kpu-lain"].publish(request("a", "Lomba di kota"))
+    assert "/situs/pleno-di-pulau-inf-2026-0001/" in first.url
+    assert "/situs/kantor/kpu-lain/lomba-di-kota-inf-2026-0001/" in second.url
+    for page in ("", "feed.xml", "sitemap.xml", "jenis/berita/", "robots.txt"):
+        ours, theirs = stranger.get(f"/situs/{page}"), stranger.get(f"/situs/kantor/kpu-lain/{page}")
+        assert ours.status_code == theirs.status_code == 200
+        assert "lomba" not in ours.text.lower() and "kantor/" not in ours.text and "pleno" not in theirs.text.lower(), page
+    for result in (first, second):
+        assert stranger.get("/situs/" + result.url.partition("/situs/")[2]).status_code == 200
+    assert "KPU Kota Lain" in stranger.get("/situs/kantor/kpu-lain/").text
+    assert "KPU Kota Lain" not in stranger.get("/situs/").text
+
+
+def test_one_office_neither_changes_nor_withdraws_what_is_anothers(stranger, offices):
+    standing = offices["kpu"].publish(request("a", "Pleno di pulau"))
+    for attempt in (lambda: offices["kpu-lain"].withdraw(standing.platform_id, standing.url, "b"),
+                    lambda: offices["kpu-lain"].update(request("b", "Diubah"), standing.platform_id, standing.url)):
+        with pytest.raises(Failure):
+            attempt()
+    assert "Pleno di pulau" in stranger.get("/situs/pleno-di-pulau-inf-2026-0001/").text
+
+
+def test_no_post_takes_the_place_of_the_other_offices(offices):
+    assert offices["kpu"].publish(replace(request("a", "Kantor"), business_key="")).platform_id == "kantor-2"
+
+
+def test_the_first_offices_empty_site_shows_nothing_of_anothers(stranger, offices):
+    offices["kpu-lain"].publish(request("a", "Lomba di kota"))
+    assert stranger.get("/situs/").status_code == 404 and "lomba" not in stranger.get("/situs/").text.lower()
+    assert stranger.get("/situs/kantor/").status_code == 404
