@@ -13,7 +13,7 @@ targetNamespace="http://bpmn.io/schema/bpmn" modeler:executionPlatform="Camunda 
 """
 
 
-def diagram(key: str, name: str, lanes: list[tuple[str, str]], *, start: str = "MULAI", task: str = "Langkah 1", end: str = "SELESAI") -> bytes:
+def diagram(key: str, name: str, lanes: list[tuple[str, str]]) -> bytes:
     """Return a diagram that can be put in force as it is: a pool with a lane for each (group, name), and in the first
     lane a start, one user task, an end. `lanes` is not empty."""
     height = LANE * len(lanes)
@@ -33,14 +33,14 @@ def diagram(key: str, name: str, lanes: list[tuple[str, str]], *, start: str = "
   <bpmn:process id={quoteattr(key)} name={quoteattr(name)} isExecutable="true" camunda:historyTimeToLive="P3650D">
     <bpmn:laneSet id="lanes">
 {lane_set}    </bpmn:laneSet>
-    <bpmn:startEvent id="mulai" name={quoteattr(start)}>
+    <bpmn:startEvent id="mulai" name="MULAI">
       <bpmn:outgoing>f_mulai</bpmn:outgoing>
     </bpmn:startEvent>
-    <bpmn:userTask id="langkah_1" name={quoteattr(task)}>
+    <bpmn:userTask id="langkah_1" name="Langkah 1">
       <bpmn:incoming>f_mulai</bpmn:incoming>
       <bpmn:outgoing>f_selesai</bpmn:outgoing>
     </bpmn:userTask>
-    <bpmn:endEvent id="selesai" name={quoteattr(end)}>
+    <bpmn:endEvent id="selesai" name="SELESAI">
       <bpmn:incoming>f_selesai</bpmn:incoming>
     </bpmn:endEvent>
     <bpmn:sequenceFlow id="f_mulai" sourceRef="mulai" targetRef="langkah_1" />

@@ -33,8 +33,8 @@ def check_name(name: str) -> str:
     """Return a file's name as it is kept: NFC, without a path, ending in .bpmn, .dmn or .form. Invalid otherwise."""
     kept = unicodedata.normalize("NFC", name.strip())
     if not NAME.fullmatch(kept):
-        raise Invalid(N_("Nama file “%(name)s” tidak dapat dipakai: huruf, angka, spasi, titik, dan garis saja, berakhir .bpmn, .dmn, atau .form."),
-                      field="name", name=name[:80])
+        raise Invalid(N_("Nama file “%(name)s” tidak dapat dipakai: hanya huruf, angka, spasi, titik, dan garis, "
+                         "dan berakhir .bpmn, .dmn, atau .form."), field="name", name=name[:80])
     return kept
 
 
@@ -95,7 +95,8 @@ def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> Package:
             left_out.append(name)
             continue
         if "/" in name:
-            raise Invalid(N_("File %(name)s dalam ZIP harus di luar folder, atau semuanya di satu folder yang sama."), field="files", name=name[:80])
+            raise Invalid(N_("File %(name)s dalam ZIP harus di luar folder, atau semuanya di satu folder yang sama."),
+                          field="files", name=name[:80])
         kept = check_name(name)
         if kept in files:
             raise Invalid(N_("File %(name)s ada lebih dari sekali."), field="files", name=kept)
@@ -136,6 +137,7 @@ def _check_json(name: str, content: bytes) -> None:
     try:
         schema = json.loads(content)
     except (ValueError, RecursionError) as problem:
-        raise Invalid(N_("Formulir %(name)s bukan JSON yang benar: %(problem)s"), file=name, name=name, problem=str(problem)[:200]) from problem
+        raise Invalid(N_("Formulir %(name)s bukan JSON yang benar: %(problem)s"), file=name, name=name,
+                      problem=str(problem)[:200]) from problem
     if not isinstance(schema, dict):
         raise Invalid(N_("Formulir %(name)s bukan skema form-js: tidak ada `components`."), file=name, name=name)
