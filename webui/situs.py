@@ -15,7 +15,7 @@ blueprint = Blueprint("situs", __name__)
 
 POLICY = ("default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; font-src 'self'; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-top-navigation-by-user-activation")
-# Chromium shows no PDF in a sandbox, and its viewer styles itself.
+# Older Chromium shows no PDF in a sandbox (156 does), and its viewer styles itself. A PDF is never a page: what it is served as says so.
 PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 OPENED = {".html", ".css", ".xml", ".txt", ".ico", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".pdf", ".mp4", ".webm", ".mp3"}
 FEEDS = {"feed.xml": "application/atom+xml", "sitemap.xml": "application/xml"}

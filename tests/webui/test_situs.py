@@ -56,7 +56,7 @@ def test_the_policy_lets_nothing_run(stranger, situs):
     policy = stranger.get("/situs/").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "script-src" not in policy and "sandbox" in policy and "form-action 'none'" in policy
     pdf = stranger.get("/situs/judul-a/surat.pdf").headers["Content-Security-Policy"]
-    assert "default-src 'none'" in pdf and "script-src" not in pdf and "sandbox" not in pdf  # Chromium shows no PDF in a sandbox
+    assert "default-src 'none'" in pdf and "script-src" not in pdf and "sandbox" not in pdf  # see tests/browser/test_situs_pdf.py
 
 
 def test_a_page_is_revalidated_and_a_file_kept_for_an_hour(stranger, situs):
