@@ -9,14 +9,12 @@ import docx
 import segno
 from docx.document import Document
 from docx.enum.text import WD_ALIGN_PARAGRAPH as ALIGN
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
-from docx.text.paragraph import Paragraph
 
+from engine import word
 from engine.letter_content import words
 
-FONT, SIZE = "Times New Roman", 11.5
+SIZE = 11.5  # points
 WIDTH = 165  # mm between the margins of an A4 page
 
 
@@ -25,8 +23,8 @@ def render(kind: str, content: Mapping[str, Any], issued_at: dt.datetime, logo: 
     said = words(kind, content)
     paper = _page(said, issued_at)
     _letterhead(paper, said, logo)
-    _line(paper, said["title"], bold=True, size=13, align=ALIGN.CENTER, before=8)
-    _line(paper, f"Nomor: {said['number']}", align=ALIGN.CENTER, after=8)
+    word.line(paper, said["title"], bold=True, size=13, align=ALIGN.CENTER, before=8)
+    word.line(paper, f"Nomor: {said['number']}", align=ALIGN.CENTER, after=8)
     (_nota_dinas if kind == "nota-dinas" else _lembar_disposisi)(paper, said)
     _signature(paper, said, content["address"])
     written = io.BytesIO()
@@ -36,10 +34,7 @@ def render(kind: str, content: Mapping[str, Any], issued_at: dt.datetime, logo: 
 
 def _page(said: Mapping[str, Any], issued_at: dt.datetime) -> Document:
     paper = docx.Document()
-    style = paper.styles["Normal"]
-    style.font.name, style.font.size = FONT, Pt(SIZE)
-    style.element.rPr.rFonts.set(qn("w:eastAsia"), FONT)
-    style.paragraph_format.space_after = Pt(0)
+    word.base(paper, SIZE)
     section = paper.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin, section.right_margin = Mm(25), Mm(20)
@@ -49,13 +44,13 @@ def _page(said: Mapping[str, Any], issued_at: dt.datetime) -> Document:
     about.created = about.modified = issued_at.astimezone(dt.timezone.utc).replace(tzinfo=None)
     about.language = "id"
     foot = f"Keaslian naskah ini dapat diperiksa dengan memindai kode QR, atau di {said['address']}. Berkas {said['business_key']}."
-    _run(section.footer.paragraphs[0], foot, size=7.5)
+    word.run(section.footer.paragraphs[0], foot, size=7.5)
     return paper
 
 
 def _letterhead(paper: Document, said: Mapping[str, Any], logo: bytes | None) -> None:
     if logo:
-        table = _table(paper, 1, (22, WIDTH - 44, 22))
+        table = word.table(paper, 1, (22, WIDTH - 44, 22))
         picture = table.cell(0, 0).paragraphs[0].add_run().add_picture(io.BytesIO(logo), width=Mm(20))
         if picture.height > Mm(24):
             picture.width, picture.height = int(picture.width * Mm(24) / picture.height), Mm(24)
@@ -65,29 +60,29 @@ def _letterhead(paper: Document, said: Mapping[str, Any], logo: bytes | None) ->
     lines = [*((line, 13, True) for line in said["lines"]), *((line, 9, False) for line in (said["head_address"], said["contact"]) if line)]
     for number, (line, size, bold) in enumerate(lines):
         first = logo is not None and number == 0
-        _line(holder, line, bold=bold, size=size, align=ALIGN.CENTER, paragraph=holder.paragraphs[0] if first else None)
-    _ruled(_line(paper, "", size=4), "double")
+        word.line(holder, line, bold=bold, size=size, align=ALIGN.CENTER, paragraph=holder.paragraphs[0] if first else None)
+    word.ruled(word.line(paper, "", size=4), "double")
 
 
 def _nota_dinas(paper: Document, said: Mapping[str, Any]) -> None:
     rows = [("Yth.", said["to"]), ("Dari", said["from"]), ("Tanggal", said["date"]), ("Sifat", said["nature"]),
             ("Lampiran", said["attached"]), ("Hal", said["subject"])]
     _pairs(paper, rows, (24, 5, WIDTH - 29), bold="Hal")
-    _ruled(_line(paper, "", size=4), "single")
+    word.ruled(word.line(paper, "", size=4), "single")
     for part in said["text"]:
-        _line(paper, part, indent=10, align=ALIGN.JUSTIFY, before=6)
+        word.line(paper, part, indent=10, align=ALIGN.JUSTIFY, before=6)
     if said["facts"]:
-        _line(paper, "", size=4)
+        word.line(paper, "", size=4)
         _pairs(paper, said["facts"], (45, 5, WIDTH - 50))
     if said["checks"]:
-        _line(paper, "Bahan informasi tersebut telah kami periksa, dengan hasil:", indent=10, before=6)
+        word.line(paper, "Bahan informasi tersebut telah kami periksa, dengan hasil:", indent=10, before=6)
         for check in said["checks"]:
-            _line(paper, check, left=10)
+            word.line(paper, check, left=10)
     if said["attachments"]:
-        _line(paper, "Terlampir:", indent=10, before=6)
+        word.line(paper, "Terlampir:", indent=10, before=6)
         for name in said["attachments"]:
-            _line(paper, f"– {name}", left=10)
-    _line(paper, "Demikian disampaikan, atas perhatiannya diucapkan terima kasih.", indent=10, before=6, after=10)
+            word.line(paper, f"– {name}", left=10)
+    word.line(paper, "Demikian disampaikan, atas perhatiannya diucapkan terima kasih.", indent=10, before=6, after=10)
 
 
 def _lembar_disposisi(paper: Document, said: Mapping[str, Any]) -> None:
@@ -102,77 +97,38 @@ def _lembar_disposisi(paper: Document, said: Mapping[str, Any]) -> None:
         [("Isi disposisi", [*said["text"], "", ""])],
         *([[("Lampiran", said["attachments"])]] if said["attachments"] else []),
     ]
-    table = _table(paper, len(rows), (WIDTH / 2, WIDTH / 2), style="Table Grid")
+    table = word.table(paper, len(rows), (WIDTH / 2, WIDTH / 2), style="Table Grid")
     for number, row in enumerate(rows):
         cells = table.rows[number].cells
         if len(row) == 1:
             cells[0].merge(cells[1])
         for cell, (name, texts) in zip(cells, row, strict=False):
-            _line(cell, name, size=9, paragraph=cell.paragraphs[0], before=2)
+            word.line(cell, name, size=9, paragraph=cell.paragraphs[0], before=2)
             for text in texts if any(texts) else ["–"]:
-                _line(cell, text, bold=name == "Hal")
+                word.line(cell, text, bold=name == "Hal")
             cell.paragraphs[-1].paragraph_format.space_after = Pt(3)
-    _line(paper, "", after=4)
+    word.line(paper, "", after=4)
 
 
 def _signature(paper: Document, said: Mapping[str, Any], address: str) -> None:
     code = io.BytesIO()
     segno.make_qr(address, error="m").save(code, kind="png", scale=8, border=1)
     code.seek(0)
-    cell = _table(paper, 1, (WIDTH - 78, 78)).cell(0, 1)
+    cell = word.table(paper, 1, (WIDTH - 78, 78)).cell(0, 1)
     place = f"{said['place']}, {said['date']}" if said["place"] else ""
     for line in (place, f"{said['post']}," if said["post"] else ""):
         if line:
-            _line(cell, line)
+            word.line(cell, line)
     cell.add_paragraph().add_run().add_picture(code, width=Mm(24))
-    _line(cell, said["name"], bold=True)
+    word.line(cell, said["name"], bold=True)
     if said["decree"]:
-        _line(cell, said["decree"], size=9)
-    _line(cell, said["signed"], size=8)
+        word.line(cell, said["decree"], size=9)
+    word.line(cell, said["signed"], size=8)
     cell._element.remove(cell.paragraphs[0]._element)  # the empty one that a cell begins with
 
 
-# Building blocks ------------------------------------------------------------------------------------------------------
-
-def _line(holder: Any, text: str, *, bold: bool = False, size: float = SIZE, align: Any = None, before: float = 0, after: float = 0,
-          indent: float = 0, left: float = 0, paragraph: Paragraph | None = None) -> Paragraph:
-    """A paragraph at the end of the page or cell, or the text of the given one."""
-    line = paragraph if paragraph is not None else holder.add_paragraph()
-    _run(line, text, bold=bold, size=size)
-    shape = line.paragraph_format
-    shape.space_before, shape.space_after, line.alignment = Pt(before), Pt(after), align
-    shape.first_line_indent, shape.left_indent = Mm(indent), Mm(left)
-    return line
-
-
-def _run(line: Paragraph, text: str, *, bold: bool = False, size: float = SIZE) -> None:
-    run = line.add_run(text)
-    run.bold, run.font.size = bold, Pt(size)
-
-
-def _table(holder: Any, rows: int, widths: Sequence[float], style: str | None = None) -> Any:
-    table = holder.add_table(rows, len(widths))
-    table.autofit = False
-    if style:
-        table.style = style
-    for column, width in zip(table.columns, widths, strict=True):
-        for cell in column.cells:
-            cell.width = Mm(width)
-    return table
-
-
 def _pairs(paper: Document, rows: Sequence[Sequence[str]], widths: Sequence[float], bold: str = "") -> None:
-    table = _table(paper, len(rows), widths)
+    table = word.table(paper, len(rows), widths)
     for row, (name, value) in zip(table.rows, rows, strict=True):
         for cell, text in zip(row.cells, (name, ":", value or "–"), strict=True):
-            _line(cell, text, paragraph=cell.paragraphs[0], bold=bool(bold) and name == bold and text == value, after=2)
-
-
-def _ruled(line: Paragraph, kind: str) -> None:
-    """A rule under a paragraph: 'single' or 'double'."""
-    border, bottom = OxmlElement("w:pBdr"), OxmlElement("w:bottom")
-    for name, value in (("val", kind), ("sz", "8"), ("space", "1"), ("color", "000000")):
-        bottom.set(qn(f"w:{name}"), value)
-    border.append(bottom)
-    properties = line._p.get_or_add_pPr()
-    properties.insert_element_before(border, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc", "w:rPr")
+            word.line(cell, text, paragraph=cell.paragraphs[0], bold=bool(bold) and name == bold and text == value, after=2)

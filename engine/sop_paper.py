@@ -74,10 +74,10 @@ def lay_out(process: model.Process) -> Paper:
 
 
 @lru_cache(maxsize=16)
-def pdf(diagram: bytes, key: str) -> bytes:
-    """The SOP that process `key` of a diagram is, as PDF (A4, landscape)."""
+def pdf(diagram: bytes, key: str, logo: bytes | None = None) -> bytes:
+    """The SOP that process `key` of a diagram is, as PDF (A4, landscape). Raises as `lay_out`."""
     paper = lay_out(process_in(diagram, key))
-    return _typst(typst.compile, paper_words(paper), format="pdf", timestamp=0)
+    return _typst(typst.compile, {**paper_words(paper), "logo": list(logo) if logo else None}, format="pdf", timestamp=0)
 
 
 def paper_words(paper: Paper) -> dict[str, Any]:

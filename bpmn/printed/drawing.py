@@ -87,7 +87,7 @@ def widths(columns: int) -> Widths:
     """The table's columns: with many pelaksana, the others give way."""
     each = max(min(26.0, 98 / columns), min(8.5, 140 / columns))
     share = (TABLE - columns * each) / 195
-    return Widths(10 * share, 66 * share, each, 32 * share, 17 * share, 31 * share, 39 * share)
+    return Widths(10 * share, 61 * share, each, 37 * share, 17 * share, 31 * share, 39 * share)
 
 
 def pages(chart: Chart, texts: Sequence[float], first: float, other: float) -> tuple[Page, ...]:
