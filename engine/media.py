@@ -1,10 +1,14 @@
 """What a file is, told from its bytes: never from its name, never from what the browser claims.
 
+What goes out of the office goes without what a camera noted in it (`without_notes`).
+
 Closed by default: what is not recognised as one of `TYPES` is refused, and so is everything that can run
 (HTML, SVG, programs, documents with macros), whatever it is called.
 """
 
+import io
 import re
+import struct
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -141,3 +145,93 @@ def _text(path: Path, head: bytes, name: str) -> str:
             if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", chunk):  # no text in UTF-8 or an older 8-bit code has these
                 raise Invalid(_UNKNOWN)
     return media_type
+
+
+# Going out ------------------------------------------------------------------------------------------------------------
+
+_JPEG_NOTES = {0xE1, 0xED, 0xFE, *range(0xE3, 0xED), 0xEF}  # Exif and XMP, Photoshop's (IPTC), comments, makers' own; not JFIF, ICC, Adobe
+_PNG_NOTES = {b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"}
+_WEBP_NOTES = {b"EXIF", b"XMP "}
+_UPRIGHT = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0%c\0\0\0\0\0\0"  # only which way is up
+
+
+def without_notes(content: bytes, media_type: str) -> bytes:
+    """A picture without what a camera or a program noted in it (place, device, author), its picture data untouched.
+
+    Which way is up stays noted where it matters. What is no JPEG, PNG or WebP comes back as it is; one that cannot be
+    followed from part to part is drawn anew.
+    """
+    take = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}.get(media_type)
+    try:
+        return take(content) if take else content
+    except (struct.error, IndexError, ValueError, SyntaxError, OSError):  # the last two: Pillow's, of a broken Exif
+        return _redrawn(content)
+
+
+def _redrawn(content: bytes) -> bytes:
+    with Image.open(io.BytesIO(content), formats=list(_IMAGES)) as image:
+        kind, out = str(image.format), io.BytesIO()
+        plain = Image.new(image.mode, image.size)
+        plain.paste(image)
+        plain.save(out, kind, **({"quality": 90} if kind != "PNG" else {}))
+    return out.getvalue()
+
+
+def _jpeg(content: bytes) -> bytes:
+    with Image.open(io.BytesIO(content)) as image:
+        turned = image.getexif().get(0x0112, 1)
+    out = bytearray(content[:2])
+    at = 2
+    if turned in range(2, 9):
+        note = _UPRIGHT % turned
+        out += b"\xff\xe1" + struct.pack(">H", len(note) + 2) + note
+    while content[at + 1] != 0xDA:  # the picture itself begins; whatever is behind its end stays out
+        if content[at] != 0xFF:
+            raise ValueError("no marker")
+        if content[at + 1] == 0xFF:  # a filler
+            at += 1
+            continue
+        length = 2 + struct.unpack(">H", content[at + 2:at + 4])[0]
+        is_flashpix = content[at + 1] == 0xE2 and not content[at + 4:].startswith(b"ICC_PROFILE")  # also other pictures in this one
+        if content[at + 1] not in _JPEG_NOTES and not is_flashpix:
+            out += content[at:at + length]
+        at += length
+    return bytes(out) + content[at:_jpeg_end(content, at)]
+
+
+def _jpeg_end(content: bytes, at: int) -> int:
+    """Where the first picture ends: phones put others, and a film, behind it."""
+    while True:
+        at = content.find(b"\xff", at) + 1
+        if not at or at == len(content):  # cut off there, which readers forgive
+            return len(content)
+        marker = content[at]
+        if marker == 0xD9:
+            return at + 1
+        if marker not in (0x00, 0xFF, *range(0xD0, 0xD8)):  # of a progressive one: more tables, the next scan
+            at += 1 + struct.unpack(">H", content[at + 1:at + 3])[0]
+
+
+def _png(content: bytes) -> bytes:
+    out, at = bytearray(content[:8]), 8
+    while at < len(content):
+        length, kind = struct.unpack(">I4s", content[at:at + 8])
+        if kind not in _PNG_NOTES:
+            out += content[at:at + 12 + length]
+        at += 12 + length
+        if kind == b"IEND":
+            break
+    return bytes(out)
+
+
+def _webp(content: bytes) -> bytes:
+    body, at = bytearray(), 12
+    while at < len(content):
+        kind, length = struct.unpack("<4sI", content[at:at + 8])
+        chunk = bytearray(content[at:at + 8 + length + length % 2])
+        if kind == b"VP8X":
+            chunk[8] &= ~0x0C & 0xFF  # it says which chunks there are
+        if kind not in _WEBP_NOTES:
+            body += chunk
+        at += 8 + length + length % 2
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + bytes(body)

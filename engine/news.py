@@ -6,14 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine import revisions, values
+from engine import notices, revisions, values
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.queries.sight import instances_seen
 from engine.store import read, run
-from engine.tables import process_instance, publication, seen
+from engine.tables import membership, process_instance, publication, seen
 
 KIND, SEEN = "berita", "news"
+CHIEFS = "ketua-divisi"  # the group that news is shown to
 _i, _p = process_instance.c, publication.c
 
 
@@ -59,6 +60,18 @@ def look_at(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_ids: Col
         run(pe, write)
     except sa.exc.IntegrityError:
         run(pe, write)  # the same person, twice at once: now it stands there
+
+
+def tell(db: sa.Connection, tenant: str, now: dt.datetime, instance_id: str) -> None:
+    """Tell the Ketua Divisi that news has come out, once for each case, however many channels it goes to.
+
+    In the transaction that notes it as published.
+    """
+    kinds = sa.select(_p.kind).where(_p.instance_id == instance_id, _p.kind == KIND, _p.revision == 1).limit(1)
+    about = db.scalar(sa.select(_i.about_id).where(_i.id == instance_id))
+    if about is None and db.scalar(kinds):
+        chiefs = db.scalars(sa.select(membership.c.user_id).where(membership.c.tenant_id == tenant, membership.c.group_id == CHIEFS))
+        notices.tell(db, tenant, now, user_ids=chiefs, kind="published", key=f"published:{instance_id}", instance_id=instance_id)
 
 
 def _is_news(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:

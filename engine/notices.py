@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine import ids, settings
-from engine.process_engine import ProcessEngine
+from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, run
 from engine.tables import activity, candidate, event, membership, notice, substitution, user
 
@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "email": AT_ONCE, "telegram": AT_ONCE, "quiet_from": "", "quiet_until": "", "digest_at": "07:30",  # local times
     "chat": None,  # of Telegram, linked by a code
 }
+MOST_LOOKED_AT = 50  # completed steps, for who wrote the content
 MOST_AT_ONCE = 200  # newly opened tasks that one look takes up
 
 
@@ -100,6 +101,22 @@ def _next(local: dt.datetime, clock: str) -> dt.datetime:
 def _key(news: News, user_id: str, channel: str) -> str:
     key = f"{news.key}:{user_id}:{channel}"
     return key if len(key) <= 255 else f"{hashlib.sha256(key.encode()).hexdigest()}:{channel}"
+
+
+def tell_of_return(db: sa.Connection, actor: Actor, now: dt.datetime, instance_id: str, task_id: str, said: Mapping[str, Any]) -> None:
+    """Tell whoever wrote the content first that it was sent back, where a completed task `said` so (`keputusan` = 'tidak').
+
+    In the task's own transaction; a completion that sends nothing back costs nothing.
+    """
+    if said.get("keputusan") != "tidak":
+        return
+    e = event.c
+    written = sa.select(e.actor, e.data).where(
+        e.instance_id == instance_id, e.type == "task.completed").order_by(e.id).limit(MOST_LOOKED_AT)
+    author = next((row.actor for row in db.execute(written) if "isi" in (row.data.get("variables") or {})), None)
+    if author and author != actor.id:
+        tell(db, actor.tenant, now, user_ids=[author], kind="returned", key=f"returned:{task_id}", instance_id=instance_id,
+             data={"by": actor.name or actor.id, "text": str(said.get("catatan") or "")[:500]})
 
 
 # Tasks that have opened -----------------------------------------------------------------------------------------------

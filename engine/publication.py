@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bpmn.errors import N_, NotFound
 from bpmn.expressions import sha256
 from connectors import Attachment, Failure, NotByMachine, NotYet, Request, Result
-from engine import channels, files, revisions, values
+from engine import channels, files, media, news, revisions, values
 from engine.archive import case_of
 from engine.handlers import BpmnError, Job, handler
 from engine.ids import new_id
@@ -155,7 +155,7 @@ def _attachment(pe: ProcessEngine, db: sa.Connection, instance_id: str, file: An
         content = files.read(pe.folder, row["sha256"])
     except (FileNotFoundError, ValueError):
         raise _refuse(N_("Dokumen %(name)s tidak utuh di arsip."), name=row["name"]) from None
-    return Attachment(row["name"], row["media_type"], content, file.get("alt") or "")
+    return Attachment(row["name"], row["media_type"], media.without_notes(content, row["media_type"]), file.get("alt") or "")
 
 
 # The row --------------------------------------------------------------------------------------------------------------
@@ -198,6 +198,8 @@ def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error:
             record(db, Actor.system(job.tenant), now, f"publication.{state}", instance_id=job.instance_id,
                    activity_instance_id=job.activity_instance_id or None,
                    data={"channel": job.payload["kanal"], "url": row.get("url"), "error": error})
+            if result and not result.scheduled:
+                news.tell(db, job.tenant, now, job.instance_id)
 
     run(pe, write)
     return row
@@ -219,6 +221,7 @@ class ByHand:
     by: str | None
     unchecked: str  # why the page was not checked for its title; "" where it was
     gone: str = ""  # what the page says instead: it was withdrawn
+    in_stead_of: dict[str, Any] | None = None  # whose post the person held then
 
 
 def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
@@ -240,7 +243,8 @@ def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
         said = _said(data)
         url, gone = said.get("tautan") or said.get("url"), said.get("halaman_kini")
         if channel_of.get(scope) and (isinstance(url, str) or gone):
-            found[channel_of[scope]] = ByHand(url, at, by, str(said.get("alasan_tanpa_periksa") or ""), str(gone or ""))
+            found[channel_of[scope]] = ByHand(url, at, by, str(said.get("alasan_tanpa_periksa") or ""), str(gone or ""),
+                                              data.get("in_stead_of"))
     return found
 
 
@@ -260,6 +264,8 @@ def record_manual(db: sa.Connection, tenant: str, now: dt.datetime, instance_id:
         if changed.rowcount:
             record(db, Actor.system(tenant), now, f"publication.{row['state']}", instance_id=instance_id,
                    data={"channel": channel_id, "url": hand.url, "by": hand.by})
+            if row["state"] == "published":
+                news.tell(db, tenant, now, instance_id)
 
 
 def _by_hand_row(hand: ByHand) -> dict[str, Any]:
@@ -293,4 +299,4 @@ def _with_hand(row: dict[str, Any], hand: ByHand | None) -> dict[str, Any]:
         row |= _by_hand_row(hand)
     is_hand = bool(hand and (row["published_at"] == hand.at if hand.gone else row["url"] == hand.url))
     return {**row, "by_hand": is_hand, "unchecked": hand.unchecked if hand else "", "by": hand.by if hand else None,
-            "gone": hand.gone if hand else ""}
+            "gone": hand.gone if hand else "", "in_stead_of": hand.in_stead_of if hand else None}

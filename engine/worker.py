@@ -25,7 +25,7 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 from celery.utils.nodenames import nodename
 
-from engine import drafts, handlers, jobs, reminders, sending
+from engine import drafts, handlers, jobs, reminders, sending, substitutions, uploads
 from engine.commands import fetch_due
 from engine.process_engine import ProcessEngine, open_engine
 
@@ -132,7 +132,9 @@ def add_tasks(app: Celery, folder: str) -> None:
     @app.task(name="terbit.remind", shared=False)
     def remind() -> None:
         reminders.tell_due(engine(), clock())
+        substitutions.release_ended(engine(), clock())
         drafts.sweep(engine())
+        uploads.sweep(engine(), clock())
 
 
 def sweep_once(pe: ProcessEngine) -> int:

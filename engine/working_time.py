@@ -91,6 +91,14 @@ class WorkingCalendar:
         """Tell whether the office works at a moment."""
         return any(opened <= moment < closed for opened, closed in self._of(moment.astimezone(ZoneInfo(self.zone)).date()))
 
+    def next_opening(self, day: dt.date) -> dt.datetime | None:
+        """Return when the office opens on the first working day after a day, in UTC; None where there is none within a year."""
+        for n in range(1, 367):
+            spans = list(self._of(day + dt.timedelta(n)))
+            if spans:
+                return spans[0][0]
+        return None
+
     def _year(self, year: int) -> "_Year":
         if year not in self._years:
             first = dt.date(year, 1, 1)
