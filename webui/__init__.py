@@ -17,8 +17,8 @@ from flask_wtf import CSRFProtect
 from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
-PARTS = ("auth", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "preferences", "account", "notices", "preview", "situs",
-         "cases", "comments", "owner", "admin", "channels", "people", "calendar", "extending",
+PARTS = ("auth", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account", "notices", "preview",
+         "situs", "cases", "papers", "comments", "owner", "studio", "admin", "channels", "people", "calendar", "office", "extending",
          "analyst", "rest")
 
 

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from bpmn import sop
 from bpmn.errors import Invalid
-from engine import access, archive, commands, corrections, documents, publication, queries, tables
+from engine import access, archive, commands, corrections, documents, letters, publication, queries, tables, versions
 from webui import actor, comments, db, deployed, forms, hours, names, now, pe, story
 from webui.incidents import explained
 
@@ -49,15 +49,20 @@ def show(id: str):
     variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
     published = publication.publications(pe(), actor(), id)
     family = corrections.family(pe(), actor(), id)
+    kept = [each for each in documents.documents(pe(), actor(), id) if each["variable"] != letters.VARIABLE]  # papers are listed apart
     return render_template(
         "cases/show.html", case=case, comments=comments.of(id),
         definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
         hidden=len(history) - len(shown), loops=_loops(passed), diagram=marks(passed, stuck),
         waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
-        documents=documents.documents(pe(), actor(), id), publications=published, variables=_readable(variables), family=family,
+        documents=documents.versions(kept),
+        replaceable=versions.replaceable_by(pe(), actor(), id) if kept and not case["ended_at"] else set(),
+        papers=letters.papers(pe(), actor(), id), scans=[each for each in kept if each["variable"] == "surat"],
+        publications=published, variables=_readable(variables), family=family,
         candidates=names.candidates(a["id"] for a in passed if a["is_task"] and a["ended_at"] is None), groups=names.groups(),
         names=names.people(_people(case, passed, published) | {order["started_by"] for order in family.orders}
+                           | {each["uploaded_by"] for each in kept if each["uploaded_by"]}
                            | {more["by"] for each in shown for more in each["extended"]}))
 
 

@@ -1,10 +1,12 @@
 """Files in and out: uploads of a form's file field, and the download of a case's documents."""
 
-from flask import Blueprint, render_template, request, send_file
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, send_file, url_for
 
 from bpmn.errors import N_, Invalid, NotFound
-from engine import documents, docx, queries
-from webui import actor, deployed, errors, forms, pe
+from engine import documents, docx, queries, versions
+from webui import actor, deployed, errors, forms, now, pe
 
 blueprint = Blueprint("documents", __name__)
 OPENED = {"application/pdf", "image/jpeg", "image/png", "image/webp", "image/gif"}  # shown in the browser; all else is saved
@@ -24,11 +26,11 @@ def upload():
     else:
         definition = queries.definition(pe(), actor(), request.form.get("definition_id", ""))
         schema = forms.start_form(definition["id"])
-    field = next((f for f in schema.fields() if f.key == variable and f.type == "filepicker"), None) if schema else None
-    if field is None or file is None or not file.filename:
+    field = forms.file_field(schema, variable)
+    if file is None or not file.filename:
         raise NotFound(N_("Isian berkas ini tidak ada."))
     try:
-        value = forms.take_file(field, file, task_id)
+        value = forms.take_file(field, file, task_id, request.form.get("replaces") or None)
     except Invalid as problem:
         return {"message": errors.message_of(problem)}, 400
     return render_template("upload.html", field=field, value=value, name=forms.PREFIX + field.key)
@@ -60,3 +62,26 @@ def view(document_id: str):
         except Invalid as unreadable:
             kind, problem = "", errors.message_of(unreadable)
     return render_template("document_view.html", row=row, kind=kind, paragraphs=paragraphs, problem=problem)
+
+
+@blueprint.post("/documents/<document_id>/versions")
+def replace(document_id: str):
+    """Put a newer version of a case's document in its place, and stand where the list was."""
+    old, task_id = versions.task_for(pe(), actor(), document_id)
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Invalid(N_("Pilih dahulu dokumennya."), field="file")
+    new = documents.store_upload(pe(), actor(), now(), stream=file.stream, name=file.filename, task_id=task_id,  # type: ignore[arg-type]
+                                 variable=old["variable"], replaces=document_id)
+    field = _field_of(old)
+    versions.replace(pe(), actor(), now(), forms.fitting(field, new)["document"] if field else new["document"])
+    came_from = urlsplit(request.referrer or "")
+    back = came_from.path if came_from.netloc == request.host and came_from.path.startswith(("/tasks/", "/cases/")) else ""
+    return redirect(f"{back}#documents" if back else url_for("cases.show", id=old["instance_id"]), 303)
+
+
+def _field_of(row: dict):
+    """The form field that a document came with."""
+    task = queries.task(pe(), actor(), row["task_id"]) if row["task_id"] else None
+    schema = deployed.form(task["definition_id"], task["form_key"]) if task else None
+    return next((f for f in schema.fields() if f.key == row["variable"] and f.type == "filepicker"), None) if schema else None

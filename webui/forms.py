@@ -18,7 +18,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.form import BaseForm
 
 from bpmn import forms as rules
-from bpmn.errors import N_, Invalid
+from bpmn.errors import N_, Invalid, NotFound
 from engine import documents, media, queries, settings
 from webui import actor, decisions, names, now, pe
 from webui.errors import message_of
@@ -94,29 +94,56 @@ def submitted(form: rules.Form, sent: MultiDict | ImmutableMultiDict) -> dict[st
 
 
 def take_files(form: rules.Form, files: MultiDict | ImmutableMultiDict, values: dict[str, Any], task_id: str | None) -> list[Invalid]:
-    """Put the files that came with the form into the archive and add them to `values`; returns what was refused."""
+    """Put the files that came with the form into the archive and add them to `values`, or in the place of the document
+    whose newer version they are; returns what was refused."""
     problems = []
     for each in form.fields():
-        for file in files.getlist(PREFIX + each.key) if each.type == "filepicker" and not each.readonly else ():
+        if each.type != "filepicker" or each.readonly:
+            continue
+        came = [(None, file) for file in files.getlist(PREFIX + each.key)]
+        came += [(value["document"], file) for value in values[each.key]
+                 for file in files.getlist(f"{PREFIX}{each.key}-replace-{value['document']}")]
+        for replaces, file in came:
             if not file.filename:
                 continue
             try:
-                taken = take_file(each, file, task_id)
+                taken = take_file(each, file, task_id, replaces)
             except Invalid as problem:
                 problems.append(problem)
                 continue
-            values[each.key] = [*values[each.key], taken] if each.multiple else [taken]
+            if replaces:
+                values[each.key] = [_newer(value, taken) if value["document"] == replaces else value for value in values[each.key]]
+            else:
+                values[each.key] = [*values[each.key], taken] if each.multiple else [taken]
     return problems
 
 
-def take_file(each: rules.Field, file: FileStorage, task_id: str | None) -> dict[str, Any]:
+def _newer(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The newer version, with the words for who does not see it, until somebody writes others."""
+    return new | ({"alt": old["alt"]} if old.get("alt") else {})
+
+
+def take_file(each: rules.Field, file: FileStorage, task_id: str | None, replaces: str | None = None) -> dict[str, Any]:
     """Keep one upload for a field: Invalid when it is not of a kind that the field takes."""
     taken = documents.store_upload(pe(), actor(), now(), stream=cast(BinaryIO, file.stream), name=file.filename or "",
-                                   variable=each.key, task_id=task_id)
+                                   variable=each.key, task_id=task_id, replaces=replaces)
+    return fitting(each, taken)
+
+
+def fitting(each: rules.Field, taken: dict[str, Any]) -> dict[str, Any]:
+    """The document, if it is of a kind that the field takes; Invalid otherwise."""
     accepted = {part.strip().lower() for part in each.accept.split(",") if part.strip().startswith(".")}
     if accepted and not accepted & set(media.TYPES[taken["media_type"]]):
         raise Invalid(N_("%(name)s: di sini hanya %(accept)s."), field=each.key, name=taken["name"], accept=", ".join(sorted(accepted)))
     return taken
+
+
+def file_field(schema: rules.Form | None, variable: str) -> rules.Field:
+    """The form's field that takes files for a variable; NotFound where it has none."""
+    found = next((f for f in schema.fields() if f.key == variable and f.type == "filepicker" and not f.readonly), None) if schema else None
+    if found is None:
+        raise NotFound(N_("Isian berkas ini tidak ada."))
+    return found
 
 
 def checked(schema: rules.Form, values: dict[str, Any], refused: list[Invalid], variables: dict[str, Any] | None = None) -> dict[str, Any]:

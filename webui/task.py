@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 
 from bpmn import forms as rules
 from bpmn.errors import Conflict, Invalid
-from engine import access, channels, commands, documents, links, marks, queries
+from engine import access, channels, commands, documents, letters, links, marks, queries, versions
 from webui import actor, cases, changes, comments, deployed, drafts, errors, forms, inbox, names, now, pe, posts, story
 
 blueprint = Blueprint("task", __name__)
@@ -127,6 +127,7 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
     held = _beginning(schema, variables) if schema and values is None else values or {}
     changed = changes.since_return(task, variables)
     sees_case = access.may_see_case(actor(), deployed.definition(task["definition_id"]).groups)
+    kept = documents.documents(pe(), actor(), task["instance_id"]) if sees_case else []
     return render_template(
         "task.html", task=task, comments=comments.of(task["instance_id"]) if sees_case else None,
         draft=draft, draft_used=draft_used, step=standard.steps.get(task["activity_id"]), sop=standard,
@@ -134,9 +135,9 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
         steps=done, extended=story.extensions(task), returned=story.returned(variables, done),
         content=_content(variables, schema, task), changes=changed,
         preview=_preview(task, schema, held, variables), package=posts.package(task, variables, sees_case) if _is_manual(schema) else None,
-        documents=documents.documents(pe(), actor(), task["instance_id"]) if sees_case else [],
-        people=names.people([task["assignee"], *(s.by for s in done), *(r.by for r in changed.rounds)] if changed else
-                            [task["assignee"], *(s.by for s in done)]), groups=names.groups(),
+        documents=documents.versions(kept), replaceable=_replaceable(task, schema, variables) if sees_case else set(),
+        people=names.people([task["assignee"], *(s.by for s in done), *(r.by for r in (changed.rounds if changed else [])),
+                             *(d["uploaded_by"] for d in kept)]), groups=names.groups(),
         sees_case=sees_case, mine=task["assignee"] == actor().id,
         channels=channels.channel_names(pe(), actor()) if _is_manual(schema) or "tautan_kanal" in variables else {},
         just_done=inbox.just_done(request.args.get("done")), problem=errors.message_of(problem) if problem else "")
@@ -147,6 +148,15 @@ def _beginning(schema: rules.Form, variables: dict[str, Any]) -> dict[str, Any]:
     again = {f.key for f in schema.fields() if f.type == "radio" or f.type == "checkbox" and f.required}
     again |= {f.key for f in schema.fields() if any(key in f.hide for key in again)}
     return rules.initial(schema, {key: value for key, value in variables.items() if key not in again})
+
+
+def _replaceable(task: dict, schema: rules.Form | None, variables: dict[str, Any]) -> set[str]:
+    """The documents that a newer version may be given beside the form: those that the form holds are replaced there."""
+    if not task["may_complete"] or task["suspended"]:
+        return set()
+    in_form = {f.key for f in schema.fields() if f.type == "filepicker" and not f.readonly} if schema else set()
+    held = {id for key in in_form for id in documents.named(variables.get(key))}
+    return versions.replaceable(variables) - held
 
 
 def _is_manual(schema: rules.Form | None) -> bool:
@@ -169,4 +179,5 @@ def _already_done(task: dict, status: int):
     """A task that is over, told plainly: who did it and when."""
     people = names.people([task["completed_by"]])
     return render_template("task_done.html", task=task, people=people, by_me=task["completed_by"] == actor().id,
+                           paper=letters.offered(pe(), actor(), task["id"]),
                            tried=status == 409), status

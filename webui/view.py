@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
 
+from bpmn import sop
 from connectors import content
 from engine import tables
 from engine.documents import MAX_UPLOAD_BYTES
@@ -50,12 +51,13 @@ def menu() -> list[Item]:
         Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), phone=True, count="news"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
-        Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner),
+        Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner, parts=("studio",)),
         Item("analyst.index", _("Laporan"), icon="chart-bar", groups=analyst),
         Item("admin.index", _("Pemantauan"), icon="activity", groups=admin),
         Item("channels.index", _("Kanal"), icon="broadcast", groups=admin),
         Item("people.index", _("Pengguna"), icon="users", groups=admin),
         Item("calendar.index", _("Kalender kerja"), icon="calendar", groups=admin),
+        Item("office.index", _("Naskah dinas"), icon="file-text", groups=admin),
     ]
     mine = current_user.groups if current_user.is_authenticated else frozenset()
     return [i for i in items if i.endpoint in current_app.view_functions and (not i.groups or i.groups & mine)
@@ -98,12 +100,12 @@ def init_app(app: Flask) -> None:
     from webui import hours, now
 
     app.context_processor(lambda: {"menu": menu, "theme": theme(), "locale": str(get_locale() or "id"), "locales": LOCALES, "now": now,
-                                     "view_names": current_app.view_functions, "tomorrow_morning": tomorrow_morning,
+                                     "view_names": current_app.view_functions, "next_morning": next_morning, "upload_words": upload_words,
                                      "upload_megabytes": upload_megabytes()})
     app.jinja_env.globals.update(asset=asset, due_mark=hours.due, worked=hours.between)
     app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size,
                                  initials=initials, iso=iso, markdown=markdown, work=hours.work,
-                                 group_name=lambda id, groups: groups.get(id, id))
+                                 paper_name=lambda kind: _(sop.PAPERS[kind]), group_name=lambda id, groups: groups.get(id, id))
 
 
 # Assets ---------------------------------------------------------------------------------------------------------------
@@ -131,11 +133,21 @@ def iso(value: dt.datetime | None) -> str:
     return value.isoformat(timespec="seconds") if value else ""
 
 
-def tomorrow_morning() -> str:
-    """What a task is put off to unless something else is said, as a field of local time holds it."""
-    from webui import now
+def next_morning() -> str:
+    """What a task is put off to unless something else is said, as a field of local time holds it: when the office opens
+    on its next working day, tomorrow at the earliest."""
+    from webui import hours, now
 
-    return f"{now().astimezone(zone()).date() + dt.timedelta(days=1):%Y-%m-%d}T08:00"
+    today = now().astimezone(zone()).date()
+    opens = hours.calendar().next_opening(today)
+    return f"{opens.astimezone(zone()):%Y-%m-%dT%H:%M}" if opens else f"{today + dt.timedelta(days=1):%Y-%m-%d}T08:00"
+
+
+def upload_words() -> dict[str, str]:
+    """What the script that sends files says."""
+    return {"cancel": _("Batal"), "preparing": _("Menyiapkan…"), "broken": _("Sambungan terputus. Dilanjutkan sendiri setelah tersambung."),
+            "smaller": _("terkirim, {sizes}, tanpa data tempat."), "done": _("terkirim, {sizes}."),
+            "unfinished": _("{name} belum selesai terkirim. Pilih lagi dokumen itu untuk melanjutkan.")}
 
 
 def moment(value: dt.datetime | None) -> str:

@@ -13,6 +13,7 @@ export function drafts(words) {
 
 function forgetAll() {
   for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+  for (const key of Object.keys(localStorage)) if (key.startsWith("terbit-upload:")) localStorage.removeItem(key);
 }
 
 class Draft {
@@ -154,7 +155,9 @@ function put(form, pairs) {
   for (const [name, value] of pairs) values.set(name, [...(values.get(name) ?? []), value]);
   for (const place of form.querySelectorAll("[data-files]")) {
     const name = `v-${place.dataset.variable}-kept`, list = place.querySelector(".file-list");
-    const there = [...list.querySelectorAll("input[type=hidden]")].map((each) => each.value);
+    const held = [...list.querySelectorAll("input[type=hidden]")];
+    for (const each of held) if (values.has(name) && !values.get(name).includes(each.value)) each.closest(".file-item").remove(); // replaced
+    const there = held.map((each) => each.value);
     for (const value of values.get(name) ?? []) if (!there.includes(value)) list.append(file(name, value));
   }
   for (const each of form.elements) {

@@ -1,11 +1,9 @@
 // What makes a form kinder: fields that come and go, files that upload at once, a count of letters, a warning before leaving.
-import { uploads } from "./uploads.js";
-
 export function forms(words) {
   document.querySelector("[data-focus]")?.focus();
   for (const form of document.querySelectorAll("form[data-form]")) {
     conditions(form);
-    uploads(form, words);
+    if (form.querySelector("[data-files]")) import("./uploads.js").then(({ uploads }) => uploads(form, words)).catch(() => {}); // the field works without
     counters(form);
     keepFromLosing(form);
   }
