@@ -1,8 +1,9 @@
 """Posts on a WordPress site by its REST API (WordPress 5.6 and later), with an application password.
 
 WordPress knows no idempotency key and silently makes `slug-2` of a slug that is taken. So a post's slug is made
-from the request's key, and before every creation the site is asked whether it has that slug already; so is it
-after an answer that did not come. Media and categories are found again in the same way.
+from the request's key (and not from its title, which a person may change between two tries), and before every
+creation the site is asked whether it has that slug already; so is it after an answer that did not come. Media and
+categories are found again in the same way.
 """
 
 import hashlib
@@ -45,13 +46,17 @@ class WordPress:
         self.allowed = context.allowed_private_hosts
 
     def publish(self, request: Request) -> Result:
-        """One post per key. In the future (`publish_at`) WordPress itself shows it: the result is `scheduled`."""
+        """One post per key. In the future (`publish_at`) WordPress itself shows it: the result is `scheduled`.
+        What an earlier try left there under another title gets today's words."""
         api = _Api(self.url, self.auth, self.allowed)
         name = post_slug(request)
-        post = _find(api, "posts", name) or _create(api, name, request)
+        there = _find(api, "posts", name)
+        post = there or _create(api, name, request)
         if post.get("status") not in ("publish", "future"):
             message = N_("Tulisan ini sudah ada di WordPress, tetapi berstatus %(status)s. Terbitkan di sana.")
             raise Failure(message, status=post.get("status"))
+        if there and (there.get("title") or {}).get("raw") != _title(request):
+            post = _rewrite(api, there, request)
         return _result(post)
 
     def update(self, request: Request, platform_id: str, url: str) -> Result:
@@ -60,11 +65,7 @@ class WordPress:
         post = _by_id(api, platform_id)
         if post is None or post.get("status") not in ("publish", "future"):
             raise Failure(N_("Tulisan nomor %(id)s tidak ada lagi di WordPress, atau tidak terbit."), id=platform_id)
-        before, fields = _uploads_of(api, post), _content(api, request)
-        changed = _again_harmless(lambda: api.post(f"posts/{post['id']}", fields))
-        for id in before - _uploads_of(api, changed):  # what was wrong may have stood in a file
-            _again_harmless(partial(api.delete, f"media/{id}"))
-        return _result(changed)
+        return _result(_rewrite(api, post, request))
 
     def withdraw(self, platform_id: str, url: str, key: str) -> None:
         """Into the trash, where WordPress has one, else private; what was uploaded with it is deleted. Gone already: nothing."""
@@ -152,8 +153,8 @@ class _Api:
 
 
 def post_slug(request: Request) -> str:
-    """The same for the same key (whose title does not change), and no other key's."""
-    return f"{slug(request.title, 80) or 'tulisan'}-{_digest(request.key.encode())}"
+    """The same for the same key, whatever the title is by now, and no other key's: the case's number and the key's digest."""
+    return f"{slug(request.business_key, 80) or 'tulisan'}-{_digest(request.key.encode())}"
 
 
 def _digest(*parts: bytes) -> str:
@@ -241,6 +242,19 @@ def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:
     return _only_one(api, name, _post(api, name, fields))
 
 
+def _rewrite(api: _Api, post: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Let a post say what the request says; files of ours that it names no more go."""
+    before, fields = _uploads_of(api, post), _content(api, request)
+    changed = _again_harmless(lambda: api.post(f"posts/{post['id']}", fields))
+    for id in before - _uploads_of(api, changed):  # what was wrong may have stood in a file
+        _again_harmless(partial(api.delete, f"media/{id}"))
+    return changed
+
+
+def _title(request: Request) -> str:
+    return escape(content.clean(request.title), quote=False)
+
+
 def _content(api: _Api, request: Request) -> dict[str, Any]:
     """A post's fields, its pictures and attachments uploaded."""
     pictures = [media.picture(image) for image in request.images]
@@ -252,7 +266,7 @@ def _content(api: _Api, request: Request) -> dict[str, Any]:
     ]
     files = [_upload(api, request, file.content, file.name, file.media_type) for file in request.attachments]
     return {
-        "title": escape(content.clean(request.title), quote=False),
+        "title": _title(request),
         "content": _body(request, images, files),
         "excerpt": escape(content.clean(request.summary), quote=False),
         "categories": _categories(api, request.kind),

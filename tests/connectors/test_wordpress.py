@@ -299,6 +299,29 @@ def test_an_upload_or_category_whose_answer_was_lost_is_not_doubled(wordpress, p
 
 
 @one_is_enough
+@pytest.mark.parametrize("user", ["webadmin", "penulis"])
+def test_a_title_changed_after_a_try_that_failed_finds_the_post_of_that_try(wordpress, tmp_path, ask, user):
+    """The post was made, its answer and the looking afterwards failed: temporary, as far as Terbit knows nothing is there."""
+    with faults.faulty(upstream=wordpress.url) as between:
+        terbit = connector(wordpress, tmp_path, user, url=between.url)
+
+        def made_yet_busy(exchange):
+            exchange.pass_on()
+            between.fault, between.when = faults.status(503), lambda method, path: True
+
+        between.fault, between.when = made_yet_busy, creating("posts")
+        with pytest.raises(Failure):
+            terbit.publish(ask())
+        between.fault = None
+        counted = counts(wordpress)
+        result = terbit.publish(ask(title="Judul & kata yang <baru>", body="Rapat **dipindah**."))
+        assert result == terbit.publish(ask(title="Judul & kata yang <baru>", body="Rapat **dipindah**."))
+        page = seen_by_a_visitor(result.url)
+    assert counts(wordpress) == counted and counted["post"] == 1
+    assert http.contains_title(page, "Judul & kata yang <baru>") and "dipindah" in page and "terbuka" not in page
+
+
+@one_is_enough
 def test_killed_after_the_post_was_accepted_and_run_again_it_is_one_post(wordpress, proxied, ask):
     terbit, between = proxied
     process = multiprocessing.get_context("fork").Process(target=terbit.publish, args=(ask(),))
