@@ -56,6 +56,11 @@ def is_wrapped(text: str) -> bool:
     return _PLACES.fullmatch(text.strip()) is not None
 
 
+def places(text: str) -> list[str]:
+    """Return the expressions in a text that `interpolate` will read."""
+    return [match.group(1) for match in _PLACES.finditer(text)]
+
+
 def interpolate(text: str, names: Names, now: dt.datetime | None = None, *, element: str = "") -> Any:
     """Return `text` as Camunda reads an attribute: one `${…}` gives its value, several are set into the text, none: the text."""
     if "{" not in text:

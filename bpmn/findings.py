@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bpmn.advice import ADVICE
 from bpmn.errors import Invalid
 
 
@@ -21,6 +22,16 @@ class Finding:
     @property
     def text(self) -> str:
         return self.message % self.params if self.params else self.message
+
+    @property
+    def why(self) -> str:
+        """An N_ text: what comes of it; '' where the message says all."""
+        return ADVICE.get(self.code, ("", ""))[0]
+
+    @property
+    def mend(self) -> str:
+        """An N_ text: what to do about it."""
+        return ADVICE.get(self.code, ("", ""))[1]
 
 
 def error(file: str, line: int, element: str, code: str, message: str, **params) -> Finding:
