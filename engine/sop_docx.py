@@ -210,6 +210,7 @@ def _head(rows: Sequence[Any], paper: Paper) -> None:
 def _title(cell: Any, text: str, *, bold: bool = True, size: float = 8) -> None:
     word.line(cell, text, bold=bold, size=size, align=ALIGN.CENTER, paragraph=cell.paragraphs[0])
     cell.vertical_alignment = VERTICAL.CENTER
+    _margins(cell._tc.get_or_add_tcPr(), "tcMar", 0.3, 0.4)
 
 
 def _row(cells: Sequence[Any], paper: Paper, drawn: drawing.DrawnRow, shapes: Iterator[int]) -> None:

@@ -300,12 +300,18 @@ class _Canvas:
             out, into = self._side(source, leaves, at, 0), self._side(target, enters, at, 1)
             x = self._lane(target.column, enters, at)
             path = [out, (x, out[1]), (x, into[1]), into]
-            label = (x + side, out[1], side < 0) if side else (out[0] + leaves * 0.5, out[1] - LABEL / 2, leaves < 0)
+            label = (x + side, out[1], side < 0) if side else (x, self._beside(source, out[1]), leaves > 0)
         pieces = [piece for a, b in itertools.pairwise(path) for piece in self._cut(a, b)]
         for k, (cell, line) in enumerate(pieces):
             self.cells[cell].lines.append(Line(*line, head=k == len(pieces) - 1))
         if arrow.label:
             self._label(source.row, label, arrow.label)
+
+    def _beside(self, symbol: Symbol, y: float) -> float:
+        """Where the words stand of an arrow that leaves a symbol's side at y and stays in its column: over the symbol, or under it."""
+        half = self.plan.height(symbol) / 2 + (0 if symbol.kind == DIAMOND else LABEL / 2)
+        middle = self.middles[symbol.id]
+        return middle - half if y <= middle else middle + half
 
     def _lane(self, column: int, side: int, arrow: int) -> float:
         lanes = self.plan.lanes[column, side]

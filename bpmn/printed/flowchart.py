@@ -88,7 +88,7 @@ def read(process: model.Process) -> Chart:
     symbols, arrows = _merged_capsules(links, *_drawn(links, placed, lanes, activities))
     numbers = [_number(activities, at) for at in range(len(activities))]
     said = words.by_row(links, placed, numbers)
-    arrows, moved = _short_labels(arrows, symbols, numbers)
+    arrows, moved = _short_labels(arrows, symbols, rows, numbers)
     for at, more in moved:
         said[at].append(more)
     printed = tuple(_row(e, numbers[at], _column(e, lanes), said[at]) for at, e in enumerate(activities))
@@ -193,14 +193,15 @@ def _merged_capsules(links: Links, symbols: list[Symbol], arrows: list[Arrow]) -
     return list(at.values()), arrows
 
 
-def _short_labels(arrows: list[Arrow], symbols: list[Symbol], numbers: list[str]) -> tuple[list[Arrow], list[tuple[int, str]]]:
+def _short_labels(arrows: list[Arrow], symbols: list[Symbol], rows: dict[str, int], numbers: list[str],
+                  ) -> tuple[list[Arrow], list[tuple[int, str]]]:
     """The arrows with the labels that fit beside them, and (row, words) for those that do not."""
     at, short, moved = {s.id: s for s in symbols}, [], []
     for arrow in arrows:
         if len(arrow.label) > MAX_LABEL:
             target = at[arrow.target]
-            where = "SELESAI" if target.text == "SELESAI" else f"langkah {numbers[target.row]}"
-            moved.append((at[arrow.source].row, f"Ke {where}: {arrow.label}."))
-            arrow = replace(arrow, label=f"ke {numbers[target.row]}")
+            to_end = target.text == "SELESAI" and target.id not in rows
+            moved.append((at[arrow.source].row, f"Ke {'SELESAI' if to_end else 'langkah ' + numbers[target.row]}: {arrow.label}."))
+            arrow = replace(arrow, label="ke SELESAI" if to_end else f"ke {numbers[target.row]}")
         short.append(arrow)
     return short, moved
