@@ -32,6 +32,12 @@ ACTING = {"plh": "Plh.", "plt": "Plt."}
 LONGEST = 4000  # characters of one text on a paper
 MOST_FILES = 12  # named on a paper
 AS_THEY_ARE = ("number", "office", "to", "from", "subject", "nature", "business_key", "source", "facts", "checks", "address")
+SAMPLE: dict[str, Any] = {  # of a paper that is only to be looked at
+    "to": "Kepala Sub Bagian", "from": "Ketua Divisi", "subject": "CONTOH – bukan naskah dinas", "nature": NATURES["biasa"],
+    "source": {"kind": "Surat permohonan", "number": "12/CONTOH/2026", "date": "2 Maret 2026", "srikandi": ""},
+    "text": "Ini hanya contoh, untuk melihat kop surat dan pola nomor.", "facts": [], "checks": [], "attachments": [],
+    "signer": {"name": "Nama Pejabat", "post": "Ketua Divisi", "decree": ""}, "business_key": "CONTOH",
+}
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 

@@ -21,7 +21,7 @@ from engine.archive import case_of
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
-from engine.tables import activity, document, letter, process_instance
+from engine.tables import activity, document, letter, process_instance, tenant
 
 VARIABLE = "naskah"  # of a document that is a paper
 PDF, DOCX = "application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -30,12 +30,12 @@ _l, _a, _d = letter.c, activity.c, document.c
 
 @dataclass(frozen=True)
 class Papers:
-    """A case's papers: those issued ({id, task_id, kind, number, token, issued_at, issued_by, pdf, docx}), those that the actor may
-    issue ({task_id, kind, task}), and the letter that the case came with (`letter_content.source`, and `scans`: its documents)."""
+    """A case's papers: those issued ({id, task_id, kind, number, token, issued_at, issued_by, pdf, docx, …}), those that the actor may
+    issue ({task_id, kind, task}), and the letter that the case came with (`letter_content.source`)."""
 
     issued: list[dict[str, Any]]
     open: list[dict[str, Any]]
-    request: dict[str, Any]
+    request: dict[str, str]
 
 
 # Issuing --------------------------------------------------------------------------------------------------------------
@@ -123,20 +123,16 @@ def papers(pe: ProcessEngine, actor: Actor, instance_id: str) -> Papers:
     """The papers of a case, for who may see it; of a task that was done several times, only the last may be issued from here."""
     with read(pe) as db:
         case = case_of(db, actor, instance_id)
-        issued = [dict(row) for row in db.execute(_select_filed.where(_l.instance_id == instance_id).order_by(_l.id)).mappings()]
-        done = db.execute(sa.select(_a.id, _a.definition_id, _a.activity_id, _a.name, _a.completed_by).where(
-            _a.instance_id == instance_id, _a.type == "userTask", _a.ended_at.is_not(None), _a.canceled.is_(False))
-            .order_by(_a.ended_at, _a.id)).mappings().all()
+        done = db.execute(_select_done, {"instance": instance_id}).mappings().all()
         last = {(task["definition_id"], task["activity_id"]): task for task in done}
         mine = [(task, element) for task in last.values() if (element := _element(db, task)).properties.get("naskah") in PAPERS
                 and _may_issue(actor, task, element)]
-        scans = [dict(row) for row in db.execute(sa.select(_d.id, _d.name).where(
-            _d.instance_id == instance_id, _d.variable == "surat").order_by(_d.uploaded_at, _d.id)).mappings()]
+    issued = sorted((dict(row) for row in done if row["sha256"]), key=lambda row: row["id"])
     have = {(row["task_id"], row["kind"]) for row in issued}
-    offered = [{"task_id": task["id"], "kind": element.properties["naskah"], "task": task["name"]} for task, element in mine
-               if (task["id"], element.properties["naskah"]) not in have]
+    offered = [{"task_id": task["task_id"], "kind": element.properties["naskah"], "task": task["name"]} for task, element in mine
+               if (task["task_id"], element.properties["naskah"]) not in have]
     variables = values.load(case["variables"]).get("", {})
-    return Papers(issued, offered, {**letter_content.source(variables), "scans": scans})
+    return Papers(issued, offered, letter_content.source(variables))
 
 
 def offered(pe: ProcessEngine, actor: Actor, task_id: str) -> str | None:
@@ -152,7 +148,7 @@ def offered(pe: ProcessEngine, actor: Actor, task_id: str) -> str | None:
         kind = element.properties.get("naskah", "")
         if kind not in PAPERS or not _may_issue(actor, task, element):
             return None
-        filed = db.execute(_select_filed.where(_l.task_id == task_id, _l.kind == kind)).first()
+        filed = db.execute(sa.select(_l.id).join(document, _d.id == _l.pdf).where(_l.task_id == task_id, _l.kind == kind)).first()
     return None if filed else kind
 
 
@@ -174,10 +170,28 @@ def verify(pe: ProcessEngine, token: str) -> dict[str, Any]:
             "sha256": row["sha256"], "docx_sha256": row["docx_sha256"]}
 
 
+def sample(pe: ProcessEngine, actor: Actor, now: dt.datetime, kind: str, *, base_url: str = "") -> bytes:
+    """A PDF of invented content, with the office's letterhead and numbering as they are kept: to look at. An admin's."""
+    access.require(access.may_administer(actor))
+    with read(pe) as db:
+        kept = settings.of(db, actor.tenant)
+        office, zone = db.execute(sa.select(tenant.c.name, tenant.c.timezone).where(tenant.c.id == actor.tenant)).one()
+    day = now.astimezone(ZoneInfo(zone)).date()
+    content = letter_content.cleaned({
+        **letter_content.SAMPLE, "office": office, "zone": zone, "letterhead": kept["letterhead"], "date": day.isoformat(),
+        "number": numbering.written(kept["numbering"][kind], 7, day), "signer": {**letter_content.SAMPLE["signer"], "at": now.isoformat()},
+        "address": f"{str(pe.config.get('BASE_URL') or base_url).rstrip('/')}/surat/contoh"})
+    return letter_pdf.render(kind, content, now, letterhead.logo_of(pe, kept["letterhead"]))
+
+
 # Inside ---------------------------------------------------------------------------------------------------------------
 
-_select_filed = sa.select(_l.id, _l.task_id, _l.kind, _l.number, _l.token, _l.issued_at, _l.issued_by, _l.pdf, _l.docx).join(
-    document, _d.id == _l.pdf)
+_select_done = sa.select(  # a case's completed tasks, each with its paper where that is whole
+    _a.id.label("task_id"), _a.definition_id, _a.activity_id, _a.name, _a.completed_by, _l.id, _l.kind, _l.number, _l.token, _l.issued_at,
+    _l.issued_by, _l.pdf, _l.docx, _d.sha256,
+).outerjoin(letter, _l.task_id == _a.id).outerjoin(document, _d.id == _l.pdf).where(
+    _a.instance_id == sa.bindparam("instance"), _a.type == "userTask", _a.ended_at.is_not(None), _a.canceled.is_(False)
+).order_by(_a.ended_at, _a.id)
 
 
 def _of_task(db: sa.Connection, task_id: str, kind: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from bpmn.errors import Invalid, NotFound
-from engine import commands, filters, marks, news, queries
+from engine import commands, filters, letters, marks, news, queries
 from engine.queries.paging import Page
 from webui import actor, names, now, pe
 from webui.view import zone
@@ -101,7 +101,7 @@ def just_done(task_id: str | None) -> dict[str, Any] | None:
         return None
     who = names.candidates(row["id"] for row in following)
     people, groups = names.people(row["assignee"] for row in following), names.groups()
-    return {"task": task, "next": [
+    return {"task": task, "paper": letters.offered(pe(), actor(), task_id), "next": [
         (row, people.get(row["assignee"]) if row["assignee"] else ", ".join(groups.get(n, n) for _, n in who.get(row["id"], [])))
         for row in following]}
 

@@ -24,7 +24,7 @@ def instances(pe: ProcessEngine, actor: Actor, *, state: str | None = None, sear
               definition_id: str | None = None, business_key: str | None = None, with_incident: bool | None = None,
               started_after: dt.datetime | None = None, started_before: dt.datetime | None = None,
               after: str | None = None, limit: int = 50) -> Page:
-    """Cases that the actor may see, newest first. `state`: 'running', 'ended' or None. `search`: in title and business key.
+    """Cases that the actor may see, newest first. `state`: 'running', 'ended' or None. `search`: in title, business key and letter number.
 
     Rows: id, definition_id, definition_key, business_key, title, suspended, started_at, started_by, ended_at, end_reason,
     incidents (how many are open). One statement.
@@ -40,7 +40,7 @@ def instances(pe: ProcessEngine, actor: Actor, *, state: str | None = None, sear
     if started_before is not None:
         query = query.where(_i.started_at < started_before)
     if search:
-        query = query.where(sa.or_(*(column.icontains(search, autoescape=True) for column in (_i.title, _i.business_key))))
+        query = query.where(sa.or_(*(column.icontains(search, autoescape=True) for column in (_i.title, _i.business_key, _i.search))))
     with read(pe) as db:
         return fetch(db, query, (_i.started_at, _i.id), after=after, limit=limit, descending=True)
 

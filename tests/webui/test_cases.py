@@ -147,4 +147,4 @@ def test_pages_ask_few_statements_however_many_there_are(pe, people, signed_in, 
     assert len(many) == len(few) <= 5
     with statements() as page:
         ketua.get(f"/cases/{case['id']}")
-    assert len(page) <= 18, "\n".join(page)
+    assert len(page) <= 19, "\n".join(page)
