@@ -44,7 +44,7 @@ _MP4_BRANDS = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"
 _OFFICE = {"word/document.xml": ".docx", "xl/workbook.xml": ".xlsx", "ppt/presentation.xml": ".pptx"}
 _ACTIVE_TEXT = re.compile(
     rb"<\s*(!doctype|!--|html|head|body|script|iframe|svg|\?xml|\?php|meta|style|object|embed|img|a\s)|^#!", re.IGNORECASE)
-_UNKNOWN = N_("Jenis berkas ini tidak diterima. Yang diterima: PDF, JPEG, PNG, WebP, GIF, MP4, DOCX, XLSX, PPTX, ODT, TXT, CSV, ZIP.")
+_UNKNOWN = N_("Jenis dokumen ini tidak diterima. Yang diterima: PDF, JPEG, PNG, WebP, GIF, MP4, DOCX, XLSX, PPTX, ODT, TXT, CSV, ZIP.")
 
 
 def sniff(path: Path, name: str) -> str:

@@ -28,7 +28,7 @@ def upload():
         schema = forms.start_form(definition["id"])
     field = forms.file_field(schema, variable)
     if file is None or not file.filename:
-        raise NotFound(N_("Isian berkas ini tidak ada."))
+        raise NotFound(N_("Isian dokumen ini tidak ada."))
     try:
         value = forms.take_file(field, file, task_id, request.form.get("replaces") or None)
     except Invalid as problem:

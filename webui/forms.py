@@ -142,7 +142,7 @@ def file_field(schema: rules.Form | None, variable: str) -> rules.Field:
     """The form's field that takes files for a variable; NotFound where it has none."""
     found = next((f for f in schema.fields() if f.key == variable and f.type == "filepicker" and not f.readonly), None) if schema else None
     if found is None:
-        raise NotFound(N_("Isian berkas ini tidak ada."))
+        raise NotFound(N_("Isian dokumen ini tidak ada."))
     return found
 
 

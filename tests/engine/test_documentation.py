@@ -278,4 +278,4 @@ def test_a_sheet_with_very_much_on_it_is_still_made():
            "page": {"sha256": "0" * 64, "fetched_at": "2026-03-02T01:00:00+00:00", "holds_title": True}}
     files_ = [{"name": "n" * 150 + ".pdf", "sha256": "0" * 64, "size": 10 ** 8}] * 40
     text = text_of(sheet.render(facts(title="J" * 400, publications=[row] * 12, documents=files_)))
-    assert "dan 28 berkas lain" in text and "WIT" in text
+    assert "dan 28 dokumen lain" in text and "WIT" in text
