@@ -3,13 +3,27 @@
 What may not be seen does not exist for the asker (NotFound); what may be seen but not done is Forbidden.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from bpmn.errors import N_, Forbidden
 from engine.process_engine import Actor
 
 ADMIN, OWNER, ANALYST = "admin", "process-owner", "analyst"
-OVERSEERS = frozenset({ADMIN, OWNER, ANALYST})  # see every case of their tenant
+OVERSEERS = frozenset({ADMIN, OWNER, ANALYST})  # see every case of their tenant; nobody stands in for them
+PENDING, RESOLVED = "pending", "resolved"  # Camunda's delegation states
+
+
+@dataclass(frozen=True)
+class Held:
+    """Whose a task is: its assignee, its candidates as (kind, name), and how the assignee came to it."""
+
+    assignee: str | None
+    candidates: Collection[tuple[str, str]]
+    owner: str | None = None
+    delegation: str | None = None
+    in_stead_of: Mapping[str, Any] | None = None  # in whose stead its assignee (while it is delegated: its owner) took it
 
 
 def _is_any(actor: Actor, *groups: str) -> bool:
@@ -56,9 +70,29 @@ def is_candidate(actor: Actor, candidates: Iterable[tuple[str, str]]) -> bool:
     return any(name == actor.id if kind == "user" else name in actor.groups for kind, name in candidates)
 
 
-def may_see_task(actor: Actor, assignee: str | None, candidates: Iterable[tuple[str, str]], groups: Collection[str]) -> bool:
-    """See a task: its assignee, its candidates, and whoever sees its case."""
-    return may_see_case(actor, groups) or assignee == actor.id or is_candidate(actor, candidates)
+def holds(actor: Actor, task: Held) -> bool:
+    """Whether the actor is a task's assignee. Who took it in somebody's stead is so only while that lasts."""
+    lasts = not task.in_stead_of or task.delegation == PENDING or is_candidate(actor, task.candidates)
+    return task.assignee == actor.id and lasts
+
+
+def in_stead(actor: Actor, candidates: Iterable[tuple[str, str]]) -> dict[str, str] | None:
+    """In whose stead the actor does a task (`StandIn.record`); None for a candidate in their own right, and for who is none."""
+    names = {name for kind, name in candidates if kind == "group"}
+    borrowed = {each.group: each for each in actor.stands_in}
+    own = Actor(actor.id, actor.tenant, actor.groups - borrowed.keys())
+    if not borrowed or is_candidate(own, candidates):
+        return None
+    return next((borrowed[name].record for name in sorted(names & borrowed.keys())), None)
+
+
+def may_see_task(actor: Actor, task: Held, groups: Collection[str]) -> bool:
+    """See a task: its assignee, its owner, its candidates, and whoever sees its case."""
+    return may_see_case(actor, groups) or holds(actor, task) or _owns(actor, task) or is_candidate(actor, task.candidates)
+
+
+def _owns(actor: Actor, task: Held) -> bool:
+    return task.owner == actor.id and (not task.in_stead_of or is_candidate(actor, task.candidates))
 
 
 def may_claim(actor: Actor, candidates: Iterable[tuple[str, str]]) -> bool:
@@ -71,11 +105,29 @@ def may_assign(actor: Actor, candidates: Iterable[tuple[str, str]]) -> bool:
     return may_administer(actor) or any(kind == "group" and name in actor.heads for kind, name in candidates)
 
 
-def may_work(actor: Actor, assignee: str | None, candidates: Iterable[tuple[str, str]]) -> bool:
-    """Complete a task: its assignee, or, while it has none, a candidate; admin."""
-    if may_administer(actor):
-        return True
-    return assignee == actor.id if assignee else is_candidate(actor, candidates)
+def leads(actor: Actor, group: str) -> bool:
+    """See who does a lane's tasks, and hand them on: its head; admin."""
+    return may_administer(actor) or group in actor.heads
+
+
+def may_appoint(actor: Actor, group: str) -> bool:
+    """Say who stands in for a group: admin; its head, but not who only stands in for one."""
+    return may_administer(actor) or (group in actor.heads and all(group != each.group for each in actor.stands_in))
+
+
+def may_work(actor: Actor, task: Held) -> bool:
+    """Work on a task: its assignee, or, while it has none, a candidate; admin. Completing a delegated one is for its owner."""
+    return may_administer(actor) or (holds(actor, task) if task.assignee else is_candidate(actor, task.candidates))
+
+
+def may_resolve(actor: Actor, task: Held) -> bool:
+    """Give a delegated task back to its owner: its assignee; the owner, who takes it back; admin."""
+    return task.delegation == PENDING and (may_administer(actor) or holds(actor, task) or _owns(actor, task))
+
+
+def may_delegate(actor: Actor, task: Held) -> bool:
+    """Have somebody else work on a task for one: its assignee, unless it was delegated to them; admin."""
+    return task.delegation != PENDING and bool(task.assignee) and (may_administer(actor) or holds(actor, task))
 
 
 def require(allowed: bool) -> None:

@@ -32,7 +32,7 @@ _insert_instance = sa.insert(process_instance)
 _insert_activities = sa.insert(activity)
 _leave_activities = sa.update(activity).where(activity.c.id == bindparam("_id"), activity.c.ended_at.is_(None)).values(
     ended_at=bindparam("_ended_at"), canceled=bindparam("_canceled"), completed_by=bindparam("_by"),
-    working_seconds=bindparam("_worked"),
+    working_seconds=bindparam("_worked"), in_stead_of=bindparam("_stead", type_=activity.c.in_stead_of.type),
     assignee=sa.func.coalesce(activity.c.assignee, bindparam("_by")))
 _insert_candidates = sa.insert(candidate)
 _delete_candidates = sa.delete(candidate).where(candidate.c.task_id == bindparam("_id"))
@@ -50,10 +50,11 @@ _resolve_incidents = sa.update(incident).where(incident.c.job_id == bindparam("_
 
 @dataclass(frozen=True)
 class Completion:
-    """Who completed a task, and when it had begun."""
+    """Who completed a task, when it had begun, and in whose stead it was done (`StandIn.record`)."""
 
     by: str | None
     began: dt.datetime
+    in_stead_of: Mapping[str, Any] | None = None
 
 
 def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, title: Title,
@@ -152,7 +153,9 @@ def _write_activities(db: sa.Connection, now: dt.datetime, instance: Loaded, ent
 
 
 def _completion(db: sa.Connection, now: dt.datetime, instance: Loaded, done: Completion | None) -> dict[str, Any]:
-    return {"_by": done.by if done else None, "_worked": _worked(db, instance, done.began, now) if done else None}
+    if done is None:
+        return {"_by": None, "_worked": None, "_stead": None}
+    return {"_by": done.by, "_worked": _worked(db, instance, done.began, now), "_stead": done.in_stead_of}
 
 
 def _worked(db: sa.Connection, instance: Loaded, began: dt.datetime, now: dt.datetime) -> int:

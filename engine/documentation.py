@@ -86,13 +86,13 @@ def _text(job: Job) -> str:
 
 
 def _approval(db: sa.Connection, job: Job) -> dict[str, Any]:
-    """Who set the seal: {user, name, title, at, activity_id}; empty where nobody did."""
+    """Who set the seal: {user, name, title, at, activity_id}, and in_stead_of where it was done so; empty where nobody did."""
     rows = db.execute(sa.select(event.c.actor, event.c.at, event.c.data).where(
         event.c.instance_id == job.instance_id, event.c.type == "task.completed").order_by(event.c.id.desc()))
     seal = job.payload.get("segel")
     for row in rows:
         if seal and row.data.get("variables", {}).get("segel") == seal:
-            return {**_person(db, row.actor), "at": row.at.isoformat(), "activity_id": row.data.get("activity_id", "")}
+            return {**_person(db, row.actor), "at": row.at.isoformat(), "activity_id": row.data.get("activity_id", ""), **_stead(row.data)}
     return {}
 
 
@@ -119,6 +119,10 @@ def _about(db: sa.Connection, job: Job) -> dict[str, Any]:
 def _person(db: sa.Connection, user_id: str | None) -> dict[str, Any]:
     found = db.execute(sa.select(user.c.name, user.c.title).where(user.c.id == user_id)).first()
     return {"user": user_id, "name": found.name if found else user_id or "", "title": found.title if found else ""}
+
+
+def _stead(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"in_stead_of": data["in_stead_of"]} if data.get("in_stead_of") else {}
 
 
 # Into the chain -------------------------------------------------------------------------------------------------------
@@ -164,7 +168,7 @@ def _publication_entry(db: sa.Connection, job: Job, row: Mapping[str, Any], page
         **{key: row[key] for key in ("channel_id", "revision", "connector", "state", "url", "platform_id", "error")},
         "by_hand": row["by_hand"], "unchecked": row["unchecked"],
         "published_at": row["published_at"].isoformat() if row["published_at"] else None,
-        "published_by": _person(db, row["by"]) if row["by_hand"] else None,
+        "published_by": _person(db, row["by"]) | _stead(row) if row["by_hand"] else None,
         "approved_by": approval, "approved_sha256": row["content_sha256"], "page": page,
         **({"about": about} if about else {}), **({"gone": row["gone"]} if row["gone"] else {})}
     name = f"halaman-{row['channel_id']}.html" if "html" in page.get("media_type", "") else f"halaman-{row['channel_id']}"

@@ -53,7 +53,7 @@ def save(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, fields
     task = queries.task(pe, actor, task_id)
     if task["ended_at"]:
         raise Conflict(N_("Tugas ini sudah selesai."))
-    access.require(task["may_complete"])
+    access.require(task["may_work"])
     names = {"_task": task_id, "_user": actor.id, "_tenant": actor.tenant}
 
     def write(db: sa.Connection) -> int:

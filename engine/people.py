@@ -1,9 +1,10 @@
 """Who works here: accounts, their groups, passwords and API tokens.
 
 A password is kept as an argon2id hash, a token as the SHA-256 of its 256 random bits. An account is a plain dict
-`{id, tenant, name, title, email, locale, active, stamp, created_at, groups: frozenset, heads: frozenset}` (`heads`: the
-groups whose head they are); its `stamp` changes with its
-password and its activity, so that sessions and cached checks made under the old one end.
+`{id, tenant, name, title, email, locale, active, stamp, created_at, groups: frozenset, heads: frozenset, stands_in: tuple}`
+(`heads`: the groups whose head they are; `stands_in`: whom they stand in for at the moment that was asked about, see
+`engine.substitutions`); its `stamp` changes with its password and its activity, so that sessions and cached checks made
+under the old one end.
 """
 
 import datetime as dt
@@ -11,17 +12,17 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import argon2
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, or_, select, update
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine.access import may_administer, require
+from engine.access import OVERSEERS, may_administer, require
 from engine.ids import new_id
-from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine
+from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine, StandIn
 from engine.store import read, record, run
-from engine.tables import api_token, membership, tenant, user
+from engine.tables import UtcDateTime, api_token, membership, substitution, tenant, user
 from engine.tables import group as group_table
 
 GROUPS = {
@@ -51,34 +52,47 @@ USER_ID = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _hasher = argon2.PasswordHasher()  # argon2id with RFC 9106's second recommendation; old hashes are renewed at sign-in
 _ACCOUNT = (user.c.id, user.c.tenant_id.label("tenant"), user.c.name, user.c.title, user.c.email, user.c.locale,
             user.c.active, user.c.stamp, user.c.created_at)
-# One row a group, or one without. Built once: on every request, building them would cost more than running them.
-_with_groups = select(*_ACCOUNT, membership.c.group_id, membership.c.is_head).outerjoin(
-    membership, (membership.c.user_id == user.c.id) & (membership.c.tenant_id == user.c.tenant_id))
+_s, _absent, _at = substitution.c, user.alias("absent"), bindparam("now", type_=UtcDateTime)
+_STAND_IN = (_s.kind, _s.group_id.label("group"), group_table.c.name.label("group_name"), _absent.c.name.label("absent_name"),
+             _absent.c.title.label("absent_title"), _s.decree, _s.ends_at, _s.is_head)
+# One row for each group and each substitution that is in force, or one without. Built once: on every request, building
+# them would cost more than running them.
+_with_groups = select(*_ACCOUNT, membership.c.group_id, membership.c.is_head, *(c.label(f"s_{c.name}") for c in _STAND_IN)).outerjoin(
+    membership, (membership.c.user_id == user.c.id) & (membership.c.tenant_id == user.c.tenant_id)).outerjoin(
+    substitution, (_s.substitute_id == user.c.id) & (_s.tenant_id == user.c.tenant_id)
+    & (_s.ends_at > _at) & (_s.starts_at <= _at)).outerjoin(
+    _absent, (_absent.c.id == _s.absent_id) & (_absent.c.tenant_id == _s.tenant_id)).outerjoin(
+    group_table, (group_table.c.tenant_id == _s.tenant_id) & (group_table.c.id == _s.group_id))
 _by_id = _with_groups.where(user.c.id == bindparam("id"))
 _by_id_in_office = _by_id.where(user.c.tenant_id == bindparam("tenant"))
 _by_token = _with_groups.where(user.c.active, user.c.id.in_(select(api_token.c.user_id).where(
-    api_token.c.digest == bindparam("digest"), or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > bindparam("now")))))
+    api_token.c.digest == bindparam("digest"), or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > _at))))
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
 
-def account(pe: ProcessEngine, user_id: str) -> dict | None:
-    """The account with its groups, by one statement; None when there is none. An inactive one is given, too."""
+def account(pe: ProcessEngine, user_id: str, now: dt.datetime | None = None) -> dict | None:
+    """The account with its groups, by one statement; None when there is none. An inactive one is given, too.
+
+    Whom they stand in for at `now` is in it; without `now`, nobody.
+    """
     with read(pe) as db:
-        return _account(db, _by_id, id=user_id)
+        return _account(db, _by_id, id=user_id, now=now)
 
 
-def actor(pe: ProcessEngine, user_id: str, stamp: str | None = None) -> Actor | None:
+def actor(pe: ProcessEngine, user_id: str, stamp: str | None = None, now: dt.datetime | None = None) -> Actor | None:
     """The actor that an active account is, by one statement; None when unknown, inactive, or `stamp` is no longer its."""
-    found = account(pe, user_id)
+    found = account(pe, user_id, now)
     if found is None or not found["active"] or stamp is not None and stamp != found["stamp"]:
         return None
     return actor_of(found)
 
 
 def actor_of(found: dict) -> Actor:
-    """The actor of an account that was read already."""
-    return Actor(found["id"], found["tenant"], found["groups"], found["name"], heads=found["heads"])
+    """The actor of an account that was read already, with the rights of the groups that they stand in for."""
+    stands_in = found["stands_in"]
+    return Actor(found["id"], found["tenant"], found["groups"].union(each.group for each in stands_in), found["name"],
+                 heads=found["heads"].union(each.group for each in stands_in if each.is_head), stands_in=stands_in)
 
 
 def users(pe: ProcessEngine, acting: Actor, *, search: str = "", group: str | None = None, active: bool | None = None,
@@ -109,9 +123,9 @@ def get_user(pe: ProcessEngine, acting: Actor, user_id: str) -> dict:
         return _of_office(db, acting, user_id)
 
 
-def require_active(pe: ProcessEngine, acting: Actor, user_id: str) -> dict:
+def require_active(pe: ProcessEngine, acting: Actor, user_id: str, now: dt.datetime | None = None) -> dict:
     """Return this account; Invalid unless it is an active one of the actor's own office."""
-    found = account(pe, user_id) if USER_ID.fullmatch(user_id) else None
+    found = account(pe, user_id, now) if USER_ID.fullmatch(user_id) else None
     if found is None or not found["active"] or found["tenant"] != acting.tenant:
         raise Invalid(N_("Pengguna %(user)s tidak ada atau tidak aktif."), field="userId", user=user_id[:80])
     return found
@@ -126,7 +140,7 @@ def groups(pe: ProcessEngine, acting: Actor) -> list[dict]:
 
 # Signing in -----------------------------------------------------------------------------------------------------------
 
-def authenticate(pe: ProcessEngine, user_id: str, password: str) -> dict | None:
+def authenticate(pe: ProcessEngine, user_id: str, password: str, now: dt.datetime | None = None) -> dict | None:
     """The active account whose password this is, else None.
 
     One hash is computed whether or not the account exists, so that the time taken does not tell which ids do.
@@ -144,7 +158,7 @@ def authenticate(pe: ProcessEngine, user_id: str, password: str) -> dict | None:
         renewed = _hash(password)
         run(pe, lambda db: db.execute(  # none changed: the password was set anew meanwhile, and that one stays
             update(user).where(user.c.id == user_id, user.c.password_hash == kept).values(password_hash=renewed)))
-    found = account(pe, user_id)
+    found = account(pe, user_id, now)
     return found if found and found["active"] else None
 
 
@@ -342,14 +356,22 @@ def _account(db: Connection, statement: Select, **parameters) -> dict | None:
     rows = db.execute(statement, parameters).mappings().all()
     if not rows:
         return None
-    found = dict(rows[0], groups=frozenset(row["group_id"] for row in rows if row["group_id"]),
-                 heads=frozenset(row["group_id"] for row in rows if row["is_head"]))
-    del found["group_id"], found["is_head"]
-    return found
+    groups = frozenset(row["group_id"] for row in rows if row["group_id"])
+    heads = frozenset(row["group_id"] for row in rows if row["is_head"])
+    return {column.name: rows[0][column.name] for column in _ACCOUNT} | {"groups": groups, "heads": heads,
+                                                                         "stands_in": _stands_in(rows, groups)}
+
+
+def _stands_in(rows: Sequence[RowMapping], groups: frozenset[str]) -> tuple[StandIn, ...]:
+    """The substitutions among an account's rows: none for a group that it is in itself, none for one that oversees."""
+    found = {row["s_group"]: StandIn(row["s_kind"], row["s_group"], row["s_group_name"] or row["s_group"], row["s_absent_name"] or "",
+                                     row["s_absent_title"] or "", row["s_decree"], row["s_ends_at"], row["s_is_head"])
+             for row in rows if row["s_group"] and row["s_group"] not in groups | OVERSEERS}
+    return tuple(found[group] for group in sorted(found))
 
 
 def _of_office(db: Connection, acting: Actor, user_id: str) -> dict:
-    found = _account(db, _by_id_in_office, id=user_id, tenant=acting.tenant)
+    found = _account(db, _by_id_in_office, id=user_id, tenant=acting.tenant, now=None)
     if found is None:
         raise NotFound(N_("Pengguna %(user)s tidak ditemukan."), user=user_id)
     return found

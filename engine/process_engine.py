@@ -4,6 +4,7 @@ There is no global: two engines can live in one process, and tests make one each
 """
 
 import base64
+import datetime as dt
 import functools
 import os
 import secrets
@@ -26,6 +27,25 @@ BUSY_MS = 15_000  # how long a writer waits for SQLite's one write lock
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """A substitution in force: in whose stead its bearer does a group's tasks, and until when."""
+
+    kind: str  # 'plh', 'plt'
+    group: str
+    group_name: str
+    name: str  # of the absent one; '' where the post is vacant
+    title: str  # of their post
+    decree: str
+    ends_at: dt.datetime
+    is_head: bool = False
+
+    @property
+    def record(self) -> dict[str, str]:
+        """What is written with each claim and decision: {kind, group, name, title, decree}."""
+        return {"kind": self.kind, "group": self.group, "name": self.name, "title": self.title or self.group_name, "decree": self.decree}
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who asks: a person with their groups, or Terbit itself (`Actor.system`), which may do everything in one tenant."""
 
@@ -35,6 +55,7 @@ class Actor:
     name: str = ""
     is_system: bool = False
     heads: frozenset[str] = frozenset()  # the groups among them whose head they are
+    stands_in: tuple[StandIn, ...] = ()  # for groups that they are not in themselves; `groups` and `heads` hold these, too
 
     @classmethod
     def system(cls, tenant: str = DEFAULT_TENANT) -> "Actor":

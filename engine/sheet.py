@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typst
 
 from bpmn.errors import N_
+from engine.substitutions import in_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 MONTHS = ("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember")
@@ -98,6 +99,9 @@ def _seen(row: Mapping[str, Any], page: Mapping[str, Any], zone: ZoneInfo) -> st
 
 
 def _who(person: Mapping[str, Any]) -> str:
+    """'Ani, Ketua Divisi'; of a substitute 'Budi (Plh. Ketua Divisi, menggantikan Ani, SP 12/2026)'."""
+    if stead := in_words(person.get("in_stead_of")):
+        return f"{person.get('name') or ''} ({stead})"
     return ", ".join(part for part in (person.get("name"), person.get("title")) if part) or "–"
 
 

@@ -107,10 +107,13 @@ substitution = Table(  # Plh./Plt.: who does a group's tasks in whose stead, by 
     Column("substitute_id", Key, ForeignKey("user_account.id"), nullable=False),
     Column("decree", Text, nullable=False),  # nomor surat perintah
     Column("starts_at", UtcDateTime, nullable=False),
-    Column("ends_at", UtcDateTime, nullable=False),  # it ends by itself
+    Column("ends_at", UtcDateTime, nullable=False),  # it ends by itself; of a revoked one: when it was revoked
+    Column("is_head", Boolean, nullable=False, server_default=text("false")),  # the absent one led the lane, so the substitute does
+    Column("revoked_by", Key),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", Key),
     Index("ix_substitution_of", "substitute_id", "ends_at"),
+    Index("ix_substitution_list", "tenant_id", "ends_at", "id"),
 )
 
 api_token = Table(
@@ -231,7 +234,7 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     Column("assignee", Key),
     Column("owner", Key),  # who delegated it, and gets it back resolved
     Column("delegation", Key),  # 'pending', 'resolved' or NULL: Camunda's delegation state
-    Column("in_stead_of", JSON),  # of a substitute's claim or completion: {kind, group, name, title, decree}
+    Column("in_stead_of", JSON(none_as_null=True)),  # of a substitute's claim or completion: {kind, group, name, title, decree}
     Column("claimed_at", UtcDateTime),
     Column("completed_by", Key),
     Column("due_at", UtcDateTime),
@@ -256,6 +259,8 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
           sqlite_where=text("ended_at IS NULL AND remind_at IS NOT NULL"),
           postgresql_where=text("ended_at IS NULL AND remind_at IS NOT NULL")),
     Index("ix_activity_instance_tell", "id", sqlite_where=text("to_tell"), postgresql_where=text("to_tell")),
+    Index("ix_activity_instance_stead", "id", sqlite_where=text("ended_at IS NULL AND in_stead_of IS NOT NULL"),
+          postgresql_where=text("ended_at IS NULL AND in_stead_of IS NOT NULL")),
     Index("ix_activity_instance_report", "definition_id", "activity_id", "started_at"),
 )
 

@@ -14,6 +14,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
 from engine import people
+from webui import now
 from webui.security import limiter
 
 blueprint = Blueprint("auth", __name__)
@@ -28,7 +29,7 @@ class Person(UserMixin):
     def __init__(self, account: dict):
         self.account = account
         self.actor = people.actor_of(account)
-        self.name, self.title, self.groups, self.locale = account["name"], account["title"], account["groups"], account["locale"]
+        self.name, self.title, self.groups, self.locale = account["name"], account["title"], self.actor.groups, account["locale"]
 
     def get_id(self) -> str:
         return f"{self.account['stamp']}|{self.account['id']}"
@@ -53,7 +54,7 @@ def init_app(app: Flask) -> None:
 @login.user_loader
 def _load(session_id: str) -> Person | None:
     stamp, _, user_id = session_id.partition("|")
-    account = people.account(current_app.extensions["terbit"], user_id)
+    account = people.account(current_app.extensions["terbit"], user_id, now())
     return Person(account) if account and account["active"] and account["stamp"] == stamp else None
 
 
@@ -104,7 +105,7 @@ def sign_in():
         return render_template("sign_in.html", form=form, wrong=False)
     account = None
     if form.validate():
-        account = people.authenticate(current_app.extensions["terbit"], form.user_id.data or "", form.password.data or "")
+        account = people.authenticate(current_app.extensions["terbit"], form.user_id.data or "", form.password.data or "", now())
     if account is None:
         return render_template("sign_in.html", form=form, wrong=not form.errors), 401 if not form.errors else 400
     session.clear()  # nothing that a stranger put into the session stays

@@ -38,7 +38,7 @@ def discard(task_id: str):
 
 def offered(task: dict[str, Any]) -> dict[str, Any] | None:
     """The draft that the task page offers: version, at, fields; None where there is none, or the task is not the person's to do."""
-    saved = drafts.get(pe(), actor(), task["id"]) if task["may_complete"] and actor().id else None
+    saved = drafts.get(pe(), actor(), task["id"]) if task["may_work"] and actor().id else None
     return _told(saved) if saved else None
 
 

@@ -20,11 +20,11 @@ from engine.commands.jobs import (
     throw_bpmn_error,
 )
 from engine.commands.messages import broadcast_signal, correlate_message
-from engine.commands.tasks import Completed, assign, claim, complete, unclaim
+from engine.commands.tasks import Completed, assign, claim, complete, delegate, resolve, unclaim
 
 __all__ = [
     "Completed", "Deployment", "Instance", "activate_definition", "activate_instance", "assign", "broadcast_signal",
-    "cancel", "claim", "complete", "correlate_message", "defer", "deliver_thrown", "deploy", "extend", "fail_job", "fetch_due",
-    "finish_job", "fire_timer", "lease_job", "postpone_job", "renew_lease", "set_job_retries", "set_variables", "start",
+    "cancel", "claim", "complete", "correlate_message", "defer", "delegate", "deliver_thrown", "deploy", "extend", "fail_job", "fetch_due",
+    "finish_job", "fire_timer", "lease_job", "postpone_job", "renew_lease", "resolve", "set_job_retries", "set_variables", "start",
     "suspend_definition", "suspend_instance", "throw_bpmn_error", "unclaim",
 ]

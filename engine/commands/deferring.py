@@ -26,7 +26,7 @@ def defer(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, until
     def command() -> None:
         with read(pe) as db:
             task = _open_task(db, actor, task_id)
-        access.require(access.may_administer(actor) or task.assignee == actor.id)
+        access.require(access.may_administer(actor) or access.holds(actor, task.held))
 
         def write(db: sa.Connection) -> None:
             apply.touch(db, task.instance)

@@ -84,6 +84,6 @@ def _check(minutes: int | None, due: dt.datetime | None, now: dt.datetime, reaso
 
 def _require(db: sa.Connection, actor: Actor, task: _Task) -> None:
     """Refuse who may not do the task nor leads a group that may, and a step that has its time and no more."""
-    access.require(access.may_work(actor, task.assignee, task.candidates) or access.may_assign(actor, task.candidates))
+    access.require(access.may_work(actor, task.held) or access.may_assign(actor, task.candidates))
     if not may_be_extended(db, task.definition, task.activity_id):
         raise Conflict(N_("Waktu langkah ini tidak dapat diperpanjang."))

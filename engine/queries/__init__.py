@@ -16,11 +16,12 @@ from engine.queries.definitions import (
 )
 from engine.queries.instances import activities, events, instance, instance_variables, instances, open_activities
 from engine.queries.jobs import incidents, job, jobs
+from engine.queries.lanes import lane_load, lane_tasks
 from engine.queries.paging import Page
 from engine.queries.tasks import done_tasks, task, task_counts, task_form, task_variables, tasks
 
 __all__ = [
     "Page", "activities", "definition", "definition_resource", "definition_xml", "definitions", "deployment",
     "deployment_resources", "deployments", "done_tasks", "events", "incidents", "instance", "instance_variables", "instances", "job",
-    "jobs", "open_activities", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
+    "jobs", "lane_load", "lane_tasks", "open_activities", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
 ]

@@ -24,12 +24,20 @@ def definitions_seen(actor: Actor) -> sa.Select:
         definition_group.c.sees, definition_group.c.group_id.in_(sorted(actor.groups)))
 
 
+def held_by(actor: Actor) -> sa.ColumnElement[bool]:
+    """An activity row that is a task which the actor holds: `access.holds` in SQL."""
+    a = activity.c
+    return sa.and_(a.assignee == actor.id, sa.or_(
+        a.in_stead_of.is_(sa.null()), a.delegation == access.PENDING, a.id.in_(candidate_tasks(actor))))
+
+
 def tasks_seen(actor: Actor) -> sa.ColumnElement[bool]:
     """An activity row that is a task which the actor may see."""
     if access.sees_every_case(actor):
         return sa.true()
     a = activity.c
-    return sa.or_(a.assignee == actor.id, a.definition_id.in_(definitions_seen(actor)), a.id.in_(candidate_tasks(actor)))
+    own = sa.and_(a.owner == actor.id, a.in_stead_of.is_(sa.null()))
+    return sa.or_(held_by(actor), own, a.definition_id.in_(definitions_seen(actor)), a.id.in_(candidate_tasks(actor)))
 
 
 def instances_seen(actor: Actor) -> sa.ColumnElement[bool]:

@@ -11,14 +11,14 @@ from engine import access, load, step
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.definitions import find_form
 from engine.queries.paging import Page, fetch
-from engine.queries.sight import candidate_tasks, tasks_seen
+from engine.queries.sight import candidate_tasks, held_by, tasks_seen
 from engine.store import read
 from engine.tables import activity, candidate, process_instance
 
 _a, _i = activity.c, process_instance.c
 _COLUMNS = (_a.id, _a.instance_id, _a.definition_id, _i.definition_key, _a.activity_id, _a.name, _a.assignee, _a.claimed_at,
             _a.started_at, _a.due_at, _a.extensions, _a.follow_up_at, _a.priority, _a.form_key, _a.description, _a.scope_id,
-            _a.loop_counter, _i.suspended, _i.title, _i.business_key)
+            _a.loop_counter, _a.owner, _a.delegation, _a.in_stead_of, _i.suspended, _i.title, _i.business_key)
 _open = sa.and_(_a.ended_at.is_(None), _a.is_task)
 
 
@@ -33,7 +33,7 @@ def tasks(pe: ProcessEngine, actor: Actor, *, mine: bool | None = None, candidat
     `group`: unassigned ones whose candidate that group is. `search`: in title, letter number, business key and name.
     `deferred`: those put off beyond `now`, or (False) those that are not.
     Rows: id, instance_id, definition_id, definition_key, activity_id, name, assignee, claimed_at, started_at, due_at, follow_up_at,
-    priority, form_key, description, scope_id, loop_counter, suspended, title, business_key.
+    priority, form_key, description, scope_id, loop_counter, owner, delegation, in_stead_of, suspended, title, business_key.
     """
     query = sa.select(*_COLUMNS).join(process_instance, _i.id == _a.instance_id).where(_a.tenant_id == actor.tenant, _open)
     query = query.where(*_of_whom(actor, mine, candidate))
@@ -72,7 +72,7 @@ def _deferred(now: dt.datetime | None) -> sa.ColumnElement[bool]:
 
 
 def _of_whom(actor: Actor, mine: bool | None, candidate: bool | None) -> list[sa.ColumnElement[bool]]:
-    own = _a.assignee == actor.id
+    own = held_by(actor)
     claimable = sa.and_(_a.assignee.is_(None), _a.id.in_(candidate_tasks(actor)))
     if mine and candidate:
         return [sa.or_(own, claimable)]
@@ -89,20 +89,25 @@ def _tasks_of_group(actor: Actor, group: str) -> sa.Select:
 def task(pe: ProcessEngine, actor: Actor, task_id: str) -> dict[str, Any]:
     """One task, open or ended: the columns of `tasks`, ended_at, completed_by, canceled, candidate_groups, candidate_users, `instance`.
 
-    `may_claim`, `may_complete`: what the actor may do with it now. `instance`: id, title, business_key, definition_id,
-    definition_key, definition_version, suspended, started_at, started_by, ended_at.
+    `may_claim`, `may_complete`, `may_delegate`, `may_resolve`: what the actor may do with it now; `may_work`: as `may_complete`,
+    and also while it is delegated to them. `in_stead`: in whose stead they would do it. `instance`: id, title, business_key,
+    definition_id, definition_key, definition_version, suspended, started_at, started_by, ended_at.
     """
     with read(pe) as db:
         row, candidates = _seen(db, actor, task_id)
         definition = load.definition(db, row["definition_id"])
     case = {name.removeprefix("case_"): row[name] for name in row if name.startswith("case_")}
-    is_open = row["ended_at"] is None and not row["suspended"]
+    is_open, held = row["ended_at"] is None and not row["suspended"], _held(row, candidates)
     return {
         **{name: value for name, value in row.items() if not name.startswith("case_")},
         "candidate_groups": [name for kind, name in candidates if kind == "group"],
         "candidate_users": [name for kind, name in candidates if kind == "user"],
         "may_claim": is_open and row["assignee"] is None and access.may_claim(actor, candidates),
-        "may_complete": is_open and access.may_work(actor, row["assignee"], candidates),
+        "may_work": is_open and access.may_work(actor, held),
+        "may_complete": is_open and held.delegation != access.PENDING and access.may_work(actor, held),
+        "may_delegate": is_open and access.may_delegate(actor, held),
+        "may_resolve": is_open and access.may_resolve(actor, held),
+        "in_stead": access.in_stead(actor, candidates) if is_open else None,
         "instance": {"id": row["instance_id"], "title": row["title"], "business_key": row["business_key"], "definition_id": definition.id,
                      "definition_key": definition.key, "definition_version": definition.version, "suspended": row["suspended"], **case},
     }
@@ -122,9 +127,13 @@ def _seen(db: sa.Connection, actor: Actor, task_id: str) -> tuple[sa.RowMapping,
     row = db.execute(_select_task, {"id": task_id, "tenant": actor.tenant}).mappings().first()
     if row is not None:
         candidates = [(kind, name) for kind, name in db.execute(_select_candidates, {"id": task_id})]
-        if access.may_see_task(actor, row["assignee"], candidates, load.definition(db, row["definition_id"]).groups):
+        if access.may_see_task(actor, _held(row, candidates), load.definition(db, row["definition_id"]).groups):
             return row, candidates
     raise NotFound(N_("Tugas tidak ditemukan."))
+
+
+def _held(row: sa.RowMapping, candidates: list[tuple[str, str]]) -> access.Held:
+    return access.Held(row["assignee"], candidates, row["owner"], row["delegation"], row["in_stead_of"])
 
 
 def task_counts(pe: ProcessEngine, actor: Actor, now: dt.datetime | None = None) -> dict[str, int]:
@@ -132,7 +141,7 @@ def task_counts(pe: ProcessEngine, actor: Actor, now: dt.datetime | None = None)
 
     Without `now` none is put off, and none overdue.
     """
-    own = _a.assignee == actor.id
+    own = held_by(actor)
     late, later = _a.due_at < now if now else sa.false(), _deferred(now)
     either = sa.or_(own, sa.and_(_a.assignee.is_(None), _a.id.in_(candidate_tasks(actor))))
     query = sa.select(

@@ -75,9 +75,9 @@ def identify(pe: ProcessEngine, now) -> Actor:
     if user_id is None:
         return _fail(address)
     stamp = remembered.stamp(user_id, password, time.monotonic())
-    if stamp and (actor := people.actor(pe, user_id, stamp)):
+    if stamp and (actor := people.actor(pe, user_id, stamp, now)):
         return actor
-    return _sign_in(pe, user_id, password, address)
+    return _sign_in(pe, user_id, password, address, now)
 
 
 def limit_strangers() -> None:
@@ -86,12 +86,12 @@ def limit_strangers() -> None:
         raise Refused(_too_many(STRANGERS, "rest-stranger", request.remote_addr or ""))
 
 
-def _sign_in(pe: ProcessEngine, user_id: str, password: str, address: str) -> Actor:
+def _sign_in(pe: ProcessEngine, user_id: str, password: str, address: str, now) -> Actor:
     limits = [(each, ("rest-failure", address, user_id[:64])) for each in FAILURES] + [(GUESSES, ("rest-guess", address))]
     for each, key in limits:
         if not limiter.limiter.test(each, *key):
             raise Refused(_too_many(each, *key))
-    account = people.authenticate(pe, user_id, password)
+    account = people.authenticate(pe, user_id, password, now)
     if account is None:
         for each, key in limits:
             limiter.limiter.hit(each, *key)
