@@ -16,6 +16,7 @@ from webui.security import limiter
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 860}
+LOOKS = pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])  # `audit` looks at light and dark
 
 
 def pytest_collection_modifyitems(items):
@@ -76,10 +77,20 @@ def open_page(chromium, server):
 
 @pytest.fixture
 def audit():
-    """A function that says what is wrong with a page as it stands: axe's findings, sideways scrolling, the console's words."""
+    """A function that says what is wrong with a page as it stands, light and dark: axe's findings, sideways scrolling, the console's words."""
     def check(page):
         page.wait_for_load_state("networkidle")
-        found = [f"{v['id']}: {v['help']} {[n['html'][:160] for n in v['nodes'][:3]]}" for v in Axe().run(page).response["violations"]]
+        found = _axe(page)
+        is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        page.emulate_media(color_scheme="light" if is_dark else "dark")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # drawn anew
+        found += _axe(page, {"runOnly": ["color-contrast"]})  # nothing else changes with the scheme
+        page.emulate_media(color_scheme="dark" if is_dark else "light")
         width, wanted = page.viewport_size["width"], page.evaluate("document.documentElement.scrollWidth")
         return found + ([f"scrolls sideways: {wanted} > {width}"] if wanted > width else []) + page.problems
     return check
+
+
+def _axe(page, options=None):
+    violations = Axe().run(page, options=options).response["violations"]
+    return [f"{v['id']}: {v['help']} {[n['html'][:160] for n in v['nodes'][:3]]}" for v in violations]

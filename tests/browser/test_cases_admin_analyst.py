@@ -6,10 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine import commands, jobs, queries
-from tests.browser.conftest import DESK, PHONE
-
-LOOKS = pytest.mark.parametrize("viewport, scheme", [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")],
-                                ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
+from tests.browser.conftest import LOOKS, PHONE
 
 
 @pytest.fixture
@@ -38,8 +35,8 @@ def instance_of(pe, people, task_id):
 
 
 @LOOKS
-def test_the_pages_of_a_case(open_page, audit, pe, people, returned, viewport, scheme):
-    page = open_page("kasubbag", viewport=viewport, scheme=scheme)
+def test_the_pages_of_a_case(open_page, audit, pe, people, returned, viewport):
+    page = open_page("kasubbag", viewport=viewport)
     page.goto("/cases")
     assert audit(page) == []
     page.get_by_role("link", name="Sosialisasi di Pulau Pramuka").click()
@@ -79,8 +76,8 @@ def test_a_diagram_lets_the_page_scroll_past_and_zooms_by_its_buttons(open_page,
 
 
 @LOOKS
-def test_the_pages_of_the_admin(open_page, audit, stuck, viewport, scheme):
-    page = open_page("admin", viewport=viewport, scheme=scheme)
+def test_the_pages_of_the_admin(open_page, audit, stuck, viewport):
+    page = open_page("admin", viewport=viewport)
     for path in ("/admin", "/admin/jobs?state=failed", f"/cases/{stuck['instance_id']}", "/cases?state=stuck", "/people", "/people/penulis",
                  "/people/new", "/channels", "/channels/website?connector=wordpress", "/channels/new"):
         page.goto(path)
@@ -122,8 +119,8 @@ def test_the_list_narrows_while_one_types(open_page, pe, people, returned, case_
 
 
 @LOOKS
-def test_the_pages_of_the_analyst(open_page, audit, returned, viewport, scheme):
-    page = open_page("analis", viewport=viewport, scheme=scheme)
+def test_the_pages_of_the_analyst(open_page, audit, returned, viewport):
+    page = open_page("analis", viewport=viewport)
     for path in ("/reports?since=", "/reports/cases?since=", "/reports?since=2001-01-01&until=2001-01-02"):
         page.goto(path)
         assert audit(page) == [], path

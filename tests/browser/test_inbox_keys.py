@@ -4,7 +4,7 @@ import pytest
 
 from engine import commands, queries
 from engine.people import set_groups
-from tests.browser.test_staff_pages import LOOKS
+from tests.browser.conftest import LOOKS
 
 
 @pytest.fixture
@@ -101,10 +101,10 @@ def test_the_lists_come_up_to_date_by_themselves_but_not_under_ones_hands(open_p
 
 
 @LOOKS
-def test_every_tab_of_the_inbox(open_page, audit, pe, people, now, waiting, viewport, scheme):
+def test_every_tab_of_the_inbox(open_page, audit, pe, people, now, waiting, viewport):
     set_groups(pe, people["admin"], now, "ketua", ["ketua-divisi", "sub-bagian"], heads=["ketua-divisi"])
     commands.claim(pe, people["ketua"], now, waiting[0])
-    page = open_page("ketua", viewport=viewport, scheme=scheme)
+    page = open_page("ketua", viewport=viewport)
     page.goto(f"/tasks/{waiting[0]}")
     page.locator(".later summary").click()
     assert audit(page) == []

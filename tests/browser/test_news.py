@@ -2,13 +2,11 @@
 
 import pytest
 
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import LOOKS, PHONE
 from tests.webui.scenes import DRAFT
 from tests.webui.test_news import procedures, publish, work  # noqa: F401  the scenes are the same
 
 NOTE = "Semula tertulis Pulau Pramuka, seharusnya Pulau Panggang."
-LOOKS = pytest.mark.parametrize("viewport, scheme", [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")],
-                                ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
 
 
 @pytest.fixture
@@ -18,10 +16,10 @@ def readable(pe, server):
 
 
 @LOOKS
-def test_the_pages_of_published_news(open_page, audit, readable, publish, viewport, scheme):  # noqa: F811
+def test_the_pages_of_published_news(open_page, audit, readable, publish, viewport):  # noqa: F811
     case = publish()
     publish(judul="Berita kedua dengan judul yang panjang sekali tentang kunjungan ke Pulau Panggang dan sekitarnya")
-    page = open_page("ketua", viewport=viewport, scheme=scheme)
+    page = open_page("ketua", viewport=viewport)
     page.goto("/news")
     page.get_by_text("Baca seluruhnya").first.click()
     assert audit(page) == []

@@ -5,11 +5,8 @@ from lxml import etree
 from playwright.sync_api import expect
 
 from engine import commands, queries
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import LOOKS
 from tests.webui.scenes import SOP
-
-LOOKS = pytest.mark.parametrize("viewport, scheme", [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")],
-                                ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
 
 
 @pytest.fixture
@@ -134,8 +131,8 @@ def test_a_colleagues_version_in_between_is_not_overwritten(modeler, pe, people,
 
 
 @LOOKS
-def test_every_page_of_the_owner(open_page, audit, sop, viewport, scheme):
-    page = open_page("pemilik", viewport=viewport, scheme=scheme)
+def test_every_page_of_the_owner(open_page, audit, sop, viewport):
+    page = open_page("pemilik", viewport=viewport)
     for path in ("/definitions", f"/definitions/{SOP}", "/definitions/upload", f"/definitions/{SOP}/modeler"):
         page.goto(path)
         if path.endswith(SOP):

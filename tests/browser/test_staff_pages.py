@@ -1,17 +1,13 @@
 """Every page of the staff, at a phone's and a desk's width, light and dark: accessible, nothing cut off, a silent console."""
 
-import pytest
 
 from engine import commands
-from tests.browser.conftest import DESK, PHONE
-
-LOOKS = pytest.mark.parametrize("viewport, scheme", [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")],
-                                ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
+from tests.browser.conftest import LOOKS, PHONE
 
 
 @LOOKS
-def test_a_strangers_pages(open_page, audit, viewport, scheme):
-    page = open_page(viewport=viewport, scheme=scheme)
+def test_a_strangers_pages(open_page, audit, viewport):
+    page = open_page(viewport=viewport)
     page.goto("/sign-in")
     assert audit(page) == []
     page.fill("[name=user_id]", "ketua")
@@ -22,8 +18,8 @@ def test_a_strangers_pages(open_page, audit, viewport, scheme):
 
 
 @LOOKS
-def test_the_pages_of_a_task(open_page, audit, returned, viewport, scheme):
-    page = open_page("kasubbag", viewport=viewport, scheme=scheme)
+def test_the_pages_of_a_task(open_page, audit, returned, viewport):
+    page = open_page("kasubbag", viewport=viewport)
     assert audit(page) == []
     page.goto(f"/tasks/{returned}")
     assert page.locator("#returned").is_visible()
@@ -37,9 +33,9 @@ def test_the_pages_of_a_task(open_page, audit, returned, viewport, scheme):
 
 
 @LOOKS
-def test_the_pages_of_a_decision(open_page, audit, case_at, viewport, scheme):
+def test_the_pages_of_a_decision(open_page, audit, case_at, viewport):
     task = case_at("putuskan")
-    page = open_page("ketua", viewport=viewport, scheme=scheme)
+    page = open_page("ketua", viewport=viewport)
     page.goto(f"/tasks/{task}")
     page.frame_locator("iframe.preview").get_by_role("heading", name="Sosialisasi di Pulau Pramuka").wait_for()
     assert audit(page) == []
@@ -55,16 +51,16 @@ def test_the_pages_of_a_decision(open_page, audit, case_at, viewport, scheme):
 
 
 @LOOKS
-def test_the_copy_ready_package(open_page, audit, manual, viewport, scheme):
-    page = open_page("webadmin", viewport=viewport, scheme=scheme)
+def test_the_copy_ready_package(open_page, audit, manual, viewport):
+    page = open_page("webadmin", viewport=viewport)
     page.goto(f"/tasks/{manual}")
     assert page.get_by_text("Bahan siap salin: Facebook").is_visible()
     assert audit(page) == []
 
 
 @LOOKS
-def test_starting_and_the_empty_inbox(open_page, audit, sop, viewport, scheme):
-    page = open_page("ketua", viewport=viewport, scheme=scheme)
+def test_starting_and_the_empty_inbox(open_page, audit, sop, viewport):
+    page = open_page("ketua", viewport=viewport)
     assert page.get_by_text("Tidak ada tugas untuk Anda").is_visible()
     assert audit(page) == []
     page.goto("/start")
@@ -75,8 +71,8 @@ def test_starting_and_the_empty_inbox(open_page, audit, sop, viewport, scheme):
 
 
 @LOOKS
-def test_the_menu_and_error_pages(open_page, audit, viewport, scheme):
-    page = open_page("ketua", viewport=viewport, scheme=scheme)
+def test_the_menu_and_error_pages(open_page, audit, viewport):
+    page = open_page("ketua", viewport=viewport)
     if viewport == PHONE:
         page.click(".menu-phone summary")
         assert page.get_by_role("button", name="Keluar").last.is_visible() or page.locator(".menu-panel").is_visible()
