@@ -39,7 +39,7 @@ def publish(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
     BpmnError REFUSED for what nobody may publish: excluded or unapproved information, files that are not the approved ones.
     """
     payload = job.payload
-    _check(payload)
+    check_payload(payload)
     request = _request(pe, job, now)
     before = run(pe, lambda db: _reserve(db, job, now))
     if before and before["state"] in DONE:
@@ -84,7 +84,7 @@ def sealed(payload: Mapping[str, Any]) -> tuple[str, ...]:
     return names + REMARKS if "catatan_ralat" in payload else names
 
 
-def _check(payload: Mapping[str, Any]) -> None:
+def check_payload(payload: Mapping[str, Any]) -> None:
     if payload.get("klasifikasi") == "dikecualikan":
         raise _refuse(N_("Informasi yang dikecualikan tidak boleh diterbitkan (Pasal 17 Undang-Undang Nomor 14 Tahun 2008)."))
     if not isinstance(payload.get("kanal"), str) or not payload["kanal"]:
@@ -103,7 +103,7 @@ def request_of(pe: ProcessEngine, instance_id: str, payload: Mapping[str, Any], 
         images = _attachments(pe, db, instance_id, payload.get("gambar"))
         attachments = _attachments(pe, db, instance_id, payload.get("lampiran"))
     return Request(
-        key=f"{instance_id}:{payload.get('kanal', '')}:{_revision(payload)}", text=_own_text(payload),
+        key=f"{instance_id}:{payload.get('kanal', '')}:{_revision(payload)}", text=own_text(payload),
         title=payload.get("judul") or "", summary=payload.get("ringkasan") or "",
         body=payload.get("isi") or "", kind=payload.get("jenis") or "", now=now, business_key=business_key or "",
         images=[file for file in images if file.media_type.startswith("image/")],
@@ -115,7 +115,7 @@ def _request(pe: ProcessEngine, job: Job, now: dt.datetime) -> Request:
     return request_of(pe, job.instance_id, job.payload, now)
 
 
-def _own_text(payload: Mapping[str, Any]) -> str:
+def own_text(payload: Mapping[str, Any]) -> str:
     texts = payload.get("teks_kanal")
     text = texts.get(payload.get("kanal")) if isinstance(texts, dict) else None
     return text if isinstance(text, str) else ""

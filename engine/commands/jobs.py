@@ -16,7 +16,7 @@ from bpmn.errors import N_, Conflict, Invalid, NotFound
 from engine import access, apply, handlers, ids, load, starts, step
 from engine.commands.instances import run_unique, start_in, visible_instance
 from engine.commands.messages import deliver_message, deliver_signal
-from engine.handlers import Job
+from engine.handlers import GAGAL, Job
 from engine.intents import Outcome
 from engine.load import Loaded
 from engine.process_engine import Actor, ProcessEngine
@@ -30,7 +30,6 @@ LEASE_SECONDS = 60.0  # renewed by whoever works on the job; a dead worker's job
 MOST_ATTEMPTS = 25  # after so many, a worker that died without a word is the last one: a person must look
 MOST_RETRIES = 100
 FINISHING_ATTEMPTS = 30  # of writing what a call led to, while others change the case: else the call would be made again
-GAGAL = "gagal"  # the code of the BPMN error that a call's final failure is, for the diagram to catch
 
 _is_free = sa.or_(job.c.leased_until.is_(None), job.c.leased_until <= bindparam("_now"))
 _is_suspended = sa.or_(
@@ -276,22 +275,53 @@ def set_job_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: s
         raise Invalid(N_("Banyaknya percobaan harus antara 1 dan %(most)s."), field="retries", most=MOST_RETRIES)
 
     def write(db: sa.Connection) -> list[str]:
-        row = db.execute(_select, {"_id": job_id}).mappings().first()
-        if row is None or row["tenant_id"] != actor.tenant:
-            raise NotFound(N_("Pekerjaan tidak ditemukan."))
-        if row["instance_id"]:
-            visible_instance(db, actor, row["instance_id"], access.may_administer)
-        access.require(access.may_administer(actor))
-        if row["state"] not in ("open", "failed"):
-            raise Conflict(N_("Pekerjaan ini sudah berakhir."))
+        row = _for_admin(db, actor, job_id)
         again = {"state": "open", "due_at": now, "attempts": 0} if row["state"] == "failed" else {}
         same = sa.update(job).where(job.c.id == job_id, job.c.state == row["state"])
         if db.execute(same.values(retries=retries, **again)).rowcount != 1:
             raise _lost()
-        db.execute(sa.update(incident).where(incident.c.job_id == job_id, incident.c.resolved_at.is_(None)).values(
-            resolved_at=now, resolved_by=actor.id or None))
+        _resolve_incident(db, actor, now, job_id)
         record(db, actor, now, "job.retries_set", instance_id=row["instance_id"], activity_instance_id=row["activity_instance_id"],
                data={"job": job_id, "retries": retries, "failed": row["state"] == "failed"})
         return [job_id] if again else []
 
     pe.wake(run(pe, write))
+
+
+def execute_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str) -> str:
+    """Make a job due now, before its time or after its last attempt, and return its type. By an admin.
+
+    It is for a worker to take, or for the caller by `engine.jobs.run_job`. Conflict where somebody is at it or its case is suspended.
+    """
+    def write(db: sa.Connection) -> tuple[str, list[str]]:
+        row = _for_admin(db, actor, job_id)
+        again = {"retries": 1, "attempts": 0} if row["state"] == "failed" else {}
+        free = sa.update(job).where(job.c.id == job_id, job.c.state == row["state"], _is_free, ~_is_suspended)
+        if db.execute(free.values(state="open", due_at=now, leased_by=None, leased_until=None, **again), {"_now": now}).rowcount != 1:
+            raise Conflict(N_("Pekerjaan ini sedang dikerjakan, atau berkasnya ditangguhkan."))
+        _resolve_incident(db, actor, now, job_id)
+        record(db, actor, now, "job.executed", instance_id=row["instance_id"], activity_instance_id=row["activity_instance_id"],
+               data={"job": job_id, "due_at": row["due_at"].isoformat(), "failed": row["state"] == "failed"})
+        return row["type"], [job_id]
+
+    type, due = run(pe, write)
+    if type == "external":
+        pe.wake(due)
+    return type
+
+
+def _for_admin(db: sa.Connection, actor: Actor, job_id: str) -> Row:
+    row = db.execute(_select, {"_id": job_id}).mappings().first()
+    if row is None or row["tenant_id"] != actor.tenant:
+        raise NotFound(N_("Pekerjaan tidak ditemukan."))
+    if row["instance_id"]:
+        visible_instance(db, actor, row["instance_id"], access.may_administer)
+    access.require(access.may_administer(actor))
+    if row["state"] not in ("open", "failed"):
+        raise Conflict(N_("Pekerjaan ini sudah berakhir."))
+    return row
+
+
+def _resolve_incident(db: sa.Connection, actor: Actor, now: dt.datetime, job_id: str) -> None:
+    db.execute(sa.update(incident).where(incident.c.job_id == job_id, incident.c.resolved_at.is_(None)).values(
+        resolved_at=now, resolved_by=actor.id or None))
