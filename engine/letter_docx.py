@@ -35,6 +35,9 @@ def render(kind: str, content: Mapping[str, Any], issued_at: dt.datetime, logo: 
 def _page(said: Mapping[str, Any], issued_at: dt.datetime) -> Document:
     paper = docx.Document()
     word.base(paper, SIZE)
+    parts = paper.part.package.rels
+    for id in [id for id, each in parts.items() if each.reltype.endswith("/thumbnail")]:  # a picture of python-docx's own page
+        del parts[id]
     section = paper.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin, section.right_margin = Mm(25), Mm(20)

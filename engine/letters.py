@@ -6,6 +6,7 @@ between, issuing again goes on from there: no number is lost, and none is given 
 """
 
 import datetime as dt
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from engine.tables import activity, document, letter, process_instance, tenant
 
 VARIABLE = "naskah"  # of a document that is a paper
 PDF, DOCX = "application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 random bits
 _l, _a, _d = letter.c, activity.c, document.c
 
 
@@ -155,6 +157,8 @@ def offered(pe: ProcessEngine, actor: Actor, task_id: str) -> str | None:
 def verify(pe: ProcessEngine, token: str) -> dict[str, Any]:
     """What anybody may know who holds a paper's address: {kind, number, date, office, subject (None where it is secret), name, post,
     decree, signed_at, sha256, docx_sha256}. NotFound for a token that no paper has."""
+    if not _TOKEN.fullmatch(token):
+        raise NotFound(N_("Naskah ini tidak dikenal."))
     word = sa.alias(document)
     with read(pe) as db:
         row = db.execute(sa.select(_l.kind, _l.number, _l.content, _d.sha256, word.c.sha256.label("docx_sha256"),

@@ -39,6 +39,11 @@ def catch(definition, ident="a"):
     return around(event("intermediateCatchEvent", ident, definition))
 
 
+def paper(kind, element="userTask", attributes="", **more):
+    said = "".join(f'<camunda:property name="{k}" value="{v}"/>' for k, v in {"naskah": kind, **more}.items())
+    return around(f'<{element} id="a" {attributes}>{extension(f"<camunda:properties>{said}</camunda:properties>")}</{element}>')
+
+
 WRONG_COMPLETION = "<loopCardinality>2</loopCardinality><completionCondition>a._b</completionCondition>"
 SOURCE_ONLY = '<camunda:in source="x"/>'
 
@@ -56,6 +61,10 @@ REFUSED = {
     "compensation event": (around(event("intermediateThrowEvent", "a", "<compensateEventDefinition/>")), "a", "trigger"),
     "instantiating receive task": (around('<receiveTask id="a" messageRef="m" instantiate="true"/>'), "a", "unsupported"),
     "instantiating event gateway": (around('<eventBasedGateway id="a" instantiate="true"/>'), "a", "unsupported"),
+    # papers
+    "unknown paper": (paper("surat-cinta"), "a", "paper"),
+    "paper of no task": (paper("nota-dinas", "serviceTask", 'camunda:type="external" camunda:topic="t"'), "a", "paper"),
+    "paper to nobody sane": (paper("nota-dinas", naskah_kepada="${a._b}"), "a", "expression"),
     # implementations
     "class": (around('<serviceTask id="a" camunda:class="x.Y"/>'), "a", "code"),
     "delegate expression": (around('<serviceTask id="a" camunda:delegateExpression="${x}"/>'), "a", "code"),
