@@ -7,15 +7,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bpmn import model
+from bpmn import check, model
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, ids, load, spec, starts
+from bpmn.lint import lint
+from engine import access, ids, load, scenarios, spec, starts
 from engine.commands.instances import find_definition, newest_id, run_unique
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
 from engine.spec import Spec
 from engine.store import attempt, read, record, run
-from engine.tables import definition_group, deployment, process_definition, process_instance, resource
+from engine.tables import definition_group, deployment, job, process_definition, process_instance, resource, subscription
 
 MAX_KEY = 150  # characters: the definition's id holds the key, and must fit its column
 
@@ -41,15 +42,20 @@ class _Part:
 
 
 def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, resources: dict[str, bytes],
-           source: str | None = None, changed_only: bool = True, based_on: str | None = None) -> Deployment:
+           source: str | None = None, changed_only: bool = True, based_on: str | None = None, accept_failing: bool = True) -> Deployment:
     """Make a new version of every executable process in the resources (file name → bytes), which keep together.
 
     Invalid, with `problems`, where a diagram cannot be run. What call activities call is bound now, to the newest
     version. With `changed_only`, resources that are in force as they are make nothing new: that deployment is returned.
     `based_on`: the definition id that was edited; Conflict where it is not the newest of its key any more.
+    Kept scenarios that go another way now are in the history of the deployment; without `accept_failing` they are
+    `ScenariosFail`, for a person to see first.
     """
     access.require(access.may_deploy(actor))
     _check_names(resources)
+    failing = _thought_through(pe, actor, now, resources)
+    if failing and not accept_failing:
+        raise scenarios.ScenariosFail(failing)
 
     def command() -> Deployment:
         with read(pe) as db:
@@ -57,9 +63,20 @@ def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, reso
         if not parts:
             raise Invalid(N_("Tidak ada proses yang dapat dijalankan (isExecutable) di dalam file."))
         title = name.strip() or parts[0].process.key
-        return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts, based_on))
+        return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts, based_on,
+                                                failing))
 
     return attempt(pe, command)
+
+
+def _thought_through(pe: ProcessEngine, actor: Actor, now: dt.datetime, resources: dict[str, bytes]) -> list[scenarios.Result]:
+    """Refuse what would get stuck, and return the scenarios that fail. What cannot be run at all, compiling says."""
+    found = lint(resources)
+    sound = not any(f.severity == "error" for f in check.check(resources))
+    problems = [Invalid(f.message, file=f.file, line=f.line, element=f.element, **f.params) for f in found if f.severity == "error"]
+    if problems and sound:
+        raise Invalid(N_("Diagram tidak dapat dijalankan: %(count)d masalah"), problems=problems, count=len(problems))
+    return scenarios.failing(pe, actor, now, resources) if sound else []
 
 
 def _check_names(resources: dict[str, bytes]) -> None:
@@ -108,7 +125,7 @@ def _bind(db: sa.Connection, actor: Actor, key: str, calls: dict[str, Definition
 
 
 def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resources: dict[str, bytes], source: str | None,
-           changed_only: bool, parts: list[_Part], based_on: str | None) -> Deployment:
+           changed_only: bool, parts: list[_Part], based_on: str | None, failing: list[scenarios.Result]) -> Deployment:
     newest = {part.process.key: _newest(db, actor, part.process.key) for part in parts}
     if based_on is not None and based_on not in {f"{key}:{row.version}:{row.deployment_id}" for key, row in newest.items() if row}:
         raise Conflict(N_("Sementara itu versi %(version)d telah diberlakukan. Unduh diagram Anda, lalu buka versi terbaru."),
@@ -131,7 +148,9 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resourc
         _insert_definition(db, now, definition)
         starts.renew(db, now, definition, part.spec)
         made.append({"id": definition.id, "key": definition.key, "version": definition.version, "name": definition.name})
-    record(db, actor, now, "deployment.created", data={"deployment": deployment_id, "name": name, "definitions": [d["id"] for d in made]})
+    told = {"failing_scenarios": [each.name for each in failing]} if failing else {}
+    record(db, actor, now, "deployment.created", data={"deployment": deployment_id, "name": name, "definitions": [d["id"] for d in made],
+                                                       **told})
     return Deployment(deployment_id, name, made)
 
 
@@ -160,6 +179,50 @@ def _insert_definition(db: sa.Connection, now: dt.datetime, definition: Definiti
             for group in sorted(definition.groups | starters)]
     if rows:
         db.execute(sa.insert(definition_group), rows)
+
+
+# Deleting -------------------------------------------------------------------------------------------------------------
+
+def delete_deployment(pe: ProcessEngine, actor: Actor, now: dt.datetime, deployment_id: str) -> None:
+    """Take a deployment away that nothing rests on: no case, running or ended, and no other definition that calls it.
+
+    Conflict otherwise (history is kept for ever, and so is what it ran on), and for the newest of several versions:
+    what is in force is replaced by a deployment or suspended, never silently by an older version.
+    """
+    access.require(access.may_deploy(actor))
+    d = process_definition.c
+
+    def write(db: sa.Connection) -> None:
+        kept = db.execute(sa.select(deployment.c.name).where(
+            deployment.c.id == deployment_id, deployment.c.tenant_id == actor.tenant).with_for_update()).first()
+        if kept is None:
+            raise NotFound(N_("Pemberlakuan tidak ditemukan."))
+        own = {row.id: row for row in db.execute(sa.select(d.id, d.key, d.version).where(d.deployment_id == deployment_id))}
+        others = db.execute(sa.select(d.key, d.version, d.calls).where(
+            d.tenant_id == actor.tenant, d.deployment_id != deployment_id)).all()
+        if db.execute(sa.select(process_instance.c.id).where(process_instance.c.definition_id.in_(own)).limit(1)).first() or any(
+                called in own for other in others for called in other.calls.values()):
+            raise Conflict(N_("Versi ini sudah dipakai, dan tetap disimpan."))
+        versions = {key: [other.version for other in others if other.key == key] for key in {row.key for row in own.values()}}
+        if any(older and row.version > max(older) for row in own.values() if (older := versions[row.key])):
+            raise Conflict(N_("Versi ini sedang berlaku. Berlakukan versi lain dahulu, atau tangguhkan."))
+        _delete(db, now, deployment_id, list(own))
+        record(db, actor, now, "deployment.deleted", data={"deployment": deployment_id, "name": kept.name, "definitions": sorted(own)})
+
+    try:
+        run(pe, write)
+    except sa.exc.IntegrityError:  # a case was started meanwhile, or something else holds on to it
+        raise Conflict(N_("Versi ini sudah dipakai, dan tetap disimpan.")) from None
+
+
+def _delete(db: sa.Connection, now: dt.datetime, deployment_id: str, definition_ids: list[str]) -> None:
+    db.execute(sa.update(job).where(job.c.definition_id.in_(definition_ids), job.c.state.in_(("open", "failed"))).values(
+        state="cancelled", ended_at=now))
+    db.execute(sa.delete(subscription).where(subscription.c.definition_id.in_(definition_ids)))
+    db.execute(sa.delete(definition_group).where(definition_group.c.definition_id.in_(definition_ids)))
+    db.execute(sa.delete(process_definition).where(process_definition.c.id.in_(definition_ids)))
+    db.execute(sa.delete(resource).where(resource.c.deployment_id == deployment_id))
+    db.execute(sa.delete(deployment).where(deployment.c.id == deployment_id))
 
 
 # Suspending -----------------------------------------------------------------------------------------------------------
