@@ -3,6 +3,7 @@ of a cell as one group of DrawingML shapes in it. An office program can go on wi
 
 import io
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -53,10 +54,10 @@ def render(paper: Paper, logo: bytes | None = None) -> bytes:
     if paper.form.approval:
         _approval(out, paper.form.approval, paper.form.foreign)
     _identity(out, paper.form, logo)
-    shapes = count(1)
+    shapes, head = count(1), None
     for at, page in enumerate(paper.pages):
         _break(out, paper.form.heading if at == 0 else "")
-        _table(out, paper, page, shapes)
+        head = _table(out, paper, page, shapes, head)
     _small(out.add_paragraph())  # a document cannot end in a table
     written = io.BytesIO()
     out.save(written)
@@ -165,19 +166,26 @@ def _small(paragraph: Any) -> None:
     shape.line_spacing_rule, shape.line_spacing, shape.space_before, shape.space_after = WD_LINE_SPACING.EXACTLY, Pt(1), Pt(0), Pt(0)
 
 
-def _table(out: Document, paper: Paper, page: drawing.Page, shapes: Iterator[int]) -> None:
+def _table(out: Document, paper: Paper, page: drawing.Page, shapes: Iterator[int], head: list[Any] | None) -> list[Any]:
+    """Write a page's table and return the three rows of its head, which the next one repeats."""
     sizes = paper.widths
     columns = [sizes.number, sizes.kegiatan, *[sizes.pelaksana] * len(paper.chart.columns), sizes.kelengkapan, sizes.waktu, sizes.output,
                sizes.keterangan]
-    table = word.table(out, 3 + len(page.rows), columns, style="Table Grid")
+    table = word.table(out, len(page.rows) + (0 if head else 3), columns, style="Table Grid")
     table.alignment = TABLE_ALIGN.CENTER
     _margins(table._tbl.tblPr, "tblCellMar", 1.3, 0.4)
     rows = list(table.rows)
-    _head(rows[:3], paper)
-    for row, drawn in zip(rows[3:], page.rows, strict=True):
+    if not head:
+        _head(rows[:3], paper)
+        head, rows = [row._tr for row in rows[:3]], rows[3:]
+    else:
+        for made in deepcopy(head):
+            rows[0]._tr.addprevious(made)
+    for row, drawn in zip(rows, page.rows, strict=True):
         row.height, row.height_rule = Mm(drawn.height), RULE.AT_LEAST
         row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
         _row(row.cells, paper, drawn, shapes)
+    return head
 
 
 def _head(rows: Sequence[Any], paper: Paper) -> None:

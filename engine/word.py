@@ -36,7 +36,7 @@ def line(holder: Any, text: str, *, bold: bool = False, size: float | None = Non
 
 def run(paragraph: Paragraph, text: str, *, bold: bool = False, italic: bool = False, size: float | None = None) -> Run:
     made = paragraph.add_run(clean(text))
-    made.bold, made.italic, made.font.size = bold, italic or None, Pt(size) if size else None
+    made.bold, made.italic, made.font.size = bold or None, italic or None, Pt(size) if size else None
     return made
 
 

@@ -322,3 +322,22 @@ def test_the_demo_never_listens_beyond_this_machine(folder):
     assert "this machine only" in terbit("up", "--demo", "--host", "0.0.0.0", "--instance", folder, code=2)
     assert "everybody knows the password" in terbit("up", "--host", "0.0.0.0", "--port", free_port(), "--instance", folder, code=1)
     assert "everybody knows the password" in terbit("web", "--host", "0.0.0.0", "--port", free_port(), "--instance", folder, code=1)
+
+
+# Printing -------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("ending, magic", [("pdf", b"%PDF"), ("docx", b"PK")])
+def test_a_procedure_is_printed_from_its_key_or_its_file(folder, tmp_path, ending, magic):
+    by_key, by_file = tmp_path / f"key.{ending}", tmp_path / f"file.{ending}"
+    assert "kB" in terbit("sop", "print", "penerbitan-informasi", "--instance", folder, "-o", by_key)
+    terbit("sop", "print", MODEL / "penerbitan-informasi.bpmn", "-o", by_file)
+    assert by_key.read_bytes().startswith(magic) and len(by_key.read_bytes()) == len(by_file.read_bytes())
+
+
+def test_what_cannot_be_printed_is_one_line(folder, tmp_path):
+    without = tmp_path / "x.bpmn"
+    without.write_text('<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"><process id="p"><task id="a"/></process></definitions>')
+    assert "lane" in terbit("sop", "print", without, "-o", tmp_path / "x.pdf", code=1)
+    terbit("sop", "print", "nope", "--instance", folder, "-o", tmp_path / "x.pdf", code=1)
+    assert ".docx" in terbit("sop", "print", without, "-o", tmp_path / "x.txt", code=2)
+    assert not (tmp_path / "x.pdf").exists()

@@ -220,6 +220,37 @@ def deploy(instance: Path, tenant: str | None, name: str | None, paths: tuple[Pa
 
 
 @main.group(cls=Group)
+def sop():
+    """Procedures on paper."""
+
+
+@sop.command("print")
+@instance_option
+@tenant_option
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write: .pdf or .docx.")
+@click.option("--process", "key", default="", help="The process's id, where FILE holds several.")
+@click.argument("source", metavar="KEY_OR_FILE")
+def sop_print(instance: Path, tenant: str | None, output: Path, key: str, source: str):
+    """Print a procedure as an SOP: that of a .bpmn file, or the newest version that is deployed under a key."""
+    from engine import letterhead, queries, settings, sop_docx, sop_paper
+
+    make = {".pdf": sop_paper.pdf, ".docx": sop_docx.docx_of}.get(output.suffix.lower())
+    if make is None:
+        raise click.UsageError("the output is a .pdf or a .docx file")
+    logo = None
+    if Path(source).is_file():
+        diagram = Path(source).read_bytes()
+        key = key or sop_paper.process_in(diagram, file=source).key
+    else:
+        with opened(instance) as pe:
+            acting, key = _of_office(pe, tenant), source
+            diagram = queries.definition_xml(pe, acting, key)
+            logo = letterhead.logo_of(pe, settings.get(pe, acting.tenant)["letterhead"])
+    output.write_bytes(make(diagram, key, logo))
+    click.echo(f"{output}: {output.stat().st_size / 1e3:.0f} kB")
+
+
+@main.group(cls=Group)
 def user():
     """Accounts."""
 
