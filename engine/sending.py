@@ -10,6 +10,7 @@ where an admin sees it and may send it again.
 """
 
 import datetime as dt
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -195,6 +196,12 @@ def _mail(pe: ProcessEngine, bundle: Bundle, person: sa.RowMapping, message: Mes
     mail.send(str(pe.config["SMTP_URL"]), sender, person["email"], email)
 
 
+def reason(failure: Failure) -> str:
+    """Why it was not sent, as it is kept: JSON of its template and what fills it, to be said in the reader's language."""
+    return json.dumps({"message": failure.message, "params": {name: str(value)[:200] for name, value in failure.params.items()}},
+                      ensure_ascii=False)
+
+
 # How it went ----------------------------------------------------------------------------------------------------------
 
 def _settle(pe: ProcessEngine, bundle: Bundle, **values: Any) -> None:
@@ -211,7 +218,7 @@ def _wait(pe: ProcessEngine, bundle: Bundle, now: dt.datetime, failure: Unreacha
     assert not isinstance(decision, GiveUp)
     until = now + decision.after
     attempts = min(bundle.attempts, AWAY_COUNTS)
-    _settle(pe, bundle, due_at=until, error=str(failure)[:500], attempts=attempts, **({} if bundle.was_sent else {"batch": None}))
+    _settle(pe, bundle, due_at=until, error=reason(failure), attempts=attempts, **({} if bundle.was_sent else {"batch": None}))
     same = (_n.channel == bundle.channel) & (_n.tenant_id == bundle.tenant if bundle.channel == "telegram" else sa.true())
     run(pe, lambda db: db.execute(sa.update(notice).where(
         _n.state == "open", _n.due_at < until, _n.leased_until.is_(None), same).values(due_at=until)))
@@ -224,6 +231,6 @@ def _failed(pe: ProcessEngine, bundle: Bundle, now: dt.datetime, failure: Failur
     decision = REFUSED.decide(kind=kind, failures=bundle.attempts, retries=ATTEMPTS - bundle.attempts, retry_after=failure.retry_after)
     batch = {} if unknown or bundle.was_sent else {"batch": None}
     if isinstance(decision, GiveUp):
-        _settle(pe, bundle, state="failed", error=str(failure)[:500], **batch)
+        _settle(pe, bundle, state="failed", error=reason(failure), **batch)
     else:
-        _settle(pe, bundle, due_at=now + decision.after, error=str(failure)[:500], **batch)
+        _settle(pe, bundle, due_at=now + decision.after, error=reason(failure), **batch)

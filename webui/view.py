@@ -36,6 +36,7 @@ class Item:
     phone: bool = False
     count: str = ""  # a key of `task_counts`
     starts: bool = False  # shown only to who may start something
+    heads: bool = False  # shown only to who leads a lane
     parts: tuple[str, ...] = ()  # other blueprints that belong under it
 
     def is_here(self) -> bool:
@@ -48,6 +49,7 @@ def menu() -> list[Item]:
     owner, admin, analyst = frozenset({"process-owner", "admin"}), frozenset({"admin"}), frozenset({"analyst", "admin", "process-owner"})
     items = [
         Item("inbox.inbox", _("Tugas"), icon="inbox", phone=True, count="open", parts=("task", "bulk")),
+        Item("lane.index", _("Bagian saya"), icon="user-share", heads=True),
         Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), phone=True, count="news"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
@@ -55,12 +57,13 @@ def menu() -> list[Item]:
         Item("analyst.index", _("Laporan"), icon="chart-bar", groups=analyst),
         Item("admin.index", _("Pemantauan"), icon="activity", groups=admin),
         Item("channels.index", _("Kanal"), icon="broadcast", groups=admin),
-        Item("people.index", _("Pengguna"), icon="users", groups=admin),
+        Item("people.index", _("Pengguna"), icon="users", groups=admin, parts=("substitutions",)),
         Item("calendar.index", _("Kalender kerja"), icon="calendar", groups=admin),
         Item("office.index", _("Naskah dinas"), icon="file-text", groups=admin),
     ]
     mine = current_user.groups if current_user.is_authenticated else frozenset()
     return [i for i in items if i.endpoint in current_app.view_functions and (not i.groups or i.groups & mine)
+            and (not i.heads or current_user.is_authenticated and current_user.actor.heads)
             and (not i.starts or mine & ({"admin"} | _starters(current_user.account["tenant"])))]
 
 
@@ -97,14 +100,14 @@ def theme() -> str:
 
 
 def init_app(app: Flask) -> None:
-    from webui import hours, now
+    from webui import hours, names, now
 
     app.context_processor(lambda: {"menu": menu, "theme": theme(), "locale": str(get_locale() or "id"), "locales": LOCALES, "now": now,
-                                     "view_names": current_app.view_functions, "next_morning": next_morning, "upload_words": upload_words,
+                                     "view_names": current_app.view_functions, "next_morning": next_morning,
                                      "upload_megabytes": upload_megabytes()})
     app.jinja_env.globals.update(asset=asset, due_mark=hours.due, worked=hours.between)
-    app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size,
-                                 initials=initials, iso=iso, markdown=markdown, work=hours.work,
+    app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size, reason=reason,
+                                 initials=initials, iso=iso, markdown=markdown, in_stead=names.in_stead, last_day=last_day, work=hours.work,
                                  paper_name=lambda kind: _(sop.PAPERS[kind]), group_name=lambda id, groups: groups.get(id, id))
 
 
@@ -143,11 +146,13 @@ def next_morning() -> str:
     return f"{opens.astimezone(zone()):%Y-%m-%dT%H:%M}" if opens else f"{today + dt.timedelta(days=1):%Y-%m-%d}T08:00"
 
 
-def upload_words() -> dict[str, str]:
-    """What the script that sends files says."""
-    return {"cancel": _("Batal"), "preparing": _("Menyiapkan…"), "broken": _("Sambungan terputus. Dilanjutkan sendiri setelah tersambung."),
-            "smaller": _("terkirim, {sizes}, tanpa data tempat."), "done": _("terkirim, {sizes}."),
-            "unfinished": _("{name} belum selesai terkirim. Pilih lagi dokumen itu untuk melanjutkan.")}
+def reason(kept: str | None) -> str:
+    """Why a notice was not sent (`engine.sending.reason`), in the reader's language; what was kept as plain words stays so."""
+    try:
+        said = json.loads(kept or "")
+        return _(said["message"]) % said["params"] if said["params"] else _(said["message"])
+    except (ValueError, TypeError, KeyError):
+        return kept or ""
 
 
 def moment(value: dt.datetime | None) -> str:
@@ -158,6 +163,11 @@ def moment(value: dt.datetime | None) -> str:
 def day(value: dt.datetime | dt.date | None) -> str:
     """'24 November 2026'."""
     return format_date(value, "d MMMM y") if value else "–"
+
+
+def last_day(ends_at: dt.datetime) -> str:
+    """The last whole day before a moment: what ends at midnight ends with the day before."""
+    return format_date(ends_at - dt.timedelta(seconds=1), "d MMM y")
 
 
 def clock(value: dt.datetime | None) -> str:

@@ -17,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from bpmn.errors import Forbidden, Invalid
+from connectors import Failure
 from connectors.messages import mail
 from engine import commands, notices, outbox, preferences, sending, tables, telegram, worker
 from engine import people as accounts
@@ -640,3 +641,50 @@ def test_a_real_worker_tells_of_a_task_that_opened(pe, people, pemilik, now):
         finally:
             kill_group(process)
     pe.close()
+
+
+# What came out, what came back ----------------------------------------------------------------------------------------
+
+@pytest.fixture
+def reachable(pe, people, now):
+    """Everybody has an address."""
+    run(pe, lambda db: db.execute(sa.update(tables.user).values(email=tables.user.c.id + "@kpu.example")))
+
+
+def told(pe, kind):
+    with read(pe) as db:
+        return db.execute(sa.select(tables.notice).where(tables.notice.c.kind == kind).order_by(tables.notice.c.user_id)).mappings().all()
+
+
+SENT_BACK = diagram(chain(START, user_task("siapkan"), user_task("putuskan", "sub-bagian"), END), properties={"label": "${judul}"})
+
+
+def begin(pe, people, now):
+    deploy(pe, people["admin"], now, SENT_BACK)
+    commands.start(pe, people["penulis"], now, key="p")
+    do(pe, people["penulis"], now, "siapkan", isi="Kami mengundang.", judul="Undangan")
+
+
+@on_databases
+def test_who_wrote_it_is_told_of_its_return_in_the_same_transaction(pe, people, now, reachable, monkeypatch):
+    begin(pe, people, now)
+    with monkeypatch.context() as patch:
+        patch.setattr(notices, "tell", lambda *args, **kwargs: (_ for _ in ()).throw(RuntimeError("the outbox")))
+        with pytest.raises(RuntimeError):  # neither happened
+            do(pe, people["kasubbag"], now, "putuskan", keputusan="tidak", catatan="Nama keliru.")
+    assert told(pe, "returned") == [] and "putuskan" in open_tasks(pe, people["kasubbag"])
+    do(pe, people["kasubbag"], now, "putuskan", keputusan="tidak", catatan="Nama keliru.")
+    (row,) = told(pe, "returned")
+    assert (row["user_id"], row["channel"], row["data"]) == ("penulis", "email", {"by": people["kasubbag"].name, "text": "Nama keliru."})
+
+
+@pytest.mark.parametrize("said", [{"keputusan": "sesuai"}, {}])
+def test_nobody_is_told_where_nothing_was_sent_back(pe, people, now, reachable, said):
+    begin(pe, people, now)
+    do(pe, people["kasubbag"], now, "putuskan", **said)
+    assert told(pe, "returned") == []
+
+
+def test_why_it_was_not_sent_is_kept_to_be_said_in_any_language():
+    kept = json.loads(sending.reason(Failure("Surel ditolak: %(answer)s", answer="550 spam")))
+    assert kept == {"message": "Surel ditolak: %(answer)s", "params": {"answer": "550 spam"}}

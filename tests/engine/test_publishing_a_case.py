@@ -10,10 +10,11 @@ from bpmn.errors import Invalid
 from engine import archive, channels, commands, documents, handlers, installation, jobs, publication, queries
 from engine.process_engine import Actor
 from engine.store import read, run
-from engine.tables import incident, tenant
+from engine.tables import incident, notice, tenant, user
 from tests.conftest import on_databases
 from tests.engine.a_case import PDF
 from tests.engine.test_documents import picture
+from tests.engine.test_media import exif, noted
 from tests.engine.web_page import serve
 
 TEXT = {"jenis": "pengumuman", "klasifikasi": "berkala", "judul": "Pengumuman Rapat Pleno", "ringkasan": "Terbuka untuk umum.",
@@ -180,3 +181,43 @@ def test_anothers_file_cannot_be_named_in_a_form(pe, office):
     with pytest.raises(Invalid) as caught:
         office.do("penulis", "siapkan", **TEXT, gambar=None, lampiran=[theirs])
     assert caught.value.where == {"field": "lampiran"}
+
+
+def told_of_news(pe):
+    with read(pe) as db:
+        rows = db.execute(sa.select(notice.c.user_id, notice.c.channel, notice.c.instance_id).where(notice.c.kind == "published"))
+        return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [("berita", True), ("pengumuman", False)])
+def test_the_ketua_is_told_once_of_news_that_came_out(pe, office, kind, is_told):
+    run(pe, lambda db: db.execute(sa.update(user).values(email=user.c.id + "@kpu.example")))
+    case = office.start(["website", "facebook"])
+    office.do("penulis", "siapkan", **{**TEXT, "jenis": kind}, gambar=[], lampiran=[])
+    if kind != "berita":
+        office.approve()
+    assert told_of_news(pe) == []  # it is not out yet
+    office.publish()
+    by_hand = office.tasks("terbitkan_manual")[0]["id"]
+    commands.complete(pe, office.people["webadmin"], office.now, by_hand, {"tautan": "https://x.example/1", "alasan_tanpa_periksa": "harus masuk"})
+    office.work()
+    assert office.ended()
+    assert told_of_news(pe) == ([("ketua", "email", case)] if is_told else [])
+
+
+def test_news_is_told_of_in_the_transaction_that_says_it_is_out(pe, office, monkeypatch):
+    office.start(["website"])
+    office.do("penulis", "siapkan", **{**TEXT, "jenis": "berita"}, gambar=[], lampiran=[])
+    monkeypatch.setattr("engine.news.notices.tell", lambda *args, **kwargs: (_ for _ in ()).throw(RuntimeError("the outbox")))
+    office.publish()
+    assert office.publications()["website"]["state"] == "attempted" and told_of_news(pe) == []
+
+
+def test_what_a_camera_noted_does_not_go_out_with_an_attachment_either(pe, office):
+    case = office.start()
+    photo = office.upload("penulis", "siapkan", noted("JPEG"), "foto.jpg", "gambar")
+    office.do("penulis", "siapkan", **TEXT, gambar=[photo], lampiran=[])
+    asked = publication.request_of(pe, case, {"kanal": "website", "gambar": [photo], "lampiran": [photo]}, office.now)
+    for file in (*asked.images, *asked.attachments):
+        assert b"Telepon Rahasia" not in file.content and exif(file.content)["gps"] == {}
+    assert documents.open_document(pe, office.people["ketua"], photo["document"])[1].read_bytes() == noted("JPEG")  # the archive's own stays

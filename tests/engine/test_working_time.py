@@ -83,3 +83,19 @@ def test_what_is_added_is_what_lies_between(start, minutes):
 def test_durations_add_up(a, b, c):
     a, b, c = sorted((a, b, c))
     assert OFFICE.between(a, b) + OFFICE.between(b, c) == OFFICE.between(a, c)
+
+
+@pytest.mark.parametrize(("day", "opens"), [
+    ("2026-03-02", "2026-03-03"),  # a Monday
+    ("2026-03-06", "2026-03-09"),  # a Friday
+    ("2026-12-24", "2026-12-28"),  # a cuti bersama before Christmas, on Thursday, and the weekend behind it
+])
+def test_the_office_opens_on_its_next_working_day(day, opens):
+    calendar = WorkingCalendar()
+    found = calendar.next_opening(dt.date.fromisoformat(day)).astimezone(ZoneInfo("Asia/Jakarta"))
+    assert found.date().isoformat() == opens and calendar.is_open(found)
+    assert not calendar.is_open(found - dt.timedelta(minutes=1))
+
+
+def test_an_office_that_never_opens_has_no_next_day():
+    assert WorkingCalendar(week=((),) * 7, ramadan_week=((),) * 7).next_opening(dt.date(2026, 3, 2)) is None
