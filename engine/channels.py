@@ -141,6 +141,18 @@ def channel_names(pe: ProcessEngine, actor: Actor) -> dict[str, str]:
         return {row.id: row.name for row in rows}
 
 
+def by_connector(pe: ProcessEngine, actor: Actor) -> dict[str, list[tuple[str, str]]]:
+    """(id, name) of every enabled channel by its connector's name, for who draws processes that publish. One statement."""
+    access.require(access.may_deploy(actor))
+    query = sa.select(channel.c.connector, channel.c.id, channel.c.name).where(
+        channel.c.tenant_id == actor.tenant, channel.c.enabled).order_by(channel.c.id)
+    found: dict[str, list[tuple[str, str]]] = {}
+    with read(pe) as db:
+        for row in db.execute(query):
+            found.setdefault(row.connector, []).append((row.id, row.name))
+    return found
+
+
 def connector_for(pe: ProcessEngine, tenant: str, channel_id: str, *, disabled_too: bool = False) -> connectors.Connector:
     """The connector that serves a channel, with its settings. NotFound where there is no such channel;
     connectors.Failure where it is disabled (NotByMachine) or its connector or key is gone (permanent)."""

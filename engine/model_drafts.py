@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from bpmn import blank, check, model, package
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from bpmn.findings import Finding, warning
-from engine import access, ids, load
+from bpmn.findings import Finding
+from engine import access, ids, linting, load
 from engine.commands import deploying
 from engine.commands.instances import find_definition
 from engine.process_engine import Actor, ProcessEngine
@@ -24,6 +24,7 @@ from engine.store import read, record, run
 from engine.tables import group, model_draft, model_draft_file, process_definition, user
 
 KEY = re.compile(r"[a-z_][a-z0-9_.-]{1,79}")  # of a new procedure: an XML name that reads well in an address
+TAKEN = ("new", "upload")  # addresses of their own
 LONGEST_NAME = 200
 Files = dict[str, bytes]
 
@@ -51,18 +52,16 @@ class Checked(NamedTuple):
 def drafts(pe: ProcessEngine, actor: Actor, limit: int = 200) -> list[dict[str, Any]]:
     """The office's drafts, last changed first: id, key, name, base_id, updated_at. One statement."""
     access.require(access.may_deploy(actor))
-    query = sa.select(_d.id, _d.key, _d.name, _d.base_id, _d.updated_at).where(_d.tenant_id == actor.tenant).order_by(
-        _d.updated_at.desc(), _d.key).limit(limit)
     with read(pe) as db:
-        return [dict(row) for row in db.execute(query).mappings()]
+        return [dict(row) for row in db.execute(_brief(actor).order_by(_d.updated_at.desc(), _d.key).limit(limit)).mappings()]
 
 
 def find(pe: ProcessEngine, actor: Actor, key: str) -> dict[str, Any] | None:
-    """The draft of a key, as `get` gives it; None where there is none."""
-    try:
-        return get(pe, actor, key)
-    except NotFound:
-        return None
+    """The draft of a key, as `drafts` gives it; None where there is none. One statement."""
+    access.require(access.may_deploy(actor))
+    with read(pe) as db:
+        row = db.execute(_brief(actor).where(_d.key == key)).mappings().first()
+        return dict(row) if row else None
 
 
 def get(pe: ProcessEngine, actor: Actor, key: str) -> dict[str, Any]:
@@ -113,13 +112,9 @@ def check_draft(pe: ProcessEngine, actor: Actor, draft_id: str, changed: Mapping
     with read(pe) as db:
         draft = _of_office(db, actor, draft_id)
         saved = _contents(db, draft_id)
-        groups = set(db.execute(sa.select(group.c.id).where(group.c.tenant_id == actor.tenant)).scalars())
-        known = set(db.execute(sa.select(process_definition.c.key).distinct().where(
-            process_definition.c.tenant_id == actor.tenant)).scalars())
     files = saved | dict(changed or {})
-    found = check.check(files, known)
+    found = linting.findings(pe, actor, files)
     if all(finding.severity != "error" for finding in found):
-        found += _unknown_groups(files, groups)
         found = _wrong_key(files, draft.key) + found
     return Checked(found, state_of(files))
 
@@ -131,18 +126,6 @@ def _wrong_key(files: Mapping[str, bytes], key: str) -> list[Finding]:
     name, line = next(iter(keys.values()), ("", 0))
     return [Finding("error", name, line, next(iter(keys), ""), "key",
                     N_("ID proses harus tetap “%(key)s”: dengan ID lain, ini prosedur lain."), {"key": key})]
-
-
-def _unknown_groups(files: Mapping[str, bytes], groups: set[str]) -> list[Finding]:
-    found = []
-    for name, process in _processes(files):
-        for element in process.elements.values():
-            if element.type not in ("userTask", "manualTask"):
-                continue
-            for wanted in {g.strip() for g in element.candidate_groups.split(",") if g.strip() and "{" not in g} - groups:
-                found.append(warning(name, element.line, element.id, "unknown-group",
-                                     N_("Grup %(group)s tidak ada di kantor ini: tidak ada yang dapat mengambil tugas ini"), group=wanted))
-    return found
 
 
 def _processes(files: Mapping[str, bytes]) -> list[tuple[str, model.Process]]:
@@ -164,7 +147,7 @@ def begin(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str)
         try:
             _make(pe, actor, now, key=found.key, name=found.name, base_id=found.id, files=files)
         except Conflict:  # a colleague, at the same time
-            there = get(pe, actor, found.key)
+            there = find(pe, actor, found.key)
     if there and there["base_id"] != found.id:
         raise Conflict(N_("Sudah ada rancangan prosedur ini, yang dimulai dari versi lain. Lanjutkan atau buang rancangan itu dahulu."))
     return found.key
@@ -177,7 +160,7 @@ def create(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str, name:
     """
     access.require(access.may_deploy(actor))
     key, name = key.strip(), " ".join(name.split())
-    if not KEY.fullmatch(key):
+    if not KEY.fullmatch(key) or key in TAKEN:
         raise Invalid(N_("Kunci hanya memuat huruf kecil, angka, dan garis, dan diawali huruf."), field="key")
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise Invalid(N_("Isi nama prosedur, paling banyak %(most)d huruf."), field="name", most=LONGEST_NAME)
@@ -219,9 +202,11 @@ def rebase(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: str, def
     run(pe, write)
 
 
-def put_in_force(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: str, *, note: str, seen: str) -> deploying.Deployment:
+def put_in_force(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: str, *, note: str, seen: str,
+                 accept_failing: bool = False) -> deploying.Deployment:
     """Make the draft the newest version, as `deploy` does; then the draft is gone.
 
+    `ScenariosFail` where kept scenarios go another way now, and nobody said `accept_failing`.
     Conflict where a file was saved since `seen` (the state that `check_draft` gave), or a version was put in force since the
     draft began. Should the machine stop between the two steps, the draft stays, and is the same as what is in force.
     """
@@ -236,7 +221,8 @@ def put_in_force(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: st
         raise Invalid(wrong[0].message, file=wrong[0].file, **wrong[0].params)
     if newest and not draft.base_id:
         raise Conflict(N_("Prosedur dengan kunci “%(key)s” sudah ada."), key=draft.key)
-    made = deploying.deploy(pe, actor, now, name=note, resources=files, source="studio", based_on=draft.base_id)
+    made = deploying.deploy(pe, actor, now, name=note, resources=files, source="studio", based_on=draft.base_id,
+                            accept_failing=accept_failing)
     if not made.definitions:
         raise Conflict(N_("Rancangan ini sama dengan versi yang sedang berlaku; tidak ada yang perlu diberlakukan."))
     run(pe, lambda db: _finish(db, actor, now, draft_id, seen, next(d["id"] for d in made.definitions if d["key"] == draft.key)))
@@ -360,6 +346,10 @@ def bring_in(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: str, f
 
 def _gone() -> NotFound:
     return NotFound(N_("Rancangan ini tidak ada lagi: sudah diberlakukan atau dibuang."))
+
+
+def _brief(actor: Actor) -> sa.Select:
+    return sa.select(_d.id, _d.key, _d.name, _d.base_id, _d.updated_at).where(_d.tenant_id == actor.tenant)
 
 
 def _listed(*more: Any) -> sa.Select:
