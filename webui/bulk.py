@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 
 from bpmn.errors import Invalid, TerbitError
@@ -22,7 +22,8 @@ def confirm():
     rows = _tasks(ids)
     candidates = names.candidates(row["id"] for row in rows)
     return render_template("bulk.html", action=action, rows=rows, gone=len(ids) - len(rows), candidates=candidates,
-                           groups=names.groups(), people=_people(candidates) if action == "assign" else {})
+                           groups=names.groups(), people=_people(candidates) if action == "assign" else {},
+                           holders=names.people(row["assignee"] for row in rows), back=_back())
 
 
 @blueprint.post("/inbox/bulk/do")
@@ -35,7 +36,13 @@ def do():
     titles = {row["id"]: row for row in _tasks(ids)}
     results = [(titles.get(id), _one(action, id, user_id)) for id in ids]
     return render_template("bulk_done.html", action=action, results=results, who=names.people([user_id]).get(user_id, user_id),
-                           done=sum(1 for _, problem in results if not problem))
+                           done=sum(1 for _, problem in results if not problem), back=_back())
+
+
+def _back() -> tuple[str, str]:
+    """Where the tasks were picked: (address, its name), the inbox or the page of a lane."""
+    lane = request.form.get("lane", "")[:255]
+    return (url_for("lane.index", group=lane), _("Bagian saya")) if lane else (url_for("inbox.inbox", tab="group"), _("Tugas bagian"))
 
 
 def _one(action: str, task_id: str, user_id: str) -> str:

@@ -42,6 +42,14 @@ def offered(task: dict[str, Any]) -> dict[str, Any] | None:
     return _told(saved) if saved else None
 
 
+def keep(task: dict[str, Any], form: MultiDict) -> None:
+    """Save what a form holds as the person's draft, whatever was kept before: it is the last that they typed."""
+    fields = [(name, value) for name, value in form.items(multi=True) if name.startswith("v-")]
+    if fields:
+        saved = drafts.get(pe(), actor(), task["id"])
+        drafts.save(pe(), actor(), now(), task["id"], fields, saved["version"] if saved else 0)
+
+
 def values(schema: rules.Form, draft: dict[str, Any]) -> dict[str, Any]:
     """A draft as the values of a form."""
     return forms.submitted(schema, MultiDict((name, value) for name, value in draft["fields"]))

@@ -1,12 +1,14 @@
 """Names for ids, read by the web itself through Flask-SQLAlchemy: what pages show where rows hold ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from engine import tables
-from webui import actor, db
+from engine.substitutions import KINDS
+from webui import actor, db, now
 
 
 def people(ids: Iterable[str | None]) -> dict[str, str]:
@@ -26,13 +28,30 @@ def groups() -> dict[str, str]:
 
 
 def members(*groups: str) -> dict[str, str]:
-    """id -> name of the active people of these groups, by name; one statement."""
-    query = sa.select(tables.user.c.id, tables.user.c.name).join(
-        tables.membership, sa.and_(tables.membership.c.user_id == tables.user.c.id,
-                                   tables.membership.c.tenant_id == tables.user.c.tenant_id)).where(
-        tables.user.c.tenant_id == actor().tenant, tables.membership.c.group_id.in_(groups), tables.user.c.active.is_(True),
-    ).distinct().order_by(tables.user.c.name).limit(500)
+    """id -> name of the active people of these groups, and of who stands in for them now, by name; one statement."""
+    u, m, s, tenant = tables.user.c, tables.membership.c, tables.substitution.c, actor().tenant
+    query = sa.select(u.id, u.name).where(u.tenant_id == tenant, u.active.is_(True), sa.or_(
+        u.id.in_(sa.select(m.user_id).where(m.tenant_id == tenant, m.group_id.in_(groups))),
+        u.id.in_(sa.select(s.substitute_id).where(
+            s.tenant_id == tenant, s.group_id.in_(groups), s.starts_at <= now(), s.ends_at > now())))).order_by(u.name).limit(500)
     return {row.id: row.name for row in db.session.execute(query)}
+
+
+def everybody() -> dict[str, str]:
+    """id -> name of the office's active people, by name; one statement."""
+    u = tables.user.c
+    return {row.id: row.name for row in db.session.execute(
+        sa.select(u.id, u.name).where(u.tenant_id == actor().tenant, u.active.is_(True)).order_by(u.name, u.id).limit(1000))}
+
+
+def in_stead(name: str, in_stead_of: Mapping[str, Any] | None) -> str:
+    """A name, and whose post they held: 'Budi (Plh. Ketua Divisi, menggantikan Ani, SP 12/2026)'."""
+    if not in_stead_of:
+        return name
+    of = in_stead_of
+    post = f"{KINDS.get(of['kind'], of['kind'])} {_(of['title'])}"
+    absent = _("menggantikan %(name)s", name=of["name"]) if of["name"] else ""
+    return f"{name} ({', '.join(part for part in (post, absent, of['decree']) if part)})"
 
 
 def candidates(task_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:

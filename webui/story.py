@@ -26,6 +26,7 @@ class Step:
     times: int
     said: dict[str, Any]  # variables that it set
     entries: list[tuple[str, str, Any]]  # the same through its form, see `forms.readable`
+    in_stead_of: dict[str, Any] | None = None
 
 
 def steps(instance_id: str, definition_id: str) -> list[Step]:
@@ -43,7 +44,7 @@ def steps(instance_id: str, definition_id: str) -> list[Step]:
         words = said(row.data)
         form = deployed.form(definition_id, row.form_key)
         entries = forms.readable(form, words) if form else []
-        found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, words, entries))
+        found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, words, entries, row.data.get("in_stead_of")))
     return found
 
 

@@ -69,6 +69,23 @@ def release(task_id: str):
     return redirect(url_for("inbox.inbox"), 303)
 
 
+@blueprint.post("/tasks/<task_id>/delegate")
+def delegate(task_id: str):
+    """Have somebody else work on the task; it comes back by `resolve`."""
+    commands.delegate(pe(), actor(), now(), task_id, request.form.get("user_id", ""))
+    return redirect(url_for("inbox.inbox"), 303)
+
+
+@blueprint.post("/tasks/<task_id>/resolve")
+def resolve(task_id: str):
+    """Give a delegated task back to its owner, or take it back; what was typed is offered to the owner as a draft."""
+    task = queries.task(pe(), actor(), task_id)
+    if task["assignee"] == actor().id:
+        drafts.keep(task, request.form)
+    commands.resolve(pe(), actor(), now(), task_id)
+    return redirect(url_for("inbox.inbox") if task["assignee"] == actor().id else url_for("task.show", task_id=task_id), 303)
+
+
 @blueprint.post("/tasks/<task_id>/shown")
 def shown(task_id: str):
     """Which fields are shown with what the form holds now, as a JSON list of keys: the page hides the others."""
@@ -136,9 +153,10 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
         content=_content(variables, schema, task), changes=changed,
         preview=_preview(task, schema, held, variables), package=posts.package(task, variables, sees_case) if _is_manual(schema) else None,
         documents=documents.versions(kept), replaceable=_replaceable(task, schema, variables) if sees_case else set(),
-        people=names.people([task["assignee"], *(s.by for s in done), *(r.by for r in (changed.rounds if changed else [])),
+        people=names.people([task["assignee"], task["owner"], *(s.by for s in done), *(r.by for r in (changed.rounds if changed else [])),
                              *(d["uploaded_by"] for d in kept)]), groups=names.groups(),
         sees_case=sees_case, mine=task["assignee"] == actor().id,
+        colleagues=names.everybody() if task["may_delegate"] else {},
         channels=channels.channel_names(pe(), actor()) if _is_manual(schema) or "tautan_kanal" in variables else {},
         just_done=inbox.just_done(request.args.get("done")), problem=errors.message_of(problem) if problem else "")
 

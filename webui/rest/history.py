@@ -51,7 +51,7 @@ def show_task(call: Call, row: dict) -> dict:
     return {"id": row["id"], "processDefinitionKey": row["definition_key"], "processDefinitionId": row["definition_id"],
             "processInstanceId": row["instance_id"], "executionId": row["instance_id"], "caseDefinitionKey": None, "caseDefinitionId": None,
             "caseInstanceId": None, "caseExecutionId": None, "activityInstanceId": row["id"], "name": row["name"] or None,
-            "description": row["description"], "deleteReason": _ended_how(row), "owner": None, "assignee": row["assignee"],
+            "description": row["description"], "deleteReason": _ended_how(row), "owner": row["owner"], "assignee": row["assignee"],
             "startTime": write_date(row["started_at"]), "endTime": write_date(row["ended_at"]), "duration": _milliseconds(row),
             "taskDefinitionKey": row["activity_id"], "priority": row["priority"], "due": write_date(row["due_at"]), "parentTaskId": None,
             "followUp": write_date(row["follow_up_at"]), "tenantId": row["tenant_id"], "removalTime": None,
