@@ -168,7 +168,7 @@ def verify(pe: ProcessEngine, token: str) -> dict[str, Any]:
         raise NotFound(N_("Naskah ini tidak dikenal."))
     said, now = row["content"], values.load(row["variables"]).get("", {})  # it may have become secret since
     secret = said["nature"] == letter_content.NATURES[letter_content.SECRET] or letter_content.is_secret(now)
-    return {"kind": row["kind"], "number": row["number"], "date": letter_content.day(said["date"]), "office": said["office"],
+    return {"kind": row["kind"], "number": row["number"], "date": dt.date.fromisoformat(said["date"]), "office": said["office"],
             "subject": None if secret else said["subject"], "name": said["signer"]["name"], "post": said["signer"]["post"],
             "decree": said["signer"]["decree"], "signed_at": dt.datetime.fromisoformat(said["signer"]["at"]),
             "sha256": row["sha256"], "docx_sha256": row["docx_sha256"]}

@@ -47,7 +47,9 @@ def test_only_an_admin_changes_settings(pe, people, now):
 @pytest.mark.parametrize("section, value, fields", [
     ("letterhead", {"place": "a\nb"}, {"place"}),
     ("letterhead", {"lines": "KPU"}, {"lines"}),
-    ("letterhead", {"logo": "x"}, {"letterhead"}),
+    ("letterhead", {"logo": "x"}, {"logo"}),
+    ("letterhead", {"lines": ["x"] * 7}, {"lines"}),
+    ("letterhead", {"seal": "x"}, {"letterhead"}),
     ("numbering", {"nota-dinas": "ND/{tahun}"}, {"nota-dinas"}),
     ("phrases", {"return": ["x" * 501]}, {"return"}),
     ("phrases", {"return": ["x"] * 51}, {"return"}),

@@ -107,8 +107,8 @@ def test_a_file_is_compared_and_not_kept(stranger, issued, pe, people):
 
     before = sum(1 for _ in (pe.folder / "archive").rglob("*"))
     assert "sama persis dengan yang dikeluarkan" in send(pdf).text
-    assert "bukan berkas yang dikeluarkan" in send(pdf + b" ").text
-    assert "Pilih berkasnya" in stranger.client.post(f"/surat/{issued['token']}").text
+    assert "bukan dokumen yang dikeluarkan" in send(pdf + b" ").text
+    assert "Pilih dokumennya" in stranger.client.post(f"/surat/{issued['token']}").text
     assert send(b"x" * (11 << 20)).status_code == 413
     assert sum(1 for _ in (pe.folder / "archive").rglob("*")) == before
 
