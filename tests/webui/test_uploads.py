@@ -1,13 +1,17 @@
 """Uploads in pieces over HTTP, by tus's own names; and newer versions of documents, with and without scripts."""
 
 import base64
+import datetime as dt
 import io
 import json
 
 import pytest
 import sqlalchemy as sa
+import time_machine
+from flask_babel import force_locale, gettext
 
 from bpmn.expressions import sha256
+from connectors import Failure
 from engine import commands, documents, publication, queries, uploads
 from engine.handlers import BpmnError, Job
 from engine.ids import new_id
@@ -194,3 +198,26 @@ def test_uploads_are_limited_for_a_person(sender, monkeypatch):
     monkeypatch.setattr(uploads, "MOST_OPEN", 1)
     assert sender.create().status_code == 201
     assert sender.create().status_code == 409
+
+
+def test_why_a_notice_failed_is_said_in_the_readers_language(app):
+    from engine import sending
+    from webui import view
+
+    kept = sending.reason(Failure("Alamat e-mail ini tidak dapat dipakai."))
+    for language in ("id", "en"):
+        with app.test_request_context(headers={"Accept-Language": language}), force_locale(language):
+            assert view.reason(kept) == gettext("Alamat e-mail ini tidak dapat dipakai.")
+            assert view.reason(sending.reason(Failure("Ditolak: %(answer)s", answer="550 %s"))) == "Ditolak: 550 %s"
+            assert view.reason("Tidak pasti") == "Tidak pasti"  # of before
+            assert view.reason(None) == ""
+
+
+@pytest.mark.parametrize(("today", "until"), [("2026-03-06T03:00", "2026-03-09T08:00"), ("2026-11-24T03:00", "2026-11-25T07:30")])
+def test_put_off_until_the_office_opens_again(pe, people, signed_in, case_at, today, until):
+    task = case_at("siapkan")
+    browser = signed_in("penulis")
+    browser.post(f"/tasks/{task}/claim")
+    with time_machine.travel(dt.datetime.fromisoformat(today).replace(tzinfo=dt.timezone.utc), tick=False):
+        page = signed_in("penulis").get(f"/tasks/{task}").text
+    assert f'name="until" value="{until}"' in page
