@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import typst
 
 from bpmn.errors import N_
+from bpmn.printed.form import MONTHS
 from engine.substitutions import in_words
 
 TEMPLATES = Path(__file__).parent / "templates"
-MONTHS = ("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember")
 ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 STATES = {
     "published": N_("terbit"), "scheduled": N_("terjadwal"), "manual": N_("menunggu tangan"), "failed": N_("gagal"),
