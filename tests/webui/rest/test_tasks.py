@@ -1,11 +1,13 @@
 """Tasks over REST: claimed, completed, handed on, by those who may."""
 
+import datetime as dt
 import threading
 from collections import Counter
 
 import pytest
 
 from engine import people as accounts
+from engine import substitutions
 from tests.webui.rest.conftest import Rest
 
 
@@ -158,3 +160,36 @@ def test_completing_takes_few_statements(rest, task, statements):
     rest.get("/version", "penulis")
     taken = statements(lambda: rest.post(f"/task/{task}/complete", {"variables": {"keputusan": {"value": "tidak"}}}, "penulis"))
     assert len(taken) <= 12, taken
+
+
+def test_a_task_is_delegated_and_resolved(rest, task):
+    rest.refused(409, "POST", f"/task/{task}/delegate", "penulis", json={"userId": "webadmin"})  # nobody has it yet
+    rest.post(f"/task/{task}/claim", {"userId": "penulis"}, "penulis")
+    rest.refused(400, "POST", f"/task/{task}/delegate", "penulis", json={})
+    rest.refused(403, "POST", f"/task/{task}/delegate", "webadmin", json={"userId": "analis"})
+    rest.post(f"/task/{task}/delegate", {"userId": "webadmin"}, "penulis")
+    shown = rest.get(f"/task/{task}")
+    assert (shown["assignee"], shown["owner"], shown["delegationState"]) == ("webadmin", "penulis", "PENDING")
+    assert [each["id"] for each in rest.get("/task", delegationState="PENDING", owner="penulis")] == [task]
+    assert {"userId": "penulis", "groupId": None, "type": "owner"} in rest.get(f"/task/{task}/identity-links")
+    rest.refused(409, "POST", f"/task/{task}/complete", "webadmin", json={})
+    rest.refused(409, "POST", f"/task/{task}/delegate", "penulis", json={"userId": "analis"})
+    rest.post(f"/task/{task}/resolve", {"variables": {"konsep": {"value": "jadi"}}}, "webadmin")
+    shown = rest.get(f"/task/{task}")
+    assert (shown["assignee"], shown["owner"], shown["delegationState"]) == ("penulis", "penulis", "RESOLVED")
+    assert rest.get(f"/task/{task}/variables/konsep")["value"] == "jadi"
+    rest.refused(409, "POST", f"/task/{task}/resolve", "penulis", json={})
+
+
+def test_a_substitute_signs_in_by_basic_and_by_token(rest, task, pe, people, admin):
+    now = dt.datetime.now(dt.timezone.utc)
+    rest.refused(403, "POST", f"/task/{task}/claim", "pemilik", json={"userId": "pemilik"})
+    id = substitutions.appoint(pe, admin, now, kind="plh", group_id="pelaksana", substitute_id="pemilik", absent_id="penulis", decree="SP 1",
+                               starts_at=now, ends_at=now + dt.timedelta(hours=1))
+    secret = accounts.create_token(pe, people["pemilik"], now, name="skrip")["token"]
+    by_token = {"Authorization": f"Bearer {secret}"}
+    assert rest("POST", f"/task/{task}/claim", None, json={"userId": "pemilik"}, headers=by_token).status_code == 204
+    rest.post(f"/task/{task}/unclaim", user="pemilik")
+    substitutions.revoke(pe, admin, dt.datetime.now(dt.timezone.utc), id)
+    rest.refused(403, "POST", f"/task/{task}/claim", "pemilik", json={"userId": "pemilik"})
+    assert rest("POST", f"/task/{task}/claim", None, json={"userId": "pemilik"}, headers=by_token).status_code == 403
