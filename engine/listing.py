@@ -66,6 +66,14 @@ def count(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[s
         return db.execute(query.with_only_columns(func.count(), maintain_column_froms=True)).scalar_one()
 
 
+def matching(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[str, Any], columns: Sequence[ColumnElement],
+             limit: int) -> Sequence[Any]:
+    """So many rows, in no order, of what meets the criteria: these columns only, of tables that the listing is made of."""
+    with read(pe) as db:
+        query = listing.rows.where(_condition(listing, actor, criteria))
+        return db.execute(query.with_only_columns(*columns, maintain_column_froms=True).limit(limit)).all()
+
+
 def get(pe: ProcessEngine, actor: Actor, listing: Listing, row_id: str) -> dict[str, Any] | None:
     """The one row with this id, if the actor may see it."""
     with read(pe) as db:

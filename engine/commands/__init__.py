@@ -4,11 +4,12 @@ A command raises NotFound, Forbidden, Invalid or Conflict (see `bpmn.errors`), a
 """
 
 from engine.commands.deferring import defer
-from engine.commands.deploying import Deployment, activate_definition, deploy, suspend_definition
+from engine.commands.deploying import Deployment, activate_definition, delete_deployment, deploy, suspend_definition
 from engine.commands.extending import extend
 from engine.commands.instances import Instance, activate_instance, cancel, set_variables, start, suspend_instance
 from engine.commands.jobs import (
     deliver_thrown,
+    execute_job,
     fail_job,
     fetch_due,
     finish_job,
@@ -23,8 +24,8 @@ from engine.commands.messages import broadcast_signal, correlate_message
 from engine.commands.tasks import Completed, assign, claim, complete, delegate, resolve, unclaim
 
 __all__ = [
-    "Completed", "Deployment", "Instance", "activate_definition", "activate_instance", "assign", "broadcast_signal",
-    "cancel", "claim", "complete", "correlate_message", "defer", "delegate", "deliver_thrown", "deploy", "extend", "fail_job", "fetch_due",
-    "finish_job", "fire_timer", "lease_job", "postpone_job", "renew_lease", "resolve", "set_job_retries", "set_variables", "start",
-    "suspend_definition", "suspend_instance", "throw_bpmn_error", "unclaim",
+    "Completed", "Deployment", "Instance", "activate_definition", "activate_instance", "assign", "broadcast_signal", "cancel", "claim",
+    "complete", "correlate_message", "defer", "delegate", "delete_deployment", "deliver_thrown", "deploy", "execute_job", "extend",
+    "fail_job", "fetch_due", "finish_job", "fire_timer", "lease_job", "postpone_job", "renew_lease", "resolve", "set_job_retries",
+    "set_variables", "start", "suspend_definition", "suspend_instance", "throw_bpmn_error", "unclaim",
 ]

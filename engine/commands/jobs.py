@@ -132,7 +132,7 @@ def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decid
             row = _held(db, job_id, lease)
             instance = load.instance(db, row["tenant_id"], row["instance_id"])
             instance.require_active()
-            spec = load.spec(db, row["definition_id"])
+            spec = load.spec(db, instance.definition_id)  # not the row's: the case may have been migrated since that was read
         outcome = decide(row, instance, spec)
         if outcome is None:
             return None

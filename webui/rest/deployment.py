@@ -12,6 +12,7 @@ from webui.rest.declare import (
     MULTIPART,
     STRING,
     Call,
+    Parameter,
     array,
     check_text,
     mapping,
@@ -55,6 +56,14 @@ declare_list("/deployment", TAG, DEPLOYMENTS, DEPLOYMENT, show_deployment, post=
 @operation("GET", "/deployment/{id}", tag=TAG, summary="A deployment", result=DEPLOYMENT)
 def get(call: Call, id: str) -> dict:
     return show_deployment(call, row_of(call, DEPLOYMENTS, id, "deployment"))
+
+
+@operation("DELETE", "/deployment/{id}", tag=TAG, summary="Delete a deployment on which no case ever ran",
+           query=(Parameter("cascade", "boolean", "A deployment that a case ran on stays, cascade or not"),
+                  Parameter("skipCustomListeners", "boolean"), Parameter("skipIoMappings", "boolean")))
+def delete(call: Call, id: str) -> None:
+    row_of(call, DEPLOYMENTS, id, "deployment")
+    commands.delete_deployment(call.pe, call.actor, call.now, id)
 
 
 @operation("POST", "/deployment/create", tag=TAG, summary="Deploy diagrams and forms", body=FORM, body_type=MULTIPART, result=MADE)

@@ -3,7 +3,7 @@
 They lie with their case, so they are asked for by case: without a process instance there is no list of them.
 """
 
-from engine import access
+from engine import access, conditions
 from engine.queries_rest import HISTORIC_INSTANCES, scopes
 from webui.rest.declare import COUNT, STRING, STRINGS, Call, Parameter, array, named, operation, optional
 from webui.rest.errors import BadRequest
@@ -89,27 +89,11 @@ def _meets(one: dict, asked) -> bool:
     like = asked.get("variableNameLike")
     return (asked.get("variableName") in (None, one["name"]) and _among(one["name"], asked.get("variableNameIn"))
             and _among(one["type"], asked.get("variableTypeIn")) and _among(one["activityInstanceId"], asked.get("activityInstanceIdIn"))
-            and _among(one["activityInstanceId"], asked.get("taskIdIn")) and (like is None or _like(one["name"], like)))
+            and _among(one["activityInstanceId"], asked.get("taskIdIn")) and (like is None or conditions.like(one["name"], like)))
 
 
 def _among(value: str, given: list[str] | None) -> bool:
     return given is None or value in given
-
-
-def _like(text: str, pattern: str) -> bool:
-    """SQL's LIKE with `%` only, by which Camunda's clients ask for a part of a name; linear in the text."""
-    parts = pattern.split("%")
-    if len(parts) == 1:
-        return text == pattern
-    if not (text.startswith(parts[0]) and text.endswith(parts[-1]) and len(text) >= len(parts[0]) + len(parts[-1])):
-        return False
-    at, end = len(parts[0]), len(text) - len(parts[-1])
-    for part in parts[1:-1]:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
 
 
 def _sorting(query) -> list[tuple[str, str]]:

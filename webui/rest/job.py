@@ -2,11 +2,11 @@
 
 from flask import Response
 
-from engine import commands
+from engine import commands, jobs
 from engine.queries_rest import JOBS
 from webui.rest.declare import ANY, BOOLEAN, INTEGER, STRING, Call, named, operation, optional, write_date
 from webui.rest.errors import BadRequest
-from webui.rest.lists import declare_list, row_of
+from webui.rest.lists import declare_list, row_of, rows_of
 
 TAG = "Job"
 _TEXT = optional(STRING)
@@ -46,3 +46,15 @@ def get_stacktrace(call: Call, id: str) -> Response:
 def put_retries(call: Call, id: str) -> None:
     row_of(call, JOBS, id, "job")
     commands.set_job_retries(call.pe, call.actor, call.now, id, call.body["retries"])
+
+
+@operation("POST", "/job/{id}/execute", tag=TAG, summary="Do a job now, whatever its time; a call to outside is left to a worker",
+           body=named("Nothing", {}, closed=False), body_required=False)
+def execute(call: Call, id: str) -> None:
+    row_of(call, JOBS, id, "job")
+    if commands.execute_job(call.pe, call.actor, call.now, id) == "external":
+        return
+    jobs.run_job(call.pe, id, lambda: call.now)
+    left = rows_of(call, JOBS, jobId=id)
+    if left and left[0]["error"]:
+        raise BadRequest(left[0]["error"], status=409, type="ProcessEngineException")

@@ -1,45 +1,67 @@
 """The four operations that every list has: GET and POST, each as the rows and as their number."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine import listing
+from engine import conditions, listing
 from engine.listing import Listing
-from webui.rest.declare import COUNT, STRING, TYPES, Call, Parameter, array, named, operation, optional, read_date
+from webui.rest.declare import ANY, COUNT, STRING, TYPES, Call, Parameter, array, named, operation, optional, read_date
 from webui.rest.errors import BadRequest
 
 PAGING = (Parameter("firstResult", "integer", "The index of the first row, from 0"),
           Parameter("maxResults", "integer", f"How many rows at most; {listing.MOST_ROWS} is the most that one answer holds"))
 ORDERS = ("asc", "desc")
+CONDITION = named("VariableCondition", {"name": STRING, "operator": {"type": "string", "enum": list(conditions.OPERATORS)}, "value": ANY})
+CONDITIONS = optional({"type": "array", "maxItems": 20, "items": CONDITION})
+_WRITTEN = re.compile(r"(.+?)_(" + "|".join(conditions.OPERATORS) + r")_(.*)", re.DOTALL)
 
 
-def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[Call, dict], dict], *, post: bool = True) -> None:
+def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[Call, dict], dict], *, post: bool = True,
+                 variables: tuple[str, str] | None = None) -> None:
     """Declare GET `path` and `path/count`, and with `post` the same by POST, with all that the listing can be asked.
 
-    `row` is the schema of what `show` makes of a row.
+    `row` is the schema of what `show` makes of a row. `variables`: what the filter by variables is called, and the
+    listing's filter by ids of cases.
     """
     filters = tuple(Parameter(name, each.type) for name, each in what.filters.items())
+    if variables:
+        filters += (Parameter(variables[0], "list", "name_operator_value, the value a text; one of " + ", ".join(conditions.OPERATORS)),)
+
+    def narrowed(call: Call, criteria: dict, wanted: list[conditions.Condition]) -> dict:
+        if not variables or not wanted:
+            return criteria
+        return criteria | {variables[1]: conditions.cases_that_meet(call.pe, call.actor, what, criteria, wanted)}
+
+    def of_query(call: Call) -> tuple[dict, list[tuple[str, bool]]]:
+        criteria, order = _from_query(what, call.query)
+        return narrowed(call, criteria, _written(call.query.get(variables[0])) if variables else []), order
+
+    def of_body(call: Call) -> tuple[dict, list[tuple[str, bool]]]:
+        criteria, order = _from_body(what, call.body)
+        asked = call.body.get(variables[0]) or () if variables else ()
+        return narrowed(call, criteria, [conditions.Condition(**each) for each in asked]), order
     sorting = (Parameter("sortBy", "string", "One of " + ", ".join(what.sorts)), Parameter("sortOrder", "string", "asc or desc"))
     plural = f"{tag} list" if path.startswith("/history") else f"{tag}s"
 
     def get_list(call: Call) -> list:
-        criteria, order = _from_query(what, call.query)
+        criteria, order = of_query(call)
         return _rows(call, what, show, criteria, order)
 
     def get_count(call: Call) -> dict:
-        return {"count": listing.count(call.pe, call.actor, what, _from_query(what, call.query)[0])}
+        return {"count": listing.count(call.pe, call.actor, what, of_query(call)[0])}
 
     def post_list(call: Call) -> list:
-        criteria, order = _from_body(what, call.body)
+        criteria, order = of_body(call)
         return _rows(call, what, show, criteria, order)
 
     def post_count(call: Call) -> dict:
-        return {"count": listing.count(call.pe, call.actor, what, _from_body(what, call.body)[0])}
+        return {"count": listing.count(call.pe, call.actor, what, of_body(call)[0])}
 
     operation("GET", path, tag=tag, summary=f"List: {plural}", query=filters + sorting + PAGING, result=array(row))(get_list)
     operation("GET", f"{path}/count", tag=tag, summary=f"Count: {plural}", query=filters + sorting, result=COUNT)(get_count)
     if post:
-        body = _body(tag, what)
+        body = _body(tag, what, variables[0] if variables else None)
         operation("POST", path, tag=tag, summary=f"List: {plural} (POST)", query=PAGING, body=body, body_required=False,
                   result=array(row))(post_list)
         operation("POST", f"{path}/count", tag=tag, summary=f"Count: {plural} (POST)", body=body, body_required=False,
@@ -81,6 +103,15 @@ def _from_body(what: Listing, body: Mapping[str, Any]) -> tuple[dict, list[tuple
     return criteria, [_order(what, each["sortBy"], each["sortOrder"]) for each in body.get("sorting") or ()]
 
 
+def _written(given: list[str] | None) -> list[conditions.Condition]:
+    """Camunda's `name_operator_value`, which is always a text here; a name may have underscores of its own."""
+    found = [(each, _WRITTEN.fullmatch(each)) for each in given or () if each]
+    for each, match in found:
+        if match is None:
+            raise BadRequest(f"variable query parameter has to have format name_operator_value: {each[:80]}")
+    return [conditions.Condition(*match.groups()) for _, match in found if match]
+
+
 def _criteria(what: Listing, body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: read_date(value, name) if what.filters[name].type == "date" else value
             for name, value in body.items() if name in what.filters and value is not None}
@@ -94,11 +125,13 @@ def _order(what: Listing, by: str, order: str) -> tuple[str, bool]:
     return by, order == "desc"
 
 
-def _body(tag: str, what: Listing) -> dict:
+def _body(tag: str, what: Listing, variables: str | None) -> dict:
     name = tag.title().replace(" ", "") + "Query"
     fields = {each: optional(TYPES[one.type]) for each, one in what.filters.items()}
     sorting = {"type": "object", "required": ["sortBy", "sortOrder"],
                "properties": {"sortBy": STRING, "sortOrder": STRING, "parameters": optional({"type": "object"})}}
     if what.alternatives:
         fields["orQueries"] = optional({"type": "array", "maxItems": 20, "items": named(f"{name}Alternative", dict(fields), required=())})
+    if variables:
+        fields[variables] = CONDITIONS
     return named(name, {**fields, "sorting": optional({"type": "array", "maxItems": 10, "items": sorting})}, required=())

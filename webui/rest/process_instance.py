@@ -38,7 +38,7 @@ def show_instance(call: Call, row: dict) -> dict:
             "ended": row.get("ended", False), "suspended": row["suspended"], "tenantId": row["tenant_id"]}
 
 
-declare_list("/process-instance", TAG, INSTANCES, INSTANCE, show_instance)
+declare_list("/process-instance", TAG, INSTANCES, INSTANCE, show_instance, variables=("variables", "processInstanceIds"))
 
 
 @operation("GET", "/process-instance/{id}", tag=TAG, summary="A running case", result=INSTANCE)

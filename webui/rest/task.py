@@ -37,6 +37,8 @@ TASK = named("Task", {
     "caseInstanceId": _TEXT, "caseDefinitionId": _TEXT, "suspended": BOOLEAN, "formKey": _TEXT, "camundaFormRef": {}, "tenantId": _TEXT,
     "taskState": STRING})
 USER = named("UserId", {"userId": optional(STRING)}, required=())
+DELEGATE = named("DelegateTask", {"userId": STRING})
+RESOLVE = named("ResolveTask", {"variables": VALUES_IN}, required=())
 COMPLETE = named("CompleteTask", {"variables": VALUES_IN, "withVariablesInReturn": optional(BOOLEAN)}, required=())
 LINK = named("IdentityLink", {"userId": _TEXT, "groupId": _TEXT, "type": STRING})
 
@@ -44,14 +46,15 @@ LINK = named("IdentityLink", {"userId": _TEXT, "groupId": _TEXT, "type": STRING}
 def show_task(call: Call, row: dict) -> dict:
     return {"id": row["id"], "name": row["name"] or None, "assignee": row["assignee"], "created": write_date(row["started_at"]),
             "due": write_date(row["due_at"]), "followUp": write_date(row["follow_up_at"]), "lastUpdated": write_date(row["claimed_at"]),
-            "delegationState": None, "description": row["description"], "executionId": row["instance_id"], "owner": None,
+            "delegationState": row["delegation"].upper() if row["delegation"] else None, "description": row["description"],
+            "executionId": row["instance_id"], "owner": row["owner"],
             "parentTaskId": None, "priority": row["priority"], "processDefinitionId": row["definition_id"],
             "processInstanceId": row["instance_id"], "taskDefinitionKey": row["activity_id"], "caseExecutionId": None,
             "caseInstanceId": None, "caseDefinitionId": None, "suspended": row["suspended"], "formKey": _form_key(row),
             "camundaFormRef": None, "tenantId": row["tenant_id"], "taskState": "Updated" if row["assignee"] else "Created"}
 
 
-declare_list("/task", TAG, TASKS, TASK, show_task)
+declare_list("/task", TAG, TASKS, TASK, show_task, variables=("processVariables", "processInstanceIdIn"))
 
 
 @operation("GET", "/task/{id}", tag=TAG, summary="An open task", result=TASK)
@@ -80,6 +83,16 @@ def unclaim(call: Call, id: str) -> None:
 @operation("POST", "/task/{id}/assignee", tag=TAG, summary="Give a task to somebody, or to nobody", body=USER)
 def assignee(call: Call, id: str) -> None:
     commands.assign(call.pe, call.actor, call.now, id, call.body.get("userId") or None)
+
+
+@operation("POST", "/task/{id}/delegate", tag=TAG, summary="Have somebody else work on a task for its assignee", body=DELEGATE)
+def delegate(call: Call, id: str) -> None:
+    commands.delegate(call.pe, call.actor, call.now, id, call.body["userId"])
+
+
+@operation("POST", "/task/{id}/resolve", tag=TAG, summary="Give a delegated task back to its owner", body=RESOLVE, body_required=False)
+def resolve(call: Call, id: str) -> None:
+    commands.resolve(call.pe, call.actor, call.now, id, untyped_all(call, call.body.get("variables"), id))
 
 
 @operation("POST", "/task/{id}/complete", tag=TAG, summary="Complete a task", body=COMPLETE, body_required=False, result=VALUES,
@@ -178,11 +191,12 @@ def get_local_variable(call: Call, id: str, varName: str) -> dict:
 
 # Whose it is ----------------------------------------------------------------------------------------------------------
 
-@operation("GET", "/task/{id}/identity-links", tag=TAG, summary="Its assignee and candidates",
-           query=(Parameter("type", "string", "assignee or candidate"),), result=array(LINK))
+@operation("GET", "/task/{id}/identity-links", tag=TAG, summary="Its assignee, owner and candidates",
+           query=(Parameter("type", "string", "assignee, owner or candidate"),), result=array(LINK))
 def get_identity_links(call: Call, id: str) -> list:
     row = _task(call, id)
     links = [{"userId": row["assignee"], "groupId": None, "type": "assignee"}] if row["assignee"] else []
+    links += [{"userId": row["owner"], "groupId": None, "type": "owner"}] if row["owner"] else []
     links += [{"userId": name if kind == "user" else None, "groupId": name if kind == "group" else None, "type": "candidate"}
               for kind, name in candidates(call.pe, id)]
     return [link for link in links if call.query.get("type") in (None, link["type"])]

@@ -154,3 +154,29 @@ def test_another_office_sees_nothing(rest, urusan, pe, now):
     rest.refused(404, "POST", f"/task/{task}/complete", "asing", json={})
     rest.refused(404, "DELETE", f"/process-instance/{case}", "asing")
     assert rest.get("/history/variable-instance", "asing", processInstanceId=case) == []
+
+
+def test_a_deployment_is_deleted_where_nothing_rests_on_it(rest):
+    first, second = deploy(rest).json, deploy(rest).json
+    rest.refused(409, "DELETE", f"/deployment/{second['id']}?cascade=true", "pemilik")  # it is in force
+    rest.refused(403, "DELETE", f"/deployment/{first['id']}", "analis")
+    rest.refused(404, "DELETE", f"/deployment/{first['id']}", "penulis")
+    assert rest("DELETE", f"/deployment/{first['id']}", "pemilik").status_code == 204
+    rest.refused(404, "GET", f"/deployment/{first['id']}")
+    rest.refused(404, "DELETE", f"/deployment/{first['id']}")
+    assert [each["version"] for each in rest.get("/process-definition")] == [2]
+    case = rest.start()
+    deploy(rest)
+    for again in range(2):  # what ran on it is kept, running and ended
+        rest.refused(409, "DELETE", f"/deployment/{second['id']}?cascade=true")
+        if not again:
+            rest("DELETE", f"/process-instance/{case}")
+    assert rest.get(f"/history/process-instance/{case}")["processDefinitionVersion"] == 2
+
+
+def test_the_only_version_is_deleted_with_what_it_waits_for(rest):
+    only = deploy(rest).json
+    assert rest("DELETE", f"/deployment/{only['id']}?skipCustomListeners=true").status_code == 204
+    rest.refused(400, "POST", "/message", json={"messageName": "surat masuk"})
+    assert deploy(rest).json["deployedProcessDefinitions"]
+    assert rest.get("/process-definition/key/urusan")["version"] == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import queries_rest
+from engine import conditions, queries_rest
 from engine.listing import MOST_ROWS, Listing
 from tests.conftest import on_databases
 
@@ -73,7 +73,7 @@ def test_more_than_one_answer_holds_is_refused_rather_than_cut_off(rest, cases, 
     "firstResult=x", "maxResults=1.5", "maxResults=99999999999999999999", "maxResults=", "assigned=ya", "assigned=True",
     "dueBefore=kemarin",
     "dueBefore=2026-01-01", "dueBefore=2026-01-01T00:00:00", "dueBefore=0001-01-01T00:00:00%2B0700", "dueBefore=99999-01-01T00:00:00Z",
-    "priority=%C2%B2", "tidakAda=1", "processVariables=a_eq_1", "assignee=%00", "priority=1_000", "taskIdIn=" + "x," * 1001,
+    "priority=%C2%B2", "tidakAda=1", "processVariables=a_seperti_1", "assignee=%00", "priority=1_000", "taskIdIn=" + "x," * 1001,
 ])
 def test_a_wrong_question_is_a_400_that_says_so(rest, cases, query):
     assert rest.refused(400, "GET", f"/task?{query}")
@@ -144,3 +144,35 @@ def test_others_see_nothing_of_what_they_may_not(rest, cases):
 def test_the_declarations_know_no_name_twice():
     for listing in LISTS.values():
         assert isinstance(listing, Listing) and not set(listing.filters) & {"sortBy", "sortOrder", "firstResult", "maxResults"}
+
+
+def test_cases_and_tasks_are_found_by_their_variables(rest, urusan):
+    north, south = rest.start(nomor_surat="7/UTARA", banyak=3), rest.start(nomor_surat="8/SELATAN", banyak=30, rahasia=True)
+    ids = lambda **asked: {each["id"] for each in rest.get("/process-instance", processDefinitionKey="urusan", **asked)}  # noqa: E731
+    assert ids(variables="nomor_surat_eq_7/UTARA") == {north} and ids(variables="nomor_surat_like_8%") == {south}
+    assert ids(variables="nomor_surat_neq_7/UTARA") == {south} and ids(variables="nomor_surat_gt_7/Z") == {south}
+    assert ids(variables="banyak_eq_3") == set()  # a text is no number, as with Camunda
+    assert ids(variables="nomor_surat_like_%,perihal_eq_uji") == {north, south} and ids(variables="tidak_ada_neq_x") == set()
+    rest.refused(400, "GET", "/process-instance?variables=banyak_seperti_3")
+    body = lambda *asked: {"processDefinitionKey": "urusan", "variables": [  # noqa: E731
+        {"name": name, "operator": operator, "value": value} for name, operator, value in asked]}
+    for asked, found in (([("banyak", "gteq", 3)], 2), ([("banyak", "gt", 3)], 1), ([("banyak", "lt", 30), ("banyak", "lteq", 2)], 0),
+                         ([("rahasia", "eq", True)], 1), ([("rahasia", "eq", 1)], 0), ([("banyak", "gt", "3")], 0), ([("banyak", "eq", None)], 0)):
+        assert rest.post("/process-instance/count", body(*asked), status=200) == {"count": found}, asked
+    rest.refused(400, "POST", "/process-instance", json=body(("banyak", "mirip", 3)))
+    tasks = rest.post("/task", {"processVariables": body(("banyak", "eq", 30))["variables"]}, status=200)
+    assert [each["processInstanceId"] for each in tasks] == [south]
+    assert rest.get("/task/count", processVariables="nomor_surat_eq_7/UTARA") == {"count": 1}
+    assert rest.get("/task/count", processVariables="nomor_surat_eq_7/UTARA", processInstanceIdIn=south) == {"count": 0}
+
+
+def test_a_search_by_variables_is_bounded_and_not_for_everybody(rest, urusan, statements, monkeypatch):
+    for _ in range(3):
+        rest.start()
+    rest.refused(403, "GET", "/process-instance?variables=perihal_eq_uji", "penulis")
+    assert len(statements(lambda: rest.get("/process-instance", variables="perihal_eq_uji"))) <= 3
+    monkeypatch.setattr(conditions, "MOST_SEARCHED", 2)
+    assert "Variabel" in rest.refused(400, "GET", "/process-instance?variables=perihal_eq_uji")
+    assert "Variabel" in rest.refused(400, "GET", "/task/count?processVariables=perihal_eq_uji")
+    one = rest.start(nomor_surat="9")
+    assert rest.get("/process-instance/count", processInstanceIds=one, variables="nomor_surat_eq_9") == {"count": 1}

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from connectors import Failure
-from engine import handlers, jobs
+from engine import commands, handlers, jobs
 
 
 @pytest.fixture
@@ -158,3 +158,37 @@ def test_history_of_variables(rest, case):
     rest.refused(404, "GET", f"{path}/{case}::tidak_ada")
     rest.refused(404, "GET", f"{path}/tidak-ada")
     rest.refused(400, "GET", f"{path}?processInstanceId={case}&sortBy=x&sortOrder=asc")
+
+
+TIMED = b"""<?xml version="1.0"?><definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" targetNamespace="x">
+<process id="nanti" isExecutable="true"><startEvent id="a"/><sequenceFlow id="f" sourceRef="a" targetRef="t"/>
+<intermediateCatchEvent id="t"><timerEventDefinition><timeDuration>P30D</timeDuration></timerEventDefinition></intermediateCatchEvent>
+<sequenceFlow id="g" sourceRef="t" targetRef="z"/><endEvent id="z"/></process></definitions>"""
+
+
+def test_a_timer_is_fired_before_its_time(pe, rest, pemilik, now):
+    commands.deploy(pe, pemilik, now, name="nanti", resources={"nanti.bpmn": TIMED})
+    case = rest.post("/process-definition/key/nanti/start", {}, status=200)["id"]
+    (job,) = rest.get("/job", processInstanceId=case)
+    assert work(rest) == 0
+    rest.refused(404, "POST", f"/job/{job['id']}/execute", "penulis")
+    rest.refused(403, "POST", f"/job/{job['id']}/execute", "pemilik")
+    rest("PUT", f"/process-instance/{case}/suspended", json={"suspended": True})
+    rest.refused(409, "POST", f"/job/{job['id']}/execute")
+    rest("PUT", f"/process-instance/{case}/suspended", json={"suspended": False})
+    assert rest("POST", f"/job/{job['id']}/execute").status_code == 204
+    assert rest.get(f"/history/process-instance/{case}")["state"] == "COMPLETED"
+    rest.refused(404, "POST", f"/job/{job['id']}/execute")
+
+
+def test_a_failed_call_is_left_to_the_worker_once_more(pe, rest, case, kirim):
+    kirim["works"] = False
+    rest.post("/message", {"messageName": "balasan", "processInstanceId": case})
+    work(rest)
+    (job,) = rest.get("/job", processInstanceId=case)
+    assert job["retries"] == 0 and rest.get("/incident/count", processInstanceId=case) == {"count": 1}
+    kirim["works"] = True
+    assert rest("POST", f"/job/{job['id']}/execute", json={}).status_code == 204
+    assert rest.get("/incident/count", processInstanceId=case) == {"count": 0} and rest.get(f"/job/{job['id']}")["retries"] == 1
+    assert work(rest) == 1
+    assert rest.get("/process-instance/count", activityIdIn="hari_libur") == {"count": 1}
