@@ -26,12 +26,13 @@ from celery.exceptions import SecurityWarning
 from celery.utils.nodenames import nodename
 
 from engine import drafts, handlers, jobs, reminders, sending, substitutions, uploads
-from engine.commands import fetch_due
+from engine.commands import fetch_due, migrating
 from engine.process_engine import ProcessEngine, open_engine
 
 SWEEP_SECONDS = 2.0
 TELL_SECONDS = 3.0  # between looks at whom to tell of what
 SWEEP_BATCH = 200
+MIGRATE_SECONDS = 2.0  # between turns of the migrations under way; a turn takes less, so that jobs are not held up
 REMIND_SECONDS = 20.0  # how late a word of a due time may be
 WAKE_UP_SECONDS = 15  # a wake-up that waited for longer is dropped: the sweep sends another
 MOST_WAITING = 5000  # files in the folder broker: when no worker reads them, more would help nobody
@@ -63,6 +64,7 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
         broker_connection_timeout=SEND_SECONDS if sends_only else 4, broker_connection_retry_on_startup=True,
         beat_scheduler="celery.beat:Scheduler",  # keeps nothing on disk: `sweep` may run as often as it likes
         beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}},
+                       "migrate": {"task": "terbit.migrate", "schedule": MIGRATE_SECONDS, "options": {"expires": MIGRATE_SECONDS}},
                        "tell": {"task": "terbit.tell", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
                        "remind": {"task": "terbit.remind", "schedule": REMIND_SECONDS, "options": {"expires": REMIND_SECONDS}}},
         beat_max_loop_interval=SWEEP_SECONDS,
@@ -125,6 +127,10 @@ def add_tasks(app: Celery, folder: str) -> None:
     def sweep() -> None:
         sweep_once(engine())
 
+    @app.task(name="terbit.migrate", shared=False)
+    def migrate() -> None:
+        migrating.work(engine(), clock)
+
     @app.task(name="terbit.tell", shared=False)
     def tell() -> None:
         sending.work(engine(), clock)
@@ -153,7 +159,8 @@ def main(pe: ProcessEngine, *, beat: bool = True, concurrency: int | None = None
     add_tasks(app, str(pe.folder))
     pe.close()  # no connection may be shared with the children
     concurrency = concurrency or int(pe.config.get("WORKER_CONCURRENCY", 2))
-    name = nodename(f"terbit-{pe.folder.name}", socket.gethostname())
+    # A name of its own: a broker gives each worker a mailbox by its name, and refuses a second worker of the same one.
+    name = nodename(f"terbit-{pe.folder.name}-{os.getpid()}", socket.gethostname())
     worker = app.Worker(hostname=name, pool_cls="prefork", concurrency=concurrency, beat=beat, queues=[queue(pe)], loglevel="WARNING",
                         quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True)
     if beat:
