@@ -114,7 +114,7 @@ def _breaks(chart: Chart, texts: Sequence[float], first: float, other: float) ->
             elif upto - start > 60:
                 break
         if end is None:
-            raise Invalid(N_("Langkah %(number)s terlalu panjang untuk satu halaman. Singkatkan uraiannya."),
+            raise Invalid(N_("Langkah %(number)s tidak muat di satu halaman: uraiannya terlalu panjang, atau terlalu banyak panahnya."),
                           element=chart.rows[start].activity_id, number=chart.rows[start].number)
         yield start, end
         start, room = end, other

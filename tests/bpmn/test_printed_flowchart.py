@@ -1,5 +1,7 @@
 """What of a diagram is printed as an SOP's flowchart, and how it is drawn on pages."""
 
+import random
+import re
 from collections import Counter
 
 import pytest
@@ -11,6 +13,7 @@ from bpmn.errors import Invalid
 from bpmn.printed import drawing, flowchart, form
 from bpmn.printed.flowchart import BOX, CAPSULE, DIAMOND, PENTAGON
 from tests.bpmn.lanes import diagram, end, gateway, properties, start, task
+from tests.engine.diagrams import Diagram, Tangle
 
 LANES = ("Pemohon", "Kasubbag", "Sekretaris")
 TIMER = "<timerEventDefinition><timeDuration>P1D</timeDuration></timerEventDefinition>"
@@ -202,6 +205,53 @@ def test_no_page_is_higher_than_it_may_be_and_every_row_is_on_one(drawn, data):
     assert all(sum(row.height for row in sheet.rows) <= (120 if at == 0 else 150) for at, sheet in enumerate(sheets))
     assert all(row.height >= texts[row.row] for sheet in sheets for row in sheet.rows)
     assert all(row.row == sheet.rows[0].row for sheet in sheets for row in sheet.rows if chart.rows[row.row].new_page)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32), st.booleans(), st.data())
+def test_any_diagram_with_lanes_is_printed_with_all_that_leads_from_activity_to_activity(seed, tangled, data):
+    rnd = random.Random(seed)
+    content = in_lanes((Tangle if tangled else Diagram)(rnd).build(), rnd)
+    (process,) = model.read(content)
+    chart = flowchart.read(process)
+    activities = {e.id for e in process.inside("p") if e.type in model.ACTIVITIES}
+    leads = {}
+    for flow in process.flows:
+        leads.setdefault(flow.source, set()).add(flow.target)
+    for element in process.inside("p"):
+        if element.type == "boundaryEvent":
+            leads.setdefault(element.attributes["attachedToRef"], set()).add(element.id)
+    on_paper = {}
+    for arrow in chart.arrows:
+        on_paper.setdefault(arrow.source, set()).add(arrow.target)
+    assert {row.activity_id for row in chart.rows} == activities
+    for activity in activities:
+        assert beyond(activity, on_paper, activities) == beyond(activity, leads, activities)
+    texts = data.draw(st.lists(st.floats(5, 60), min_size=len(chart.rows), max_size=len(chart.rows)))
+    assert [row.row for sheet in drawing.pages(chart, texts, 900, 900) for row in sheet.rows] == list(range(len(chart.rows)))
+
+
+def in_lanes(content, rnd):
+    """The diagram with its nodes in lanes, at random."""
+    (process,) = model.read(content)
+    lanes = [[] for _ in range(rnd.randint(1, 5))]
+    for element in process.inside("p"):
+        rnd.choice(lanes).append(f"<flowNodeRef>{element.id}</flowNodeRef>")
+    sets = "".join(f'<lane id="lane{at}">{"".join(refs)}</lane>' for at, refs in enumerate(lanes))
+    return re.sub(rb"<process [^>]*>", lambda found: found[0] + f'<laneSet id="set">{sets}</laneSet>'.encode(), content, count=1)
+
+
+def beyond(activity, leads, activities):
+    """The activities that one leads to without another between."""
+    found, seen, todo = set(), set(), [*leads.get(activity, ())]
+    while todo:
+        node = todo.pop()
+        if node in activities:
+            found.add(node)
+        elif node not in seen:
+            seen.add(node)
+            todo += leads.get(node, ())
+    return found
 
 
 def test_a_row_higher_than_a_page_is_refused_by_its_number():

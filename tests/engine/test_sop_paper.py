@@ -217,7 +217,7 @@ def test_words_too_long_for_a_page_are_set_smaller_and_then_refused():
 
     small = sop_paper.lay_out(sop_paper.process_in(of("Memeriksa kelengkapan berkas. " * 70)))
     assert small.size < sop_paper.SIZES[0] and len(small.pages) == 1
-    with pytest.raises(Invalid, match="terlalu panjang"):
+    with pytest.raises(Invalid, match="tidak muat di satu halaman"):
         sop_paper.lay_out(sop_paper.process_in(of("Memeriksa kelengkapan berkas. " * 900)))
 
 
