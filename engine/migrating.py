@@ -41,6 +41,7 @@ class Moved:
     """An open activity instance that keeps its id and stands for something else now. `renew`: its due time is counted anew."""
 
     id: str
+    was: str  # the activity id that it had
     activity_id: str
     name: str
     type: str
@@ -129,7 +130,7 @@ class _Migration:
         self.position[new.id] = (node.called.bpmn_id, "") if isinstance(node, subprocesses.CallActivity) else (there.process, there.ref)
         self._keep_own(token, new, here, there)
         self._listen(token, new)
-        self.moved.append(self._moved(new, here))
+        self.moved.append(self._moved(new, here, token.task_spec.name))
 
     def _target(self, here: Place) -> Place:
         there = self.after.get(self.plan.activities.get(here.ref, ""))
@@ -313,13 +314,13 @@ class _Migration:
 
     # The rows -----------------------------------------------------------------------------------------------------
 
-    def _moved(self, new: Token, here: Place) -> Moved:
+    def _moved(self, new: Token, here: Place, was: str) -> Moved:
         node, run = new.task_spec, self.new
         name = node.bpmn_name or ""
         if "{" in name:
             name = str(run.interpolate(name, run.names_around(new), node.bpmn_id))
         details = node.details(run, new) if isinstance(node, tasks.UserTask) else None
-        return Moved(new.id, node.name, name, node.type, new._parent or None, details, here.ref in self.plan.renew)
+        return Moved(new.id, was, node.name, name, node.type, new._parent or None, details, here.ref in self.plan.renew)
 
 
 def _events(node: Node) -> Iterator[tuple[str, Node]]:

@@ -553,7 +553,7 @@ migration = Table(  # running cases brought from one version to another: Camunda
     Column("key", Key, nullable=False),
     Column("source_id", Key, ForeignKey("process_definition.id"), nullable=False),
     Column("target_id", Key, ForeignKey("process_definition.id"), nullable=False),
-    Column("plan", JSON, nullable=False),  # {source activity id: target activity id}
+    Column("plan", JSON, nullable=False),  # {activities: {place: place}, renew: [place]}: see `engine.migration_plan`
     Column("state", Key, nullable=False),  # 'running', 'done', 'stopped'
     Column("total", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -567,7 +567,7 @@ migration_item = Table(
     Column("migration_id", Id, ForeignKey("migration.id"), primary_key=True),
     Column("instance_id", Id, ForeignKey("process_instance.id"), primary_key=True),
     Column("state", Key, nullable=False),  # 'open', 'migrated', 'refused', 'ended' (before its turn came)
-    Column("problem", JSON),  # why it was refused: {message, arguments, element}
+    Column("problem", JSON),  # why it was refused: {message, params, element}
     Column("at", UtcDateTime),
     Index("ix_migration_item_open", "migration_id", "instance_id", sqlite_where=text("state = 'open'"),
           postgresql_where=text("state = 'open'")),
