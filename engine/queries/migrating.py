@@ -114,8 +114,8 @@ def migration_progress(pe: ProcessEngine, actor: Actor, migration_id: str) -> di
         row = db.execute(_migrations(actor).where(_m.id == migration_id)).mappings().first()
         if row is None:
             raise NotFound(N_("Pemindahan tidak ditemukan."))
-        found = {state: number for state, number in db.execute(sa.select(_item.state, sa.func.count()).where(
-            _item.migration_id == migration_id).group_by(_item.state))}
+        counts = sa.select(_item.state, sa.func.count().label("number")).where(_item.migration_id == migration_id).group_by(_item.state)
+        found = {each.state: each.number for each in db.execute(counts)}
     return {**row, "counts": {state: found.get(state, 0) for state in _COUNTED}}
 
 
