@@ -293,7 +293,7 @@ class _Play:
 
     def _do_complete(self, each: dict[str, Any]) -> None:
         task_id = self._place(each.get("task", ""), each.get("number", 0), [i for i, e in self.open().items() if self._is_task(i)],
-                              N_("Tugas “%(element)s” tidak sedang terbuka."))
+                              N_("Tugas “%(name)s” tidak sedang terbuka."))
         outcome = step.complete(self.spec, self.live, task_id, dict(each.get("variables") or {}), self.trial.now, self.new_id)
         self.say(each["task"], N_("Tugas “%(name)s” diselesaikan."), name=self.entered[task_id].name or each["task"])
         self.take(outcome)
@@ -377,7 +377,7 @@ class _Play:
     def _place(self, element: str, number: int, ids: list[str], message: str) -> str:
         found = sorted(i for i in ids if _plain(self.entered[i].activity_id) == element)
         if number >= len(found):
-            raise Conflict(message, element=element)
+            raise Conflict(message, element=element, name=self._name(element))
         return found[number]
 
     def _wait(self, element: str, number: int, waits: Mapping[str, Any]) -> str:

@@ -9,6 +9,13 @@ export function forms(words) {
   }
 }
 
+// Of a form that is swapped in: only which fields are shown.
+export function asking() {
+  document.addEventListener("htmx:load", ({ detail }) => {
+    for (const form of detail.elt.querySelectorAll("form[data-shown-url]:not([data-form])")) conditions(form);
+  });
+}
+
 // The server says which fields are shown, by the same rules by which it will check them.
 function conditions(form) {
   const url = form.dataset.shownUrl;
