@@ -154,7 +154,7 @@ export async function check() {
   }
 }
 
-function finding({ severity, element, line, file, message }) {
+function finding({ severity, element, line, file, message, why, mend }) {
   const item = document.createElement("li");
   item.className = `finding is-${severity}`;
   const here = element && file === page.dataset.file;
@@ -166,7 +166,9 @@ function finding({ severity, element, line, file, message }) {
   }
   const where = [element, file, line && `${words.line} ${line}`].filter(Boolean).join(" · ");
   const part = (name, textContent) => Object.assign(document.createElement("span"), { className: `finding-${name}`, textContent });
-  body.append(part("kind", words[severity]), part("text", message), part("where", where));
+  const text = part("text", message);
+  if (why || mend) text.append(Object.assign(document.createElement("small"), { textContent: [why, mend].filter(Boolean).join(" ") }));
+  body.append(part("kind", words[severity]), text, part("where", where));
   item.append(body);
   return item;
 }
@@ -186,7 +188,7 @@ function report(findings) {
 
 let busy = false;
 
-async function deploy(note) {
+async function deploy(note, accepted) {
   if (busy) return;
   busy = true;
   page.setAttribute("aria-busy", "true");
@@ -195,9 +197,9 @@ async function deploy(note) {
     say(words.deploying);
     const seen = await check();
     if (!seen.state) return say(seen.message ?? words.unreachable, "error");
-    const answer = await ask(urls.force, { note, state: seen.state });
+    const answer = await ask(urls.force, { note, state: seen.state, accept_failing: accepted ? "yes" : "" });
     if (answer.status === 201) return location.assign(answer.location);
-    if (answer.findings) report(answer.findings);
+    if (answer.failing) askAgain(answer.failing);
     say(answer.message ?? words.refused.replace("{n}", answer.status), "error");
   } catch (error) {
     console.info("studio", error);
@@ -206,6 +208,13 @@ async function deploy(note) {
     busy = false;
     page.removeAttribute("aria-busy");
   }
+}
+
+// Scenarios that go another way are put in force only by who has seen them.
+function askAgain(failing) {
+  dialog.querySelector("[data-failing]").hidden = false;
+  dialog.querySelector("[data-failing-names]").replaceChildren(...failing.map(({ name }) => Object.assign(document.createElement("li"), { textContent: name })));
+  dialog.showModal();
 }
 
 // Beginning -----------------------------------------------------------------------------------------------------------
@@ -234,7 +243,7 @@ export async function begin({ content, mime = "application/xml", select = () => 
   dialog.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
     dialog.close();
-    deploy(event.target.elements.note.value.trim());
+    deploy(event.target.elements.note.value.trim(), event.target.elements.accept_failing.checked);
   });
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
