@@ -15,7 +15,7 @@ def check(context: Context, groups: Collection[str] | None, topics: Collection[s
         where = (context.file, element.line, element.id)
         if element.type in ("userTask", "manualTask"):
             if not element.candidate_groups and not element.camunda.get("candidateUsers") and not element.camunda.get("assignee"):
-                yield warning(*where, "nobody", N_("“%(name)s” tidak diberikan kepada siapa pun: tidak ada lajur atau kelompok"),
+                yield warning(*where, "nobody", N_("“%(name)s” tidak diberikan kepada siapa pun: tidak ada lajur atau grup"),
                               name=element.name or element.id)
             yield from _unknown(where, element.candidate_groups, groups)
         if topics is not None and element.topic and "{" not in element.topic and element.topic not in topics:
@@ -29,4 +29,4 @@ def _unknown(where: Where, text: str, groups: Collection[str] | None) -> Iterato
         return
     for group in names(text):
         if "{" not in group and "}" not in group and group not in groups:
-            yield warning(*where, "group-unknown", N_("Kelompok “%(group)s” tidak ada"), group=group)
+            yield warning(*where, "unknown-group", N_("Grup “%(group)s” tidak ada di kantor ini"), group=group)

@@ -318,9 +318,9 @@ def test_what_a_case_is_started_with_is_named_by_the_process():
 def test_tasks_of_nobody_and_groups_and_topics_that_do_not_exist():
     body = around(f'<userTask id="a"/>\n<userTask id="b" {LANE}/>\n<serviceTask id="c" camunda:type="external" camunda:topic="pos"/>')
     body += "\na -> b -> c"
-    assert codes(body, groups={"sub-bagian"}, topics={"publikasi"}) >= {("a", "nobody"), ("b", "group-unknown"), ("c", "topic-unknown")}
-    assert not codes(body, groups={"pelaksana"}, topics={"pos"}) & {("b", "group-unknown"), ("c", "topic-unknown")}
-    assert not {c for _, c in codes(body)} & {"group-unknown", "topic-unknown"}
+    assert codes(body, groups={"sub-bagian"}, topics={"publikasi"}) >= {("a", "nobody"), ("b", "unknown-group"), ("c", "topic-unknown")}
+    assert not codes(body, groups={"pelaksana"}, topics={"pos"}) & {("b", "unknown-group"), ("c", "topic-unknown")}
+    assert not {c for _, c in codes(body)} & {"unknown-group", "topic-unknown"}
 
 
 def step(ident, number, name="Memeriksa", more="", **said):
