@@ -29,7 +29,7 @@ def test_a_comment_names_somebody_and_they_are_told(open_page, audit, pe, people
         page.keyboard.press("Enter")
     expect(box).to_have_value("Tolong lihat @ketua ")
     box.press_sequentially("hari ini")
-    page.locator(".comment-form button").click()
+    page.locator(".comment-form button[type=submit], .comment-form .btn-secondary").click()
     shown = page.locator(".comment").first
     expect(shown.locator(".mention")).to_have_text("@Ketua Demo")
     expect(shown).to_contain_text("hari ini")

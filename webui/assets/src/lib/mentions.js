@@ -16,8 +16,8 @@ function offer(area) {
     const found = half(area), mine = ++turn;
     if (!found) return close();
     const answer = await fetch(`${area.dataset.mentions}?q=${encodeURIComponent(found[1])}`).catch(() => null);
-    if (!answer?.ok || answer.redirected || mine !== turn) return;
-    const people = await answer.json();
+    if (!answer?.ok || answer.redirected) return;
+    const people = await answer.json(); // also of an older turn: what is not read keeps its line busy
     if (mine !== turn) return;
     box.replaceChildren(...people.map((person) => choice(area, person, close)));
     box.hidden = !people.length;
