@@ -167,7 +167,7 @@ def day(value: dt.datetime | dt.date | None) -> str:
 
 def last_day(ends_at: dt.datetime) -> str:
     """The last whole day before a moment: what ends at midnight ends with the day before."""
-    return format_date(ends_at - dt.timedelta(seconds=1), "d MMM y")
+    return day(ends_at - dt.timedelta(seconds=1))
 
 
 def clock(value: dt.datetime | None) -> str:
