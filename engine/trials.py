@@ -140,10 +140,11 @@ def check(steps: Any) -> None:
     if not isinstance(steps, list | tuple) or len(steps) > MOST_STEPS:
         raise Invalid(N_("Langkah percobaan tidak dapat dibaca, atau lebih dari %(most)d."), most=MOST_STEPS)
     for each in steps:
-        if not isinstance(each, dict) or each.get("do") not in KINDS or each.keys() - {"do", *KINDS[each["do"]]}:
+        kind = each.get("do") if isinstance(each, dict) else None
+        if not isinstance(kind, str) or kind not in KINDS or each.keys() - {"do", *KINDS[kind]}:
             raise _unreadable()
         for name, value in each.items():
-            if name != "do" and not KINDS[each["do"]][name](value):
+            if name != "do" and not KINDS[kind][name](value):
                 raise _unreadable()
         for name in ("variables", "result"):
             values.checked(each.get(name))
