@@ -83,8 +83,8 @@ def appoint(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, kind: str, gro
     for the same person.
     """
     access.require(access.may_appoint(actor, group_id) or group_id in access.OVERSEERS)  # those are refused with a reason
-    decree = decree.strip()
-    row = {"id": new_id(now), "tenant_id": actor.tenant, "kind": kind, "group_id": group_id, "absent_id": absent_id or None,
+    decree, id = decree.strip(), new_id(now)
+    row: dict[str, Any] = {"id": id, "tenant_id": actor.tenant, "kind": kind, "group_id": group_id, "absent_id": absent_id or None,
            "substitute_id": substitute_id, "decree": decree, "starts_at": starts_at, "ends_at": ends_at, "created_at": now,
            "created_by": actor.id or None}
 
@@ -100,7 +100,7 @@ def appoint(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, kind: str, gro
             "substitution": row["id"], "group": group_id, "substitute": substitute_id, "absent": row["absent_id"], "head": is_head,
             "starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
         record(db, actor, now, "substitution.appointed", data=data)
-        return row["id"]
+        return id
 
     return run(pe, write)
 
@@ -168,8 +168,8 @@ def _release(pe: ProcessEngine, now: dt.datetime, row: Any) -> bool:
         return False
 
 
-def _problems(db: sa.Connection, actor: Actor, now: dt.datetime, row: Mapping[str, Any]) -> list[TerbitError]:
-    found: list[TerbitError] = []
+def _problems(db: sa.Connection, actor: Actor, now: dt.datetime, row: Mapping[str, Any]) -> list[Invalid]:
+    found: list[Invalid] = []
     if row["kind"] not in KINDS:
         found.append(Invalid(N_("Pilih Plh. atau Plt."), field="kind"))
     if not row["decree"]:
@@ -185,7 +185,7 @@ def _problems(db: sa.Connection, actor: Actor, now: dt.datetime, row: Mapping[st
     return found + _wrong_people(db, actor, row)
 
 
-def _wrong_dates(now: dt.datetime, starts_at: dt.datetime, ends_at: dt.datetime) -> list[TerbitError]:
+def _wrong_dates(now: dt.datetime, starts_at: dt.datetime, ends_at: dt.datetime) -> list[Invalid]:
     if ends_at <= starts_at:
         return [Invalid(N_("Akhir harus sesudah awal."), field="ends_at")]
     if ends_at <= now:
@@ -195,13 +195,13 @@ def _wrong_dates(now: dt.datetime, starts_at: dt.datetime, ends_at: dt.datetime)
     return []
 
 
-def _wrong_people(db: sa.Connection, actor: Actor, row: Mapping[str, Any]) -> list[TerbitError]:
+def _wrong_people(db: sa.Connection, actor: Actor, row: Mapping[str, Any]) -> list[Invalid]:
     wanted = [id for id in (row["substitute_id"], row["absent_id"]) if id and _printable(id)]
     known = {row.id: row.active for row in db.execute(sa.select(user.c.id, user.c.active).where(
         user.c.tenant_id == actor.tenant, user.c.id.in_(wanted)))}
     members = set(db.execute(sa.select(membership.c.user_id).where(
         membership.c.tenant_id == actor.tenant, membership.c.group_id == row["group_id"], membership.c.user_id.in_(wanted))).scalars())
-    found: list[TerbitError] = []
+    found: list[Invalid] = []
     if not known.get(row["substitute_id"]):
         found.append(Invalid(N_("Pilih pengganti yang akunnya aktif."), field="substitute_id"))
     elif row["substitute_id"] in members:

@@ -146,7 +146,7 @@ def resolve(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, var
     def command() -> list[str]:
         with read(pe) as db:
             task = _open_task(db, actor, task_id)
-            spec = load.spec(db, task.instance.definition_id) if variables else None
+            spec = load.spec(db, task.instance.definition_id)
         if task.held.delegation != access.PENDING:
             raise Conflict(N_("Tugas ini tidak sedang didelegasikan."))
         access.require(access.may_resolve(actor, task.held))
