@@ -56,7 +56,8 @@ def create(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, task_id: str, v
                        megabytes=documents.most_bytes(pe) >> 20)
     if size < 1:
         raise Invalid(N_("Dokumen kosong."), field=variable)
-    row = {"id": new_id(now), "tenant_id": actor.tenant, "user_id": actor.id, "task_id": task_id, "variable": variable[:255],
+    id = new_id(now)
+    row = {"id": id, "tenant_id": actor.tenant, "user_id": actor.id, "task_id": task_id, "variable": variable[:255],
            "name": name[:500], "size": size, "received": 0, "replaces": replaces, "created_at": now}
 
     def write(db: sa.Connection) -> None:
@@ -69,7 +70,7 @@ def create(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, task_id: str, v
         db.execute(sa.insert(upload), row)
 
     run(pe, write)
-    return row["id"]
+    return id
 
 
 def state(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, id: str) -> dict[str, Any]:

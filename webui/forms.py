@@ -100,7 +100,7 @@ def take_files(form: rules.Form, files: MultiDict | ImmutableMultiDict, values: 
     for each in form.fields():
         if each.type != "filepicker" or each.readonly:
             continue
-        came = [(None, file) for file in files.getlist(PREFIX + each.key)]
+        came: list[tuple[str | None, FileStorage]] = [(None, file) for file in files.getlist(PREFIX + each.key)]
         came += [(value["document"], file) for value in values[each.key]
                  for file in files.getlist(f"{PREFIX}{each.key}-replace-{value['document']}")]
         for replaces, file in came:
