@@ -18,8 +18,8 @@ from flask_babel import gettext as _
 from bpmn import forms as rules
 from bpmn import model
 from bpmn.check import DIAGRAMS
-from bpmn.errors import N_, Conflict, Invalid, NotFound, Told, worded
-from engine import access, model_drafts, queries, rehearsal, scenarios, settings, trials
+from bpmn.errors import N_, Conflict, Invalid, NotFound, worded
+from engine import access, linting, model_drafts, queries, rehearsal, scenarios, settings, trials
 from engine.documents import MAX_UPLOAD_BYTES
 from engine.load import resources as deployed_resources
 from engine.queries.definitions import find_form
@@ -90,12 +90,6 @@ def shown(key: str):
     return jsonify(sorted(desk.form.schema.shown(values, desk.chosen.variables if desk.chosen else {})))
 
 
-@blueprint.app_template_filter("told")
-def told(text: Told) -> str:
-    """A message of the engine or a connector in the reader's language."""
-    return message_of(text)
-
-
 # What is tried --------------------------------------------------------------------------------------------------------
 
 def _version(id: str) -> Source:
@@ -144,15 +138,28 @@ def _page(source: Source):
     except Invalid as problem:
         if not problem.problems:
             raise
-        return render_template("trials/broken.html", source=source, findings=model_files.shown(model_files.problems_of(problem))), 422
-    known = rehearsal.channels_of(pe(), actor())
-    sent = [(job, rehearsal.would_send(job.topic, job.payload, known)) for job in desk.trial.jobs]
+        return render_template("trials/broken.html", source=source, findings=_errors(source)), model_files.UNPROCESSABLE
+    known = rehearsal.channels_of(pe(), actor()) if desk.trial.jobs else {}
+    sent = [(job, _said(rehearsal.would_send(job.topic, job.payload, known))) for job in desk.trial.jobs]
     people = names.people([t.assignee for t in desk.trial.tasks])
     return render_template(
         "trials/show.html", source=source, desk=desk, trial=desk.trial, steps=json.dumps(desk.steps, ensure_ascii=False), sent=sent,
         log=[(entry, worded(entry.message, entry.params, _)) for entry in reversed(desk.trial.log[-200:])], people=people,
         starts=[] if desk.trial.started else _start_events(source), variables=_shown_variables(desk.trial.variables),
         last=_last(desk.steps), groups=names.groups()), desk.status
+
+
+def _errors(source: Source) -> list[dict[str, Any]]:
+    return [each for each in model_files.shown(linting.findings(pe(), actor(), source.files)) if each["severity"] == "error"]
+
+
+def _said(sent: rehearsal.Sent) -> dict[str, Any]:
+    """What a call would send, in the reader's words."""
+    known = not sent.params.get("topic")  # the labels of others are their variables' names
+    return {"what": worded(sent.what, sent.params, _), "facts": [(_(label) if known else label, _(value) if value else "–")
+                                                                 for label, value in sent.facts],
+            "text": sent.text, "problems": [message_of(p) for p in sent.problems],
+            "refused": message_of(sent.refused) if sent.refused else "", "by_hand": sent.by_hand, "result": json.dumps(sent.result, ensure_ascii=False)}
 
 
 def _desk(source: Source) -> _Desk:
