@@ -45,7 +45,8 @@ def show(id: str):
     steps = deployed.standard(case["definition_id"]).steps
     stuck = queries.incidents(pe(), actor(), instance_id=id, limit=200).rows
     history = _history(passed, steps)
-    shown = _with_words(history if "all" in request.args else history[-HISTORY:], case["definition_id"])
+    part = history if "all" in request.args else history[-HISTORY:]
+    shown = _with_words(part)
     variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
     published = publication.publications(pe(), actor(), id)
     family = corrections.family(pe(), actor(), id)
@@ -53,7 +54,7 @@ def show(id: str):
     return render_template(
         "cases/show.html", case=case, comments=comments.of(id),
         definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
-        hidden=len(history) - len(shown), loops=_loops(passed), diagram=marks(passed, stuck),
+        hidden=len(history) - len(part), loops=_loops(passed), diagram=marks(passed, stuck),
         waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
         documents=documents.versions(kept),
@@ -63,7 +64,8 @@ def show(id: str):
         candidates=names.candidates(a["id"] for a in passed if a["is_task"] and a["ended_at"] is None), groups=names.groups(),
         names=names.people(_people(case, passed, published) | {order["started_by"] for order in family.orders}
                            | {each["uploaded_by"] for each in kept if each["uploaded_by"]}
-                           | {more["by"] for each in shown for more in each["extended"]}))
+                           | {more["by"] for each in shown for more in each["extended"]}
+                           | {each["by"] for each in shown if "migrated" in each}))
 
 
 @blueprint.get("/<id>/archive.zip")
@@ -133,26 +135,33 @@ def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:
     return entries
 
 
-def _with_words(history: list[dict], definition_id: str) -> list[dict]:
-    """The history with what each completed task wrote (`entries`, see `forms.readable`), and the note of a TIDAK; one statement."""
+def _with_words(history: list[dict]) -> list[dict]:
+    """The history with what each completed task wrote (`entries`, see `forms.readable`), the note of a TIDAK, and how the case
+    came to another version (`migrated`); one statement."""
+    if not history:
+        return []
     e = tables.event.c
     tasks = [each["id"] for each in history if each["is_task"] and (each["ended_at"] or each["extensions"])]
     extended: dict[str, list[dict]] = {}
     query = sa.select(e.activity_instance_id, e.type, e.data, e.at, e.actor).where(
-        e.tenant_id == actor().tenant, e.instance_id == history[0]["instance_id"], e.type.in_(("task.completed", "task.extended")),
-        e.activity_instance_id.in_(tasks)).order_by(e.id) if tasks else None
+        e.tenant_id == actor().tenant, e.instance_id == history[0]["instance_id"],
+        sa.or_(e.activity_instance_id.in_(tasks) & e.type.in_(("task.completed", "task.extended")), e.type == "instance.migrated"),
+    ).order_by(e.id)
     said: dict[str, dict] = {}
-    for row in db.session.execute(query) if query is not None else ():
+    moves = []
+    for row in db.session.execute(query):
         if row.type == "task.completed":
             said[row.activity_instance_id] = story.said(row.data)
-        else:
+        elif row.type == "task.extended":
             extended.setdefault(row.activity_instance_id, []).append({
                 **row.data, "to": dt.datetime.fromisoformat(row.data["to"]), "by": row.actor})
+        elif row.at >= history[0]["started_at"]:
+            moves.append({"migrated": row.data, "started_at": row.at, "by": row.actor, "extended": []})
     for each in history:
-        form, words = deployed.form(definition_id, each["form_key"]), said.get(each["id"], {})
+        form, words = deployed.form(each["definition_id"], each["form_key"]), said.get(each["id"], {})
         each |= {"extended": extended.get(each["id"], []), "entries": forms.readable(form, words) if form and words else [],
                  "returned": words.get("catatan") or "" if words.get("keputusan") == "tidak" else None}
-    return history
+    return sorted(history + moves, key=lambda each: each["started_at"]) if moves else history
 
 
 def _loops(passed: list[dict]) -> int:

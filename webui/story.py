@@ -29,7 +29,7 @@ class Step:
     in_stead_of: dict[str, Any] | None = None
 
 
-def steps(instance_id: str, definition_id: str) -> list[Step]:
+def steps(instance_id: str) -> list[Step]:
     """The steps done so far, in the order in which they were last done; one statement."""
     event, activity = tables.event, tables.activity
     last = sa.select(sa.func.max(event.c.id).label("id"), sa.func.count().label("times")).join(
@@ -37,12 +37,12 @@ def steps(instance_id: str, definition_id: str) -> list[Step]:
         event.c.tenant_id == actor().tenant, event.c.instance_id == instance_id, event.c.type == "task.completed",
     ).group_by(activity.c.activity_id).order_by(sa.desc("id")).limit(100).subquery()
     query = sa.select(event.c.at, event.c.actor, event.c.data, last.c.times, activity.c.id, activity.c.activity_id,
-                      activity.c.name, activity.c.form_key).join(last, last.c.id == event.c.id).join(
+                      activity.c.name, activity.c.form_key, activity.c.definition_id).join(last, last.c.id == event.c.id).join(
         activity, activity.c.id == event.c.activity_instance_id).order_by(event.c.id)
     found = []
     for row in db.session.execute(query):
         words = said(row.data)
-        form = deployed.form(definition_id, row.form_key)
+        form = deployed.form(row.definition_id, row.form_key)  # of the version in which it was done
         entries = forms.readable(form, words) if form else []
         found.append(Step(row.id, row.activity_id, row.name, row.actor, row.at, row.times, words, entries, row.data.get("in_stead_of")))
     return found

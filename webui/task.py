@@ -135,7 +135,7 @@ def check_links(schema: rules.Form, values: dict[str, Any], task: dict) -> None:
 def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | None = None):
     variables = queries.task_variables(pe(), actor(), task["id"])
     schema = deployed.form(task["definition_id"], task["form_key"])
-    done = story.steps(task["instance_id"], task["definition_id"])
+    done = story.steps(task["instance_id"])
     standard = deployed.standard(task["definition_id"])
     draft = drafts.offered(task) if schema else None
     draft_used = schema is not None and draft is not None and values is None and "draft" in request.args

@@ -17,7 +17,7 @@ from engine.queries.definitions import (
 from engine.queries.instances import activities, events, instance, instance_variables, instances, open_activities
 from engine.queries.jobs import incidents, job, jobs
 from engine.queries.lanes import lane_load, lane_tasks
-from engine.queries.migrating import between, dry_run, migration_items, migration_progress, migrations, standing
+from engine.queries.migrating import between, dry_run, migration_items, migration_progress, migrations, standing, standing_at
 from engine.queries.paging import Page
 from engine.queries.tasks import done_tasks, task, task_counts, task_form, task_variables, tasks
 
@@ -25,5 +25,5 @@ __all__ = [
     "Page", "activities", "between", "definition", "definition_resource", "definition_xml", "definitions", "deployment",
     "deployment_resources", "deployments", "done_tasks", "dry_run", "events", "incidents", "instance", "instance_variables",
     "instances", "job", "jobs", "lane_load", "lane_tasks", "migration_items", "migration_progress", "migrations", "open_activities",
-    "standing", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
+    "standing", "standing_at", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
 ]

@@ -27,6 +27,7 @@ export async function draw(target) {
   dragging(scroller);
   target.viewer = viewer;
   target.dataset.ready = "";
+  target.dispatchEvent(new Event("diagram-drawn", { bubbles: true }));
 }
 
 function make(tag, className, rest = {}) {
