@@ -1,11 +1,12 @@
 """Files in and out: uploads of a form's file field, and the download of a case's documents."""
 
+import io
 from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, send_file, url_for
 
 from bpmn.errors import N_, Invalid, NotFound
-from engine import documents, docx, queries, versions
+from engine import documents, docx, media, queries, versions
 from webui import actor, deployed, errors, forms, now, pe
 
 blueprint = Blueprint("documents", __name__)
@@ -38,11 +39,16 @@ def upload():
 
 @blueprint.get("/documents/<document_id>")
 def download(document_id: str):
-    """A document's own bytes, under its own name and type; only a picture or a PDF opens in the browser."""
+    """A document's own bytes, under its own name and type; only a picture or a PDF opens in the browser.
+
+    `clean`: as it is published, without what a camera noted in it (who posts by hand takes the file from here).
+    """
     row, path = documents.open_document(pe(), actor(), document_id)
     opened = row["media_type"] in OPENED and "download" not in request.args
-    response = send_file(path, mimetype=row["media_type"], as_attachment=not opened, download_name=row["name"], conditional=True,
-                         etag=row["sha256"], max_age=0)
+    clean = "clean" in request.args and row["media_type"].startswith("image/")
+    content = io.BytesIO(media.without_notes(path.read_bytes(), row["media_type"])) if clean else path
+    response = send_file(content, mimetype=row["media_type"], as_attachment=not opened, download_name=row["name"], conditional=True,
+                         etag=row["sha256"] + ("-clean" if clean else ""), max_age=0)
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     response.headers["Cache-Control"] = "private, max-age=0, must-revalidate"

@@ -1,11 +1,14 @@
 """Files in and out of the browser: what is kept, who may have it, and that nothing in it can run."""
 
+import datetime as dt
 import io
+import re
 
 import pytest
 from PIL import Image
 
-from engine import commands, documents
+from engine import commands, documents, jobs, queries
+from tests.engine.test_media import GPS, noted
 from tests.webui.scenes import DRAFT, form_data
 
 PDF = b"%PDF-1.4\n%isi\n"
@@ -124,3 +127,29 @@ def test_a_form_is_previewed_before_it_is_sent(signed_in, case_at):
     case_at("siapkan")
     answer = signed_in("penulis").post("/preview/form/", {"v-judul": "Judul <b>baru</b>", "v-isi": "# Isi", "v-gambar-kept": "rusak"})
     assert answer.status_code == 200 and "Judul &lt;b&gt;baru&lt;/b&gt;" in answer.text and "<h2>Isi</h2>" in answer.text
+
+
+def test_who_posts_by_hand_takes_pictures_without_their_place(pe, people, now, signed_in, case_at):
+    photo = noted("JPEG")
+    task = case_at("siapkan")
+    kept = documents.store_upload(pe, people["penulis"], now, stream=io.BytesIO(photo), name="foto.jpg", variable="gambar", task_id=task)
+    browser = signed_in("penulis")
+    clean = browser.get(f"/documents/{kept['document']}?download=1&clean=1")
+    assert Image.open(io.BytesIO(clean.data)).getexif().get_ifd(GPS) == {}
+    assert browser.get(f"/documents/{kept['document']}").data == photo  # the archive's own stays as it came
+    assert clean.headers["ETag"] != browser.get(f"/documents/{kept['document']}").headers["ETag"]
+
+
+def test_the_package_offers_clean_files(pe, people, now, signed_in, case_at):
+    task = case_at("siapkan", kanal=["facebook"])
+    kept = documents.store_upload(pe, people["penulis"], now, stream=io.BytesIO(noted("JPEG")), name="foto.jpg", variable="gambar",
+                                  task_id=task)
+    commands.complete(pe, people["penulis"], now, task, {**DRAFT, "jenis": "berita", "gambar": [{**kept, "alt": "Foto"}]})
+    instance_id = queries.task(pe, people["penulis"], task)["instance_id"]
+    [publish] = queries.tasks(pe, people["admin"], instance_id=instance_id).rows
+    commands.complete(pe, people["webadmin"], now, publish["id"], {"terbit_pada": None})
+    while jobs.run_due(pe, lambda: now + dt.timedelta(hours=1)):
+        pass
+    [by_hand] = queries.tasks(pe, people["admin"], instance_id=instance_id).rows
+    [link] = re.findall(r'href="(/documents/[^"]+download=1[^"]*)"', signed_in("webadmin").get(f"/tasks/{by_hand['id']}").text)
+    assert "clean=1" in link
