@@ -12,12 +12,14 @@ import tarfile
 import threading
 import time
 import uuid
+import zipfile
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from bpmn import blank, package
 from engine import installation
 from engine.archive import append
 from engine.process_engine import open_engine
@@ -117,6 +119,41 @@ def test_deploying_the_same_files_again_makes_no_version(folder, tmp_path):
     assert "penerbitan-informasi: version 2" in terbit("deploy", *model.iterdir(), "--instance", folder)
     terbit("db", "upgrade", "--instance", folder)  # does not put the shipped one back
     assert "nothing new" in terbit("deploy", model, "--instance", folder)
+
+
+def test_a_zip_and_a_repository_of_models_are_deployed_twice_without_effect(folder, tmp_path):
+    repository = tmp_path / "repo"
+    for key in ("satu", "dua"):
+        (repository / "models" / key).mkdir(parents=True)
+        (repository / "models" / key / f"{key}.bpmn").write_bytes(blank.diagram(key, key, [("pelaksana", "Pelaksana")]))
+        (repository / "models" / key / "catatan.form").write_bytes(blank.form("catatan"))
+    (repository / "models" / "satu" / "README.md").write_text("x")
+    (repository / "models" / "satu" / "pinjam.form").symlink_to("/etc/passwd")
+    (repository / ".git").mkdir()
+    (repository / ".git" / "x.bpmn").write_text("x")
+    output = terbit("deploy", repository, "--instance", folder)
+    assert "satu: version 1, of 2 files" in output and "dua: version 1" in output
+    assert "left out README.md, pinjam.form" in output and "x.bpmn" not in output
+    assert terbit("deploy", repository, "--instance", folder).count("nothing new") == 2
+    (tmp_path / "satu.zip").write_bytes(package.pack(package.unpack(zipped(repository / "models" / "satu")).files))
+    assert "satu: nothing new" in terbit("deploy", tmp_path / "satu.zip", "--instance", folder)
+
+
+def zipped(folder):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for path in folder.iterdir():
+            if not path.is_symlink():
+                archive.write(path, f"{folder.name}/{path.name}")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"bukan zip", b"PK\x03\x04"])
+def test_a_zip_that_is_none_and_a_folder_without_a_diagram_are_said_to_be_so(folder, tmp_path, content):
+    (tmp_path / "model.zip").write_bytes(content)
+    assert "model.zip:" in terbit("deploy", tmp_path / "model.zip", "--instance", folder, code=1)
+    (tmp_path / "kosong").mkdir()
+    assert "no diagram" in terbit("deploy", tmp_path / "kosong", "--instance", folder, code=1)
 
 
 def test_a_broken_diagram_is_refused_with_file_and_line(folder, tmp_path):

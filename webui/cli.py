@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 import sqlalchemy.exc
 
+from bpmn.check import DIAGRAMS
 from bpmn.errors import Invalid, TerbitError, worded
 
 CODE = Path(__file__).parent  # where webui's own files are
@@ -199,24 +200,65 @@ def db_upgrade(instance: Path):
 @main.command()
 @instance_option
 @tenant_option
-@click.option("--name", help="What to call the deployment; the folder's or first file's name where not given.")
-@click.argument("paths", metavar="FILE…", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--name", help="What to call the deployment; the folder's, ZIP's or first file's name where not given.")
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def deploy(instance: Path, tenant: str | None, name: str | None, paths: tuple[Path, ...]):
-    """Put diagrams and their forms in force. A folder's files go together; the same files again make no new version."""
+    """Put models in force: folders, ZIPs, or files (.bpmn, .dmn, .form) that go together.
+
+    Each folder that holds a diagram is one model, also below the one that is named, as in a git repository. The same
+    files again make no new version.
+    """
     from engine.commands import deploy as put_in_force
 
-    folders, files = [path for path in paths if path.is_dir()], [path for path in paths if path.is_file()]
-    packages = [(folder.resolve().name, sorted(path for path in folder.iterdir() if path.is_file())) for folder in folders]
-    packages += [(files[0].stem, files)] if files else []
+    models = list(_models(paths))
     with opened(instance) as pe:
         acting = _of_office(pe, tenant)
-        for default_name, members in packages:
-            resources = {path.name: path.read_bytes() for path in members if not path.name.startswith(".")}
-            made = put_in_force(pe, acting, now(), name=name or default_name, resources=resources, source="terbit deploy")
+        for default_name, files, left_out in models:
+            if left_out:
+                click.echo(f"{default_name}: left out {', '.join(left_out)}", err=True)
+            made = put_in_force(pe, acting, now(), name=name or default_name, resources=files, source="terbit deploy")
             for definition in made.definitions:
-                click.echo(f"{definition['key']}: version {definition['version']}")
+                click.echo(f"{definition['key']}: version {definition['version']}, of {len(files)} files")
             if not made.definitions:
                 click.echo(f"{default_name}: nothing new")
+
+
+def _models(paths: tuple[Path, ...]) -> Iterator[tuple[str, dict[str, bytes], list[str]]]:
+    """(name, files, names of what was left out) of each model in the paths."""
+    from bpmn import package
+
+    single = [path for path in paths if path.is_file() and path.suffix.lower() != ".zip"]
+    for path in paths:
+        if path.is_dir():
+            yield from _in_folder(path)
+        elif path.suffix.lower() == ".zip":
+            yield path.stem, *package.unpack(path.read_bytes(), path.name)
+    if single:
+        yield single[0].stem, *_read(single)
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[str, dict[str, bytes], list[str]]]:
+    found = False
+    for place, folders, names in os.walk(folder):  # it follows no links
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        if any(each.endswith(DIAGRAMS) for each in names):
+            found = True
+            here = Path(place)
+            yield here.resolve().name, *_read([here / each for each in sorted(names) if not each.startswith(".")])
+    if not found:
+        raise click.ClickException(f"{folder}: no diagram (.bpmn) in it")
+
+
+def _read(files: list[Path]) -> tuple[dict[str, bytes], list[str]]:
+    """The files of a model among these, and the names of the others. A link is left out: it may lead anywhere."""
+    from bpmn import package
+
+    of_model = [path for path in files if path.name.endswith((*DIAGRAMS, ".dmn", ".form")) and not path.is_symlink()]
+    found = {path.name: path.read_bytes() for path in of_model}
+    if len(found) < len(of_model):
+        raise click.ClickException("two of the files have the same name")
+    package.check_all(found)
+    return found, [path.name for path in files if path not in of_model]
 
 
 @main.group(cls=Group)
