@@ -166,9 +166,10 @@ process_definition = Table(
     Column("deployed_at", UtcDateTime, nullable=False),
     Column("in_force_from", UtcDateTime),  # NULL: from its deployment on. In force is the highest version whose time has come
     Column("approved_as", Text),  # who put it in force, as the printed SOP names them: 'Ani, Ketua Divisi'
-    Column("revoked_at", UtcDateTime),  # dicabut: no new cases
+    Column("revoked_at", UtcDateTime),  # dicabut: no new cases from then on
     Column("revoked_by", Key),
     Column("revoke_reason", Text),
+    Column("revoke_running", Key),  # what becomes of its running cases: 'finish', or 'cancel' (the worker's to do)
     UniqueConstraint("tenant_id", "key", "version"),
 )
 
@@ -213,6 +214,8 @@ process_instance = Table(
     Index("ix_process_instance_running", "tenant_id", "started_at", "id",
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_process_instance_definition", "definition_id", "ended_at"),
+    Index("ix_process_instance_ended", "tenant_id", "ended_at",
+          sqlite_where=text("ended_at IS NOT NULL"), postgresql_where=text("ended_at IS NOT NULL")),
 )
 
 activity = Table(  # Camunda's activity instance; a user task is one with its task columns filled
@@ -262,6 +265,8 @@ activity = Table(  # Camunda's activity instance; a user task is one with its ta
     Index("ix_activity_instance_stead", "id", sqlite_where=text("ended_at IS NULL AND in_stead_of IS NOT NULL"),
           postgresql_where=text("ended_at IS NULL AND in_stead_of IS NOT NULL")),
     Index("ix_activity_instance_report", "definition_id", "activity_id", "started_at"),
+    Index("ix_activity_instance_standing", "definition_id", "activity_id", "due_order", "type",  # what stands where: `engine.control`
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
 )
 
 candidate = Table(  # Camunda's identity links of type candidate; rows go when the task ends
@@ -326,6 +331,8 @@ job = Table(  # work that Terbit owes: a call to make, a timer to fire
     Column("ended_at", UtcDateTime),
     Index("ix_job_due", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_job_of", "instance_id"),
+    Index("ix_job_left", "tenant_id", "state", "id",  # those that an admin looks at
+          sqlite_where=text("state IN ('open', 'failed')"), postgresql_where=text("state IN ('open', 'failed')")),
 )
 
 incident = Table(
@@ -379,6 +386,7 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("instance_id", "channel_id", "revision"),
     Index("ix_publication_kind", "tenant_id", "kind", "instance_id"),
+    Index("ix_publication_state", "tenant_id", "state", "published_at"),
 )
 
 document = Table(  # a file of a case; its bytes lie in the archive under their SHA-256, for ever
@@ -571,4 +579,27 @@ migration_item = Table(
     Column("at", UtcDateTime),
     Index("ix_migration_item_open", "migration_id", "instance_id", sqlite_where=text("state = 'open'"),
           postgresql_where=text("state = 'open'")),
+)
+
+# What is watched ------------------------------------------------------------------------------------------------------
+
+worker = Table(  # a worker process says that it lives: see `engine.workers`
+    "worker", metadata,
+    Column("id", Key, primary_key=True),  # its Celery node name, with its process id and host
+    Column("host", Key, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("processes", Integer, nullable=False),  # how many jobs it does at once
+    Column("version", Key, nullable=False),  # of Terbit
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),  # that the process was there
+    Column("swept_at", UtcDateTime),  # that a message came through the broker to one of its children
+)
+
+tally = Table(  # small counts by the hour, kept for a month: see `engine.tallies`
+    "tally", metadata,
+    Column("name", Key, primary_key=True),  # 'sign-in.failed', 'archive.bytes', 'archive.files'
+    Column("hour", UtcDateTime, primary_key=True),  # its beginning
+    Column("subject", Key, primary_key=True),  # of a failed sign-in: the account, '' where there is none of that name
+    Column("tenant_id", Key),  # of that account
+    Column("value", BigInteger, nullable=False),
 )
