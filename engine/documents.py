@@ -7,7 +7,7 @@ one stays with the case.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -163,6 +163,15 @@ def bind(db: sa.Connection, actor: Actor, now: dt.datetime, instance_id: str, va
                    data={"variable": rows[id]["variable"], **variable_of(rows[id]),
                          **({"replaces": rows[id]["replaces"]} if rows[id]["replaces"] else {})})
     return {variable: _rebuilt(value, rows) for variable, value in variables.items()}
+
+
+def hand_in(db: sa.Connection, actor: Actor, now: dt.datetime, instance_id: str, task_id: str, uploader: str, typed: str) -> None:
+    """Make the free files that somebody uploaded for a task, and that `typed` still names, the case's: others go on with them."""
+    mine = sa.select(document).where(document.c.task_id == task_id, document.c.uploaded_by == uploader, document.c.instance_id.is_(None),
+                                     document.c.tenant_id == actor.tenant)
+    for row in db.execute(mine).mappings().all():
+        if row["id"] in typed:
+            bind(db, replace(actor, id=uploader), now, instance_id, {row["variable"]: [variable_of(row)]})
 
 
 def _earlier(db: sa.Connection, actor: Actor, instance_id: str, rows: dict[str, Any]) -> dict[str, Any]:

@@ -225,11 +225,13 @@ def _open_task(db: sa.Connection, actor: Actor, task_id: str) -> _Task:
     return task
 
 
-def _hand_draft_back(db: sa.Connection, task: _Task) -> None:
-    """What the delegate typed is offered to the owner, in place of what they had typed themselves."""
+def _hand_draft_back(db: sa.Connection, actor: Actor, now: dt.datetime, task: _Task) -> None:
+    """What the delegate typed is offered to the owner, in place of what they had typed themselves; its files are the case's now."""
     of = draft.c.task_id == task.id
-    typed = db.execute(sa.select(draft.c.version).where(of, draft.c.user_id == task.assignee)).scalar()
-    if typed is not None and task.held.owner and task.assignee != task.held.owner:
+    row = db.execute(sa.select(draft.c.version, draft.c.fields).where(of, draft.c.user_id == task.assignee)).first()
+    if row and task.assignee and task.held.owner and task.assignee != task.held.owner:
+        typed = row.version
+        documents.hand_in(db, actor, now, task.instance.id, task.id, task.assignee, " ".join(value for _, value in row.fields))
         own = db.execute(sa.select(draft.c.version).where(of, draft.c.user_id == task.held.owner)).scalar() or 0
         db.execute(sa.delete(draft).where(of, draft.c.user_id == task.held.owner))
         db.execute(sa.update(draft).where(of, draft.c.user_id == task.assignee).values(
@@ -252,7 +254,7 @@ def _set_assignee(pe: ProcessEngine, actor: Actor, now: dt.datetime, task: _Task
         else:
             apply.touch(db, task.instance)
         if delegation == access.RESOLVED:
-            _hand_draft_back(db, task)
+            _hand_draft_back(db, actor, now, task)
         db.execute(_assign, {"_id": task.id, "_assignee": user_id, "_claimed_at": now if user_id else None,
                              "_to_tell": bool(user_id) and user_id != actor.id, "_owner": owner, "_delegation": delegation,
                              "_stead": in_stead_of})

@@ -1,17 +1,19 @@
 """Camunda's delegation: somebody else works on a task, its owner completes it."""
 
 import datetime as dt
+import io
+import json
 from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid
-from engine import commands, drafts, notices, queries, substitutions
+from engine import commands, documents, drafts, notices, queries, substitutions
 from engine import people as accounts
 from engine.process_engine import Actor
 from engine.store import read
-from engine.tables import event, notice
+from engine.tables import document, event, notice
 from tests.conftest import on_databases
 from tests.engine.small import END, START, chain, deploy, diagram, open_tasks, user_task
 from tests.engine.test_concurrency import at_once
@@ -131,6 +133,22 @@ def test_what_the_delegate_typed_is_offered_to_the_owner(pe, task, kasubbag, out
     kept = drafts.get(pe, kasubbag, task)
     assert kept["fields"] == [["v-x", "baru"]] and kept["version"] > version
     assert drafts.get(pe, outsider, task) is None
+
+
+def test_the_owner_goes_on_with_the_delegates_files(pe, task, kasubbag, outsider, now):
+    def upload(name):
+        return documents.store_upload(pe, outsider, now, stream=io.BytesIO(b"%PDF-1.4\n"), name=name, variable="v", task_id=task)
+
+    commands.delegate(pe, kasubbag, now, task, "penulis")
+    kept, left_out = upload("dipakai.pdf"), upload("dilepas.pdf")
+    drafts.save(pe, outsider, now, task, [("v-v-kept", json.dumps(kept))], 0)
+    commands.resolve(pe, outsider, now, task)
+    commands.complete(pe, kasubbag, now, task, {"v": [kept]})
+    with read(pe) as db:
+        tied = dict(db.execute(sa.select(document.c.id, document.c.instance_id)).all())
+        [added] = db.execute(sa.select(event.c.actor, event.c.data).where(event.c.type == "document.added")).all()
+    assert tied[kept["document"]] and tied[left_out["document"]] is None
+    assert (added.actor, added.data["name"]) == ("penulis", "dipakai.pdf")
 
 
 def test_what_is_held_in_stead_stays_so_and_ends_so(pe, task, kasubbag, ketua, outsider, admin, now):
