@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, NotFound
-from engine import access, documents, load, revisions
+from engine import access, documents, load, revisions, version_life
 from engine.commands.instances import Instance, find_definition, run_unique, start_in
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
@@ -46,7 +46,7 @@ def order(pe: ProcessEngine, actor: Actor, now: dt.datetime, first_id: str, *, k
     given = checked(variables)
 
     def write(db: sa.Connection) -> tuple[Instance, list[str]]:
-        definition = find_definition(db, actor, key=key)
+        definition = find_definition(db, actor, now, key=key)
         access.require(access.may_start(actor, definition.groups, definition.starter_groups))
         return start_in(db, actor, now, definition, business_key=None, about_id=first_id, request_id=request_id,
                         variables=lambda: given | _taken_over(db, actor, now, key, first_id))
@@ -78,8 +78,8 @@ def _notes(content: dict[str, Any]) -> list[dict[str, Any]]:
     return [*(content.get("ralat_sebelumnya") or []), *own]
 
 
-def family(pe: ProcessEngine, actor: Actor, instance_id: str) -> Family:
-    """What belongs to a case, for who may see it."""
+def family(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str) -> Family:
+    """What belongs to a case, for who may see it, and what they may order about it now."""
     with read(pe) as db:
         case = db.execute(sa.select(_i.definition_id, _i.definition_key, _i.about_id, _i.ended_at).where(
             _i.id == instance_id, _i.tenant_id == actor.tenant)).first()
@@ -96,22 +96,22 @@ def family(pe: ProcessEngine, actor: Actor, instance_id: str) -> Family:
         ).where(_i.about_id == instance_id).order_by(_i.started_at, _i.id)).mappings()]
         last = revisions.last(db, [instance_id])[instance_id]
         free = any(row["state"] in revisions.STANDS for row in last.values()) and all(order["ended_at"] for order in orders)
-        may = tuple(d.key for d in _orders(db, actor) if free and case.definition_key in _subjects(db, d))
+        may = tuple(d.key for d in _orders(db, actor, now) if free and case.definition_key in _subjects(db, d))
         return Family(None, orders, last, may)
 
 
-def may_order(pe: ProcessEngine, actor: Actor) -> frozenset[str]:
+def may_order(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> frozenset[str]:
     """The kinds of order that the actor may give at all."""
     with read(pe) as db:
-        return frozenset(definition.key for definition in _orders(db, actor))
+        return frozenset(definition.key for definition in _orders(db, actor, now))
 
 
-def _orders(db: sa.Connection, actor: Actor) -> list[Definition]:
-    """The newest definitions of KINDS that the actor may start."""
+def _orders(db: sa.Connection, actor: Actor, now: dt.datetime) -> list[Definition]:
+    """The definitions of KINDS that are in force and that the actor may start."""
     d = process_definition.c
-    rows = db.execute(sa.select(d.key, d.id).where(d.tenant_id == actor.tenant, d.key.in_(KINDS), ~d.suspended).order_by(d.version))
-    newest = [load.definition(db, id) for id in {row.key: row.id for row in rows}.values()]
-    allowed = [each for each in newest if access.may_start(actor, each.groups, each.starter_groups)]
+    ids = db.scalars(sa.select(d.id).where(d.tenant_id == actor.tenant, d.key.in_(KINDS), ~d.suspended, version_life.may_run(now),
+                                           version_life.is_current(now)))
+    allowed = [each for each in (load.definition(db, id) for id in ids) if access.may_start(actor, each.groups, each.starter_groups)]
     return sorted(allowed, key=lambda each: KINDS.index(each.key))
 
 

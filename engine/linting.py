@@ -19,5 +19,5 @@ def findings(pe: ProcessEngine, actor: Actor, files: Mapping[str, bytes]) -> lis
     with read(pe) as db:
         groups = set(db.execute(sa.select(group.c.id).where(group.c.tenant_id == actor.tenant)).scalars())
         known = set(db.execute(sa.select(process_definition.c.key).distinct().where(
-            process_definition.c.tenant_id == actor.tenant)).scalars())
+            process_definition.c.tenant_id == actor.tenant, process_definition.c.revoked_at.is_(None))).scalars())
     return lint(files, known, groups=groups, topics=handlers.topics())

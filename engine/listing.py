@@ -40,7 +40,7 @@ class Listing:
     by_default: Callable[[Mapping], ColumnElement[bool]] = field(default=lambda criteria: true())
 
 
-def find(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[str, Any], *,
+def find(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[str, Any], *, now: dt.datetime,
          sorting: Sequence[tuple[str, bool]] = (), first: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
     """The rows that meet the criteria and that the actor may see.
 
@@ -53,17 +53,17 @@ def find(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[st
     orders = [column.desc() if down else column.asc() for column, down in columns if column is not None]
     with read(pe) as db:
         query = listing.rows.where(_condition(listing, actor, criteria)).order_by(*orders, *listing.order)
-        rows = db.execute(query.offset(first).limit(MOST_ROWS + 1 if limit is None else limit)).mappings().all()
+        rows = db.execute(query.offset(first).limit(MOST_ROWS + 1 if limit is None else limit), {"_now": now}).mappings().all()
     if len(rows) > MOST_ROWS:
         raise Invalid(N_("Paling banyak %(most)d baris sekali minta."), field="maxResults", most=MOST_ROWS)
     return [dict(row) for row in rows]
 
 
-def count(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[str, Any]) -> int:
+def count(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[str, Any], *, now: dt.datetime) -> int:
     """How many rows meet the criteria."""
     with read(pe) as db:
         query = listing.rows.where(_condition(listing, actor, criteria))
-        return db.execute(query.with_only_columns(func.count(), maintain_column_froms=True)).scalar_one()
+        return db.execute(query.with_only_columns(func.count(), maintain_column_froms=True), {"_now": now}).scalar_one()
 
 
 def matching(pe: ProcessEngine, actor: Actor, listing: Listing, criteria: Mapping[str, Any], columns: Sequence[ColumnElement],

@@ -22,6 +22,7 @@ from engine.commands.instances import find_definition
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import group, model_draft, model_draft_file, process_definition, user
+from engine.version_life import AT_ONCE, PutInForce
 
 KEY = re.compile(r"[a-z_][a-z0-9_.-]{1,79}")  # of a new procedure: an XML name that reads well in an address
 TAKEN = ("new", "upload")  # addresses of their own
@@ -203,8 +204,8 @@ def rebase(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: str, def
 
 
 def put_in_force(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: str, *, note: str, seen: str,
-                 accept_failing: bool = False) -> deploying.Deployment:
-    """Make the draft the newest version, as `deploy` does; then the draft is gone.
+                 accept_failing: bool = False, how: PutInForce = AT_ONCE) -> deploying.Deployment:
+    """Make the draft the newest version, as `deploy` does (and with what it raises); then the draft is gone.
 
     `ScenariosFail` where kept scenarios go another way now, and nobody said `accept_failing`.
     Conflict where a file was saved since `seen` (the state that `check_draft` gave), or a version was put in force since the
@@ -222,7 +223,7 @@ def put_in_force(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: st
     if newest and not draft.base_id:
         raise Conflict(N_("Prosedur dengan kunci “%(key)s” sudah ada."), key=draft.key)
     made = deploying.deploy(pe, actor, now, name=note, resources=files, source="studio", based_on=draft.base_id,
-                            accept_failing=accept_failing)
+                            accept_failing=accept_failing, how=how)
     if not made.definitions:
         raise Conflict(N_("Rancangan ini sama dengan versi yang sedang berlaku; tidak ada yang perlu diberlakukan."))
     run(pe, lambda db: _finish(db, actor, now, draft_id, seen, next(d["id"] for d in made.definitions if d["key"] == draft.key)))

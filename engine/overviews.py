@@ -5,7 +5,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from bpmn.errors import N_, NotFound
-from engine import access
+from engine import access, version_life
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read
@@ -14,24 +14,23 @@ from engine.tables import activity, deployment, incident, job, process_definitio
 d, i = process_definition.c, process_instance.c
 
 
-def catalogue(pe: ProcessEngine, actor: Actor, *, search: str = "", after: str | None = None, limit: int = 50) -> Page:
-    """The newest version of every process definition key, by key; one statement.
+def catalogue(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, search: str = "", after: str | None = None, limit: int = 50) -> Page:
+    """The version of every process definition key (in force; where none is, the newest), by key; one statement.
 
-    Rows: id, key, version, name, suspended, deployed_at, deployed_by, running (cases on any version), stuck (open incidents).
+    Rows: id, key, version, name, suspended, deployed_at, deployed_by, in_force_from, revoked_at, running (cases on any version),
+    stuck (open incidents).
     """
     access.require(access.may_deploy(actor))
-    newest = sa.select(d.key, sa.func.max(d.version).label("version")).where(d.tenant_id == actor.tenant).group_by(d.key).subquery()
     any_version = process_definition.alias()  # by definition_id there is an index
     running = sa.select(sa.func.count()).select_from(process_instance).join(any_version, any_version.c.id == i.definition_id).where(
         any_version.c.tenant_id == actor.tenant, any_version.c.key == d.key, i.ended_at.is_(None))
     stuck = sa.select(sa.func.count()).select_from(incident).join(process_instance, i.id == incident.c.instance_id).where(
         incident.c.tenant_id == actor.tenant, incident.c.resolved_at.is_(None), i.definition_key == d.key)
     query = sa.select(
-        d.id, d.key, d.version, d.name, d.suspended, d.deployed_at, deployment.c.deployed_by,
+        d.id, d.key, d.version, d.name, d.suspended, d.deployed_at, d.in_force_from, d.revoked_at, deployment.c.deployed_by,
         running.correlate(process_definition).scalar_subquery().label("running"),
         stuck.correlate(process_definition).scalar_subquery().label("stuck"),
-    ).join(newest, (newest.c.key == d.key) & (newest.c.version == d.version)).join(deployment, deployment.c.id == d.deployment_id).where(
-        d.tenant_id == actor.tenant)
+    ).join(deployment, deployment.c.id == d.deployment_id).where(d.tenant_id == actor.tenant, version_life.is_current(now))
     if search:
         query = query.where(sa.or_(d.key.icontains(search, autoescape=True), d.name.icontains(search, autoescape=True)))
     with read(pe) as db:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
 
-from engine import access, values
+from engine import access, values, version_life
 from engine.listing import (
     Filter,
     Listing,
@@ -57,8 +57,7 @@ DEPLOYMENTS = Listing(
     order=(_d.id,),
 )
 
-_other = process_definition.alias()
-_is_latest = ~exists().where(_other.c.tenant_id == _def.tenant_id, _other.c.key == _def.key, _other.c.version > _def.version)
+_is_latest = version_life.is_current(version_life.NOW)
 
 
 def _incident_of(column: ColumnElement, own: ColumnElement) -> Filter:

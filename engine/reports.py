@@ -17,7 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from bpmn import sop
 from bpmn.errors import N_, NotFound
-from engine import access, settings
+from engine import access, settings, version_life
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read
 from engine.tables import activity, process_definition, process_instance, resource
@@ -44,13 +44,13 @@ class Scope:
 
 @dataclass(frozen=True)
 class Step:
-    """One activity of the newest version, or one that older versions had (then without `standard`). Times in seconds of work."""
+    """One activity of the version in force, or one that older versions had (then without `standard`). Times in seconds of work."""
 
     activity_id: str
     name: str
     langkah: str  # the SOP's number, or ''
     pelaksana: str
-    standard: float | None  # the mutu baku's waktu in the newest version
+    standard: float | None  # the mutu baku's waktu in the version in force
     count: int = 0  # finished
     running: int = 0
     overdue: int = 0  # of those running
@@ -154,7 +154,7 @@ def steps(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> li
         _count(r.extensions > 0).label("extended"),
     ).group_by(r.activity_id)
     with read(pe) as db:
-        said, day = _sop(db, actor, scope.key), settings.calendar(db, actor.tenant)
+        said, day = _sop(db, actor, now, scope.key), settings.calendar(db, actor.tenant)
         figures = {row["activity_id"]: dict(row) for row in db.execute(query).mappings()}
     known = [Step(**{"activity_id": s.activity_id, "count": 0} | figures.pop(s.activity_id, {}) | {"name": s.name}, langkah=s.langkah,
                   pelaksana=s.pelaksana, standard=day.length(*s.allowed).total_seconds() if s.allowed else None)
@@ -204,11 +204,11 @@ def _export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str,
         last = (sa.bindparam(None, final["case_started_at"], type_=i.started_at.type), final["id"])
 
 
-def _sop(db: sa.Connection, actor: Actor, key: str) -> sop.Sop:
+def _sop(db: sa.Connection, actor: Actor, now: dt.datetime, key: str) -> sop.Sop:
     d = process_definition.c
     diagram = db.execute(sa.select(resource.c.content).join(
         process_definition, (d.deployment_id == resource.c.deployment_id) & (d.resource_name == resource.c.name)).where(
-        d.tenant_id == actor.tenant, d.key == key).order_by(d.version.desc()).limit(1)).scalar()
+        d.tenant_id == actor.tenant, d.key == key).order_by(*version_life.best_first(now)).limit(1)).scalar()
     if diagram is None:
         raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key)
     return sop.read(diagram, key)

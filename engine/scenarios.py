@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bpmn import model
 from bpmn.check import DIAGRAMS
 from bpmn.errors import N_, Conflict, Invalid, NotFound, Told
-from engine import access, ids, load, settings, trials, values
+from engine import access, ids, load, settings, trials, values, version_life
 from engine.process_engine import Actor, ProcessEngine
 from engine.spec import Resources
 from engine.store import read, record, run
@@ -190,7 +190,7 @@ def results(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str, resourc
         kept = _of(db, actor, key)
         if not kept:
             return []
-        called, calendar = called_by(db, actor, resources), settings.calendar(db, actor.tenant)
+        called, calendar = called_by(db, actor, now, resources), settings.calendar(db, actor.tenant)
     return check_scenarios(kept, resources, key, now, calendar, called)
 
 
@@ -200,7 +200,7 @@ def failing(pe: ProcessEngine, actor: Actor, now: dt.datetime, resources: Resour
     return [each for key in keys for each in results(pe, actor, now, key, resources) if not each.passed]
 
 
-def called_by(db: sa.Connection, actor: Actor, resources: Resources) -> dict[str, Resources]:
+def called_by(db: sa.Connection, actor: Actor, now: dt.datetime, resources: Resources) -> dict[str, Resources]:
     """Return the files of the processes that these call and that are in force, with those that they call in turn."""
     found: dict[str, Resources] = {}
     p = process_definition.c
@@ -210,9 +210,10 @@ def called_by(db: sa.Connection, actor: Actor, resources: Resources) -> dict[str
         processes = [each for name, content in here.items() if name.endswith(DIAGRAMS) for each in model.read(content, name)]
         own = {each.key for each in processes}
         for wanted in sorted({e.attributes.get("calledElement", "") for each in processes for e in each.elements.values()} - own - {""}):
-            newest = db.scalar(sa.select(p.id).where(p.tenant_id == actor.tenant, p.key == wanted).order_by(p.version.desc()).limit(1))
-            if newest and wanted not in found:
-                found[wanted] = load.resources(db, load.definition(db, newest).deployment_id)
+            here = db.scalar(sa.select(p.id).where(p.tenant_id == actor.tenant, p.key == wanted).order_by(
+                *version_life.best_first(now)).limit(1))
+            if here and wanted not in found:
+                found[wanted] = load.resources(db, load.definition(db, here).deployment_id)
                 todo.append(found[wanted])
     return found
 

@@ -1,6 +1,10 @@
-"""What the start events of a definition wait for: messages, signals and times. Only the newest version's wait."""
+"""What the start events of a definition wait for: messages, signals and times.
+
+Those of the version in force wait, and of one that is announced: nothing of it starts before its time (see `engine.version_life`).
+"""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,21 +19,36 @@ RETRIES = 5
 
 
 def renew(db: sa.Connection, now: dt.datetime, definition: Definition, spec: Spec) -> None:
-    """Let the start events of a new version wait, and those of its older versions no longer."""
-    older = sa.select(process_definition.c.id).where(
-        process_definition.c.tenant_id == definition.tenant, process_definition.c.key == definition.key,
-        process_definition.c.id != definition.id)
-    db.execute(sa.delete(subscription).where(subscription.c.instance_id.is_(None), subscription.c.definition_id.in_(older)))
-    db.execute(sa.update(job).where(job.c.type == "timer-start", job.c.state == "open", job.c.definition_id.in_(older)).values(
+    """Let the start events of the version that is in force now wait, and those of all lower versions no longer."""
+    retire(db, now, _of_key(definition, process_definition.c.version <= definition.version))
+    wait(db, now, definition, spec, now)
+
+
+def retire(db: sa.Connection, now: dt.datetime, definition_ids: sa.Select) -> None:
+    """Let the start events of these versions wait no longer."""
+    db.execute(sa.delete(subscription).where(subscription.c.instance_id.is_(None), subscription.c.definition_id.in_(definition_ids)))
+    db.execute(sa.update(job).where(
+        job.c.type == "timer-start", job.c.state == "open", job.c.definition_id.in_(definition_ids)).values(
         state="cancelled", ended_at=now))
+
+
+def wait(db: sa.Connection, now: dt.datetime, definition: Definition, spec: Spec, since: dt.datetime) -> None:
+    """Let the start events of a version wait that is in force from `since` on."""
     new_id = ids.source(now)
     for start in start_events(spec):
         if start.kind == "timer":
-            db.execute(sa.insert(job), job_row(definition, start.activity_id, start.schedule(now), new_id(), now))
+            schedule = start.schedule(since)
+            first = replace(schedule, due=max(schedule.due, since)) if since > now else schedule
+            db.execute(sa.insert(job), job_row(definition, start.activity_id, first, new_id(), now))
         elif start.kind in ("message", "signal"):
             db.execute(sa.insert(subscription), {
                 "id": new_id(), "tenant_id": definition.tenant, "definition_id": definition.id, "activity_id": start.activity_id,
                 "kind": start.kind, "name": start.name, "correlation": {}, "created_at": now})
+
+
+def _of_key(definition: Definition, *which: sa.ColumnElement[bool]) -> sa.Select:
+    return sa.select(process_definition.c.id).where(
+        process_definition.c.tenant_id == definition.tenant, process_definition.c.key == definition.key, *which)
 
 
 def following(payload: dict[str, Any], due_at: dt.datetime) -> timers.Schedule | None:

@@ -33,7 +33,7 @@ def index():
     search, key = request.args.get("q", "").strip()[:100], request.args.get("key") or None
     page = queries.instances(pe(), actor(), state="running" if state == "stuck" else state or None, search=search, definition_key=key,
                              with_incident=True if state == "stuck" else None, after=request.args.get("after") or None)
-    procedures = queries.definitions(pe(), actor(), latest=True, limit=200).rows
+    procedures = queries.definitions(pe(), actor(), at=now(), limit=200).rows
     return render_template("cases/index.html", page=page, state=state, q=search, key=key or "", procedures=procedures)
 
 
@@ -49,7 +49,7 @@ def show(id: str):
     shown = _with_words(part)
     variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
     published = publication.publications(pe(), actor(), id)
-    family = corrections.family(pe(), actor(), id)
+    family = corrections.family(pe(), actor(), now(), id)
     kept = [each for each in documents.documents(pe(), actor(), id) if each["variable"] != letters.VARIABLE]  # papers are listed apart
     return render_template(
         "cases/show.html", case=case, comments=comments.of(id),

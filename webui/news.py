@@ -16,7 +16,7 @@ blueprint = Blueprint("news", __name__)
 def index():
     """News as it stands on its channels, published last first."""
     page = news.news(pe(), actor(), after=request.args.get("after") or None)
-    return render_template("news.html", page=page, may_order=corrections.may_order(pe(), actor()), unseen=news.unseen(pe(), actor()))
+    return render_template("news.html", page=page, may_order=corrections.may_order(pe(), actor(), now()), unseen=news.unseen(pe(), actor()))
 
 
 @blueprint.post("/news/seen")
@@ -35,7 +35,7 @@ def order(id: str, kind: str):
     if schema is None:
         raise NotFound(N_("Prosedur ini tidak memiliki formulir perintah."))
     if request.method == "GET":
-        if kind not in corrections.family(pe(), actor(), id).may_order:
+        if kind not in corrections.family(pe(), actor(), now(), id).may_order:
             return redirect(url_for("cases.show", id=id), 303)  # somebody was first: the case's page says who
         return _page(case, definition, schema, rules.initial(schema, {}))
     values = forms.submitted(schema, request.form)
@@ -50,12 +50,12 @@ def order(id: str, kind: str):
 
 
 def _orderable(kind: str) -> dict:
-    for row in queries.definitions(pe(), actor(), key=kind, latest=True, startable=True, limit=1).rows:
+    for row in queries.definitions(pe(), actor(), key=kind, at=now(), startable=True, limit=1).rows:
         return row
     raise NotFound(N_("Prosedur ini tidak ada, atau tidak dapat Anda mulai."))
 
 
 def _page(case: dict, definition: dict, schema: rules.Form, values: dict, problem: Invalid | None = None):
     return render_template("order.html", case=case, definition=definition, once=secrets.token_hex(8), kind=definition["key"],
-                           family=corrections.family(pe(), actor(), case["id"]), form=forms.page(schema, values, problem=problem),
+                           family=corrections.family(pe(), actor(), now(), case["id"]), form=forms.page(schema, values, problem=problem),
                            sop=deployed.standard(definition["id"]), problem=errors.message_of(problem) if problem else "")

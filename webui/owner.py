@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from bpmn import sop, xml
-from bpmn.errors import N_, Invalid, TerbitError
+from bpmn.errors import N_, Invalid, NotFound, TerbitError
 from engine import access, commands, linting, model_drafts, overviews, queries
 from engine.scenarios import ScenariosFail
 from webui import actor, deployed, now, pe, trials
@@ -17,7 +17,7 @@ blueprint = Blueprint("definitions", __name__, url_prefix="/definitions")
 @blueprint.get("")
 def index():
     search = request.args.get("q", "").strip()[:100]
-    page = overviews.catalogue(pe(), actor(), search=search, after=request.args.get("after") or None)
+    page = overviews.catalogue(pe(), actor(), now(), search=search, after=request.args.get("after") or None)
     return render_template("owner/index.html", page=page, q=search, drafts={d["key"]: d for d in model_drafts.drafts(pe(), actor())})
 
 
@@ -99,9 +99,11 @@ def _completed(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files, and of procedures that exist already the forms and tables that were not sent again."""
     for name in [n for n in files if n.endswith(".bpmn")]:
         for key in _processes(files[name], name):
-            known = queries.definitions(pe(), actor(), key=key, latest=True, limit=1).rows
-            if known:
-                files = {n: c for n, c in _resources(known[0]).items() if not n.endswith(".bpmn")} | files
+            try:
+                known = queries.definition(pe(), actor(), key)
+            except NotFound:
+                continue
+            files = {n: c for n, c in _resources(known).items() if not n.endswith(".bpmn")} | files
     return files
 
 

@@ -14,8 +14,8 @@ blueprint = Blueprint("start", __name__)
 
 @blueprint.get("/start")
 def index():
-    """The newest version of every procedure that may be started by this person."""
-    found = queries.definitions(pe(), actor(), latest=True, startable=True, limit=100).rows
+    """Every procedure in force that may be started by this person."""
+    found = queries.definitions(pe(), actor(), at=now(), startable=True, limit=100).rows
     return render_template("start.html", once=secrets.token_hex(8), definitions=[
         (row, deployed.standard(row["id"]), forms.start_form(row["id"]) is not None) for row in found if not _is_about_a_case(row)])
 
@@ -42,7 +42,7 @@ def start(key: str):
 
 
 def _startable(key: str) -> dict:
-    for row in queries.definitions(pe(), actor(), key=key, latest=True, startable=True, limit=1).rows:
+    for row in queries.definitions(pe(), actor(), key=key, at=now(), startable=True, limit=1).rows:
         if not _is_about_a_case(row):
             return row
     raise NotFound(N_("Prosedur ini tidak ada, atau tidak dapat Anda mulai."))

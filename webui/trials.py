@@ -25,7 +25,7 @@ from engine.load import resources as deployed_resources
 from engine.queries.definitions import find_form
 from engine.scenarios import Result
 from engine.store import read
-from webui import actor, forms, model_files, names, now, pe
+from webui import actor, forms, model_files, names, now, pe, view
 from webui.errors import message_of, status_of
 
 blueprint = Blueprint("trials", __name__, url_prefix="/definitions")
@@ -145,7 +145,7 @@ def _page(source: Source):
     return render_template(
         "trials/show.html", source=source, desk=desk, trial=desk.trial, steps=json.dumps(desk.steps, ensure_ascii=False), sent=sent,
         log=[(entry, worded(entry.message, entry.params, _)) for entry in reversed(desk.trial.log[-200:])], people=people,
-        starts=[] if desk.trial.started else _start_events(source), variables=_shown_variables(desk.trial.variables),
+        ends=_named(source, desk.trial.ends), starts=[] if desk.trial.started else _start_events(source), variables=_shown_variables(desk.trial.variables),
         last=_last(desk.steps), groups=names.groups()), desk.status
 
 
@@ -156,10 +156,23 @@ def _errors(source: Source) -> list[dict[str, Any]]:
 def _said(sent: rehearsal.Sent) -> dict[str, Any]:
     """What a call would send, in the reader's words."""
     known = not sent.params.get("topic")  # the labels of others are their variables' names
-    return {"what": worded(sent.what, sent.params, _), "facts": [(_(label) if known else label, _(value) if value else "–")
-                                                                 for label, value in sent.facts],
+    return {"what": worded(sent.what, sent.params, _), "facts": [(_(label) if known else label, _shown(value)) for label, value in sent.facts],
             "text": sent.text, "problems": [message_of(p) for p in sent.problems],
             "refused": message_of(sent.refused) if sent.refused else "", "by_hand": sent.by_hand, "result": json.dumps(sent.result, ensure_ascii=False)}
+
+
+def _shown(value: str) -> str:
+    """A fact as it is read: a moment in the office's zone, a connector's title in the reader's language."""
+    try:
+        moment = dt.datetime.fromisoformat(value) if "T" in value else None
+    except ValueError:
+        moment = None
+    return view.moment(moment) if moment and moment.tzinfo else _(value) if value else "–"
+
+
+def _named(source: Source, elements: list[str]) -> list[str]:
+    found = {e.id: e.name for p in _processes(source) for e in p.elements.values()}
+    return list(dict.fromkeys(found.get(each) or each for each in elements))
 
 
 def _desk(source: Source) -> _Desk:
@@ -196,7 +209,7 @@ class _Refused(Exception):
 def _played(source: Source, steps: list[dict[str, Any]]) -> _Desk:
     calendar = settings.calendar_of(pe(), actor().tenant)
     with read(pe()) as db:
-        called = scenarios.called_by(db, actor(), source.files)
+        called = scenarios.called_by(db, actor(), now(), source.files)
     trial = trials.run(source.files, steps, now(), calendar, key=source.key, called=called)
     if trial.error:
         return _Desk(steps[:trial.error.step], trial, problem=_refusal(trial.error))

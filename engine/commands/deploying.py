@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from bpmn import check, model
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from bpmn.lint import lint
-from engine import access, ids, load, scenarios, spec, starts
-from engine.commands.instances import find_definition, newest_id, run_unique
+from engine import access, ids, load, scenarios, spec, starts, version_life
+from engine.commands.instances import find_definition, run_unique
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
 from engine.spec import Spec
 from engine.store import attempt, read, record, run
 from engine.tables import definition_group, deployment, job, process_definition, process_instance, resource, subscription
+from engine.version_life import AT_ONCE, KEEP, REVOKE, PutInForce, ScopeChanged
 
 MAX_KEY = 150  # characters: the definition's id holds the key, and must fit its column
 
@@ -42,15 +43,18 @@ class _Part:
 
 
 def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, resources: dict[str, bytes],
-           source: str | None = None, changed_only: bool = True, based_on: str | None = None, accept_failing: bool = True) -> Deployment:
+           source: str | None = None, changed_only: bool = True, based_on: str | None = None, accept_failing: bool = True,
+           how: PutInForce = AT_ONCE) -> Deployment:
     """Make a new version of every executable process in the resources (file name → bytes), which keep together.
 
-    Invalid, with `problems`, where a diagram cannot be run. What call activities call is bound now, to the newest
-    version. With `changed_only`, resources that are in force as they are make nothing new: that deployment is returned.
+    Invalid, with `problems`, where a diagram cannot be run. What call activities call is bound now, to the version
+    in force. With `changed_only`, resources that are in force as they are make nothing new: that deployment is returned.
     `based_on`: the definition id that was edited; Conflict where it is not the newest of its key any more.
     Kept scenarios that go another way now are in the history of the deployment; without `accept_failing` they are
-    `ScenariosFail`, for a person to see first.
+    `ScenariosFail`, for a person to see first. `how`: from when it is in force and who approved it; `ScopeChanged` where it
+    must be said what becomes of the versions before.
     """
+    how = version_life.checked(how, now)
     access.require(access.may_deploy(actor))
     _check_names(resources)
     failing = _thought_through(pe, actor, now, resources)
@@ -59,12 +63,12 @@ def deploy(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, name: str, reso
 
     def command() -> Deployment:
         with read(pe) as db:
-            parts = [_part(db, actor, resources, process, file) for process, file in _processes(resources)]
+            parts = [_part(db, actor, now, resources, process, file) for process, file in _processes(resources)]
         if not parts:
             raise Invalid(N_("Tidak ada proses yang dapat dijalankan (isExecutable) di dalam file."))
         title = name.strip() or parts[0].process.key
         return run_unique(pe, lambda db: _write(db, actor, now, title, resources, source, changed_only, parts, based_on,
-                                                failing))
+                                                failing, how))
 
     return attempt(pe, command)
 
@@ -96,11 +100,11 @@ def _processes(resources: dict[str, bytes]) -> list[tuple[model.Process, str]]:
     return found
 
 
-def _part(db: sa.Connection, actor: Actor, resources: dict[str, bytes], process: model.Process, file: str) -> _Part:
+def _part(db: sa.Connection, actor: Actor, now: dt.datetime, resources: dict[str, bytes], process: model.Process, file: str) -> _Part:
     calls: dict[str, Definition] = {}
     own = spec.processes(resources)
     for key in sorted({key for one in own.values() for key in _called(one)} - own.keys()):
-        _bind(db, actor, key, calls)
+        _bind(db, actor, now, key, calls)
     called = {key: load.resources(db, definition.deployment_id) for key, definition in calls.items()}
     compiled = spec.compile(resources, called, process.key)
     parts = [f"{name}\0{hashlib.sha256(content).hexdigest()}" for name, content in sorted(resources.items())]
@@ -112,28 +116,37 @@ def _called(process: model.Process) -> set[str]:
     return {element.attributes.get("calledElement", "") for element in process.elements.values() if element.type == "callActivity"} - {""}
 
 
-def _bind(db: sa.Connection, actor: Actor, key: str, calls: dict[str, Definition]) -> None:
-    """Note the newest version of a called process, and what that was bound to in its turn. What is not there, the check reports."""
+def _bind(db: sa.Connection, actor: Actor, now: dt.datetime, key: str, calls: dict[str, Definition]) -> None:
+    """Note the version of a called process that is in force, and what that was bound to in its turn. What is not there, the
+    check reports; what is revoked is Invalid."""
     if key in calls:
         return
     try:
-        calls[key] = load.definition(db, newest_id(db, actor.tenant, key))
+        found = version_life.current_id(db, actor.tenant, key, now)
     except NotFound:
         return
+    if not db.scalar(sa.select(sa.true()).where(process_definition.c.id == found, version_life.may_run(now))):
+        raise Invalid(N_("Prosedur “%(key)s” yang dipanggil sudah dicabut, atau belum berlaku."), key=key)
+    calls[key] = load.definition(db, found)
     for inner, definition_id in calls[key].calls.items():
         calls.setdefault(inner, load.definition(db, definition_id))
 
 
 def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resources: dict[str, bytes], source: str | None,
-           changed_only: bool, parts: list[_Part], based_on: str | None, failing: list[scenarios.Result]) -> Deployment:
+           changed_only: bool, parts: list[_Part], based_on: str | None, failing: list[scenarios.Result],
+           how: PutInForce) -> Deployment:
     newest = {part.process.key: _newest(db, actor, part.process.key) for part in parts}
     if based_on is not None and based_on not in {f"{key}:{row.version}:{row.deployment_id}" for key, row in newest.items() if row}:
         raise Conflict(N_("Sementara itu versi %(version)d telah diberlakukan. Unduh diagram Anda, lalu buka versi terbaru."),
                        version=max((row.version for row in newest.values() if row), default=0))
-    same = [row for part in parts if (row := newest[part.process.key]) and row.content_hash == part.digest]
+    same = [row for part in parts if (row := newest[part.process.key]) and row.content_hash == part.digest
+            and row.revoked_at is None and (row.in_force_from is None or row.in_force_from <= (how.from_ or now))]
     if changed_only and len(same) == len(parts):
         in_force = db.execute(sa.select(deployment.c.id, deployment.c.name).where(deployment.c.id == same[0].deployment_id)).one()
         return Deployment(in_force.id, in_force.name, [])
+    changes = {part.process.key: _essentials(db, part, resources, row) for part in parts if (row := newest[part.process.key])}
+    if how.essential is None and any(changes.values()):
+        raise ScopeChanged([each for found in changes.values() for each in found])
     new_id = ids.source(now)
     deployment_id = new_id()
     db.execute(sa.insert(deployment), {"id": deployment_id, "tenant_id": actor.tenant, "name": name, "source": source, "deployed_at": now,
@@ -145,10 +158,20 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resourc
     for part in parts:
         row = newest[part.process.key]
         definition = _definition(actor, part, deployment_id, row.version + 1 if row else 1)
-        _insert_definition(db, now, definition)
-        starts.renew(db, now, definition, part.spec)
+        _insert_definition(db, now, definition, how, resources[part.file])
+        if how.essential == REVOKE and changes.get(definition.key):
+            _void(db, actor, definition, how.from_ or now, changes[definition.key])
+        if how.from_:
+            starts.wait(db, now, definition, part.spec, how.from_)
+        else:
+            starts.renew(db, now, definition, part.spec)
         made.append({"id": definition.id, "key": definition.key, "version": definition.version, "name": definition.name})
-    told = {"failing_scenarios": [each.name for each in failing]} if failing else {}
+    told: dict[str, Any] = {"failing_scenarios": [each.name for each in failing]} if failing else {}
+    if how.from_:
+        told["in_force_from"] = how.from_.isoformat()
+    if any(changes.values()):
+        told |= {"essential": how.essential or KEEP,
+                 "essential_changes": {key: version_life.written(each) for key, each in changes.items() if each}}
     record(db, actor, now, "deployment.created", data={"deployment": deployment_id, "name": name, "definitions": [d["id"] for d in made],
                                                        **told})
     return Deployment(deployment_id, name, made)
@@ -156,8 +179,25 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resourc
 
 def _newest(db: sa.Connection, actor: Actor, key: str) -> sa.Row | None:
     d = process_definition.c
-    return db.execute(sa.select(d.version, d.content_hash, d.deployment_id).where(d.tenant_id == actor.tenant, d.key == key).order_by(
-        d.version.desc()).limit(1)).first()
+    return db.execute(sa.select(d.version, d.content_hash, d.deployment_id, d.resource_name, d.in_force_from, d.revoked_at).where(
+        d.tenant_id == actor.tenant, d.key == key).order_by(d.version.desc()).limit(1)).first()
+
+
+def _essentials(db: sa.Connection, part: _Part, resources: dict[str, bytes], before: sa.Row) -> list[version_life.Change]:
+    """In what of scope and person in charge a process differs from its newest version; nothing where that is revoked anyway."""
+    if before.revoked_at is not None:
+        return []
+    was = load.resources(db, before.deployment_id)[before.resource_name]
+    return version_life.essentials(was, resources[part.file], part.process.key)
+
+
+def _void(db: sa.Connection, actor: Actor, new: Definition, at: dt.datetime, changes: list[version_life.Change]) -> None:
+    """Revoke all versions before a new one from the moment on that it is in force; what runs is finished, until somebody says otherwise."""
+    d = process_definition.c
+    reason = "Pengesahan, 4: " + "; ".join(f"{c.what}: {c.before or '–'} → {c.after or '–'}" for c in changes)
+    db.execute(sa.update(process_definition).where(
+        d.tenant_id == new.tenant, d.key == new.key, d.version < new.version, d.revoked_at.is_(None)).values(
+        revoked_at=at, revoked_by=actor.id or None, revoke_reason=reason[:2000], revoke_running="finish"))
 
 
 def _definition(actor: Actor, part: _Part, deployment_id: str, version: int) -> Definition:
@@ -168,12 +208,13 @@ def _definition(actor: Actor, part: _Part, deployment_id: str, version: int) -> 
                       frozenset(process.starter_groups))
 
 
-def _insert_definition(db: sa.Connection, now: dt.datetime, definition: Definition) -> None:
+def _insert_definition(db: sa.Connection, now: dt.datetime, definition: Definition, how: PutInForce, diagram: bytes) -> None:
     db.execute(sa.insert(process_definition), {
         "id": definition.id, "tenant_id": definition.tenant, "key": definition.key, "version": definition.version, "name": definition.name,
         "deployment_id": definition.deployment_id, "resource_name": definition.resource_name, "content_hash": definition.content_hash,
         "calls": definition.calls, "groups": sorted(definition.groups), "starter_groups": sorted(definition.starter_groups),
-        "deployed_at": now})
+        "deployed_at": now, "in_force_from": how.from_,
+        "approved_as": how.approved_as or version_life.approver(diagram, definition.key) or None})
     starters = definition.starter_groups or definition.groups
     rows = [{"definition_id": definition.id, "group_id": group, "sees": group in definition.groups, "starts": group in starters}
             for group in sorted(definition.groups | starters)]
@@ -186,7 +227,7 @@ def _insert_definition(db: sa.Connection, now: dt.datetime, definition: Definiti
 def delete_deployment(pe: ProcessEngine, actor: Actor, now: dt.datetime, deployment_id: str) -> None:
     """Take a deployment away that nothing rests on: no case, running or ended, and no other definition that calls it.
 
-    Conflict otherwise (history is kept for ever, and so is what it ran on), and for the newest of several versions:
+    Conflict otherwise (history is kept for ever, and so is what it ran on), and for the one in force of several versions:
     what is in force is replaced by a deployment or suspended, never silently by an older version.
     """
     access.require(access.may_deploy(actor))
@@ -197,14 +238,16 @@ def delete_deployment(pe: ProcessEngine, actor: Actor, now: dt.datetime, deploym
             deployment.c.id == deployment_id, deployment.c.tenant_id == actor.tenant).with_for_update()).first()
         if kept is None:
             raise NotFound(N_("Pemberlakuan tidak ditemukan."))
-        own = {row.id: row for row in db.execute(sa.select(d.id, d.key, d.version).where(d.deployment_id == deployment_id))}
-        others = db.execute(sa.select(d.key, d.version, d.calls).where(
+        own = {row.id: row for row in db.execute(sa.select(d.id, d.key, version_life.may_run(now).label("runs")).where(
+            d.deployment_id == deployment_id))}
+        others = db.execute(sa.select(d.key, d.calls, d.revoked_at).where(
             d.tenant_id == actor.tenant, d.deployment_id != deployment_id)).all()
         if db.execute(sa.select(process_instance.c.id).where(process_instance.c.definition_id.in_(own)).limit(1)).first() or any(
                 called in own for other in others for called in other.calls.values()):
             raise Conflict(N_("Versi ini sudah dipakai, dan tetap disimpan."))
-        versions = {key: [other.version for other in others if other.key == key] for key in {row.key for row in own.values()}}
-        if any(older and row.version > max(older) for row in own.values() if (older := versions[row.key])):
+        remaining = {other.key for other in others if other.revoked_at is None}
+        if any(row.runs and row.key in remaining and version_life.current_id(db, actor.tenant, row.key, now) == row.id
+               for row in own.values()):
             raise Conflict(N_("Versi ini sedang berlaku. Berlakukan versi lain dahulu, atau tangguhkan."))
         _delete(db, now, deployment_id, list(own))
         record(db, actor, now, "deployment.deleted", data={"deployment": deployment_id, "name": kept.name, "definitions": sorted(own)})

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, Forbidden, Invalid, NotFound
 from bpmn.model import names
-from engine import access, apply, documents, ids, load, step
+from engine import access, apply, documents, ids, load, step, version_life
 from engine.intents import Live
 from engine.load import Definition, Loaded
 from engine.process_engine import Actor, ProcessEngine
@@ -36,7 +36,7 @@ class Instance:
 def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None = None, definition_id: str | None = None,
           business_key: str | None = None, variables: dict[str, Any] | None = None, about_id: str | None = None,
           request_id: str | None = None) -> Instance:
-    """Start a case of the newest version of `key`, or of one definition.
+    """Start a case of the version of `key` that is in force, or of one definition.
 
     The same actor's start with the same `request_id` again starts nothing, and returns the case that it started.
 
@@ -44,11 +44,12 @@ def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str | None 
     time: Conflict while another is open. Nothing is taken over from that case; see `engine.corrections`.
 
     Without a business key the next number of its prefix and year is taken, without gaps; a given one that is taken
-    is a Conflict. NotFound for a definition that the actor may neither see nor start; Conflict for a suspended one.
+    is a Conflict. NotFound for a definition that the actor may neither see nor start; Conflict for one that is
+    suspended, revoked or not yet in force.
     """
     variables = checked(variables)
     with read(pe) as db:
-        definition = find_definition(db, actor, key=key, definition_id=definition_id)
+        definition = find_definition(db, actor, now, key=key, definition_id=definition_id)
     if not access.may_start(actor, definition.groups, definition.starter_groups):
         raise Forbidden(N_("Anda tidak berhak memulai proses ini."))
 
@@ -83,8 +84,7 @@ def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Defi
     instance_id = ids.named(actor.tenant, actor.id, definition.key, request_id) if request_id else new_id()
     if request_id and (before := _started(db, instance_id)):
         return before, []
-    if db.execute(sa.select(process_definition.c.suspended).where(process_definition.c.id == definition.id)).scalar():
-        raise Conflict(N_("Definisi proses ini sedang ditangguhkan."))
+    version_life.check_start(db, now, definition.id, definition.calls.values())
     check_about(db, actor, definition, about_id)
     spec = load.spec(db, definition.id)
     business_key = _checked_key(business_key)
@@ -121,12 +121,13 @@ def check_about(db: sa.Connection, actor: Actor, definition: Definition, about_i
         raise Conflict(N_("%(business_key)s tentang berkas ini masih berjalan."), business_key=still_open)
 
 
-def find_definition(db: sa.Connection, actor: Actor, *, key: str | None = None, definition_id: str | None = None) -> Definition:
-    """Return the definition, or the newest of a key, as far as the actor may see or start it."""
+def find_definition(db: sa.Connection, actor: Actor, now: dt.datetime | None = None, *, key: str | None = None,
+                    definition_id: str | None = None) -> Definition:
+    """Return the definition, or that of a key: in force `now`, without a time the newest; as far as the actor may see or start it."""
     if (key is None) == (definition_id is None):
         raise Invalid(N_("Sebutkan kunci atau id definisi proses."))
     if definition_id is None:
-        definition_id = newest_id(db, actor.tenant, key)
+        definition_id = version_life.current_id(db, actor.tenant, key, now) if now else newest_id(db, actor.tenant, key)
     definition = load.definition(db, definition_id)
     if definition.tenant != actor.tenant or not (
             access.may_see_case(actor, definition.groups) or access.may_start(actor, definition.groups, definition.starter_groups)):

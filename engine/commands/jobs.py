@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, apply, handlers, ids, load, starts, step
+from engine import access, apply, handlers, ids, load, starts, step, version_life
 from engine.commands.instances import run_unique, start_in, visible_instance
 from engine.commands.messages import deliver_message, deliver_signal
 from engine.handlers import GAGAL, Job
@@ -177,6 +177,8 @@ def _deliver_thrown(db: sa.Connection, row: Row, now: dt.datetime) -> list[str]:
 
 def _start_by_timer(db: sa.Connection, row: Row, now: dt.datetime) -> list[str]:
     definition = load.definition(db, row["definition_id"])
+    if version_life.current_id(db, definition.tenant, definition.key, now) != definition.id:
+        return []  # another version took its place since this timer was set; that one has timers of its own
     following = starts.following(row["payload"], row["due_at"])
     if following:
         db.execute(sa.insert(job), starts.job_row(definition, row["activity_id"], following, ids.new_id(now), now))

@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, NotFound
-from engine import access, apply, documents, ids, load, step
+from engine import access, apply, documents, ids, load, step, version_life
 from engine.commands.instances import run_unique, start_in
 from engine.intents import Dropped, Outcome
 from engine.load import Loaded
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import attempt, event_row
-from engine.tables import process_instance, subscription
+from engine.tables import process_definition, process_instance, subscription
 from engine.values import checked
 
 _waiting = sa.select(subscription.c.id.label("subscription_id"), subscription.c.correlation, *load.INSTANCE_COLUMNS).join(
@@ -21,7 +21,9 @@ _waiting = sa.select(subscription.c.id.label("subscription_id"), subscription.c.
     subscription.c.tenant_id == sa.bindparam("tenant"), subscription.c.kind == sa.bindparam("kind"),
     subscription.c.name == sa.bindparam("name"), process_instance.c.ended_at.is_(None),
 ).order_by(subscription.c.instance_id, subscription.c.id)
-_starting = sa.select(subscription.c.definition_id, subscription.c.activity_id).where(
+_starting = sa.select(subscription.c.definition_id, subscription.c.activity_id).join(  # of an announced version, too, they wait
+    process_definition, process_definition.c.id == subscription.c.definition_id).where(
+    version_life.may_run(version_life.NOW), version_life.is_current(version_life.NOW),
     subscription.c.tenant_id == sa.bindparam("tenant"), subscription.c.kind == sa.bindparam("kind"),
     subscription.c.name == sa.bindparam("name"), subscription.c.instance_id.is_(None)).order_by(subscription.c.definition_id)
 
@@ -142,7 +144,7 @@ def _start(db: sa.Connection, actor: Actor, now: dt.datetime, kind: str, name: s
            business_key: str | None) -> tuple[list[str], list[str]]:
     """Start a case of each definition whose start event waits for it, and that the actor may start."""
     instance_ids, due = [], []
-    for row in db.execute(_starting, {"tenant": actor.tenant, "kind": kind, "name": name}).all():
+    for row in db.execute(_starting, {"tenant": actor.tenant, "kind": kind, "name": name, "_now": now}).all():
         definition = load.definition(db, row.definition_id)
         if access.may_start(actor, definition.groups, definition.starter_groups):
             instance, jobs = start_in(db, actor, now, definition, business_key=business_key, variables=variables,

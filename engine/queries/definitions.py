@@ -1,12 +1,13 @@
 """Deployments, process definitions and what is in them."""
 
+import datetime as dt
 import json
 from typing import Any
 
 import sqlalchemy as sa
 
 from bpmn.errors import N_, NotFound
-from engine import access, load
+from engine import access, load, version_life
 from engine.commands.instances import find_definition
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
@@ -19,22 +20,21 @@ _COLUMNS = (_d.id, _d.key, _d.version, _d.name, _d.deployment_id, _d.resource_na
             _d.deployed_at)
 
 
-def definitions(pe: ProcessEngine, actor: Actor, *, key: str | None = None, latest: bool = False, startable: bool = False,
-                after: str | None = None, limit: int = 50) -> Page:
-    """Process definitions that the actor may see or start, by key, oldest version first. `startable`: that they may start now.
+def definitions(pe: ProcessEngine, actor: Actor, *, key: str | None = None, at: dt.datetime | None = None,
+                startable: bool = False, after: str | None = None, limit: int = 50) -> Page:
+    """Process definitions that the actor may see or start, by key, oldest version first. `at`: of each key only the version at that
+    moment (in force; where none is, the newest). `startable`: those that they may start, with `at` at that moment.
 
     Rows: id, key, version, name, deployment_id, resource_name, groups, starter_groups, suspended, deployed_at. One statement.
     """
     query = sa.select(*_COLUMNS).where(_d.tenant_id == actor.tenant)
     if key is not None:
         query = query.where(_d.key == key)
-    if latest:
-        newer = process_definition.alias()
-        query = query.where(~sa.exists().where(
-            newer.c.tenant_id == _d.tenant_id, newer.c.key == _d.key, newer.c.version > _d.version))
+    if at:
+        query = query.where(version_life.is_current(at))
     mine = sa.select(_g.definition_id).where(_g.group_id.in_(sorted(actor.groups)))
     if startable:
-        query = query.where(~_d.suspended)
+        query = query.where(~_d.suspended, version_life.may_run(at) if at else _d.revoked_at.is_(None))
         if not access.may_administer(actor):
             query = query.where(_d.id.in_(mine.where(_g.starts)))
     elif not access.sees_every_case(actor):
@@ -43,10 +43,10 @@ def definitions(pe: ProcessEngine, actor: Actor, *, key: str | None = None, late
         return fetch(db, query, (_d.key, _d.version), after=after, limit=limit)
 
 
-def definition(pe: ProcessEngine, actor: Actor, id_or_key: str) -> dict[str, Any]:
-    """One process definition; by its key, the newest version. The columns of `definitions`, and `may_start`."""
+def definition(pe: ProcessEngine, actor: Actor, id_or_key: str, at: dt.datetime | None = None) -> dict[str, Any]:
+    """One process definition; by its key, the version at a moment, or the newest. The columns of `definitions`, and `may_start`."""
     with read(pe) as db:
-        found = _find(db, actor, id_or_key)
+        found = _find(db, actor, id_or_key, at)
         row = db.execute(sa.select(*_COLUMNS).where(_d.id == found.id)).mappings().one()
     return {**row, "may_start": not row["suspended"] and access.may_start(actor, found.groups, found.starter_groups)}
 
@@ -94,8 +94,8 @@ def _form_id(content: bytes) -> str | None:
     return form.get("id") if isinstance(form, dict) else None
 
 
-def _find(db: sa.Connection, actor: Actor, id_or_key: str) -> load.Definition:
-    return find_definition(db, actor, **{"definition_id" if ":" in id_or_key else "key": id_or_key})
+def _find(db: sa.Connection, actor: Actor, id_or_key: str, at: dt.datetime | None = None) -> load.Definition:
+    return find_definition(db, actor, at, **{"definition_id" if ":" in id_or_key else "key": id_or_key})
 
 
 # Deployments ----------------------------------------------------------------------------------------------------------

@@ -112,9 +112,9 @@ def test_a_ralat_ends_with_every_channel_changed_and_documented(pe, office, site
     (page,) = office.pages().values()
     assert "<strong>Selasa</strong>" in page and "Ralat" in page and NOTE in page
     assert queries.instance(pe, ketua, ralat)["business_key"] == "RLT-2026-0001"
-    family = corrections.family(pe, ketua, case)
+    family = corrections.family(pe, ketua, office.now, case)
     assert [(o["business_key"], o["end_reason"]) for o in family.orders] == [("RLT-2026-0001", "completed")]
-    assert corrections.family(pe, ketua, ralat).about["id"] == case
+    assert corrections.family(pe, ketua, office.now, ralat).about["id"] == case
     assert archive.verify(pe) == []
 
 
@@ -224,8 +224,8 @@ def test_only_the_ketua_orders_and_only_of_what_they_may_see(pe, office, ketua):
     for who in ("penulis", "kasubbag", "webadmin"):
         with pytest.raises(Forbidden):
             corrections.order(pe, office.people[who], office.now, case, key="ralat", variables={})
-        assert corrections.family(pe, office.people[who], case).may_order == ()
-    assert corrections.family(pe, ketua, case).may_order == ("ralat", "penurunan")
+        assert corrections.family(pe, office.people[who], office.now, case).may_order == ()
+    assert corrections.family(pe, ketua, office.now, case).may_order == ("ralat", "penurunan")
     with pytest.raises(NotFound):
         corrections.order(pe, ketua, office.now, "0" * 36, key="ralat", variables={})
 
@@ -236,7 +236,7 @@ def test_a_second_order_about_the_same_case_is_refused_while_one_is_open(pe, off
     for key in corrections.KINDS:
         with pytest.raises(Conflict, match="RLT-2026-0001"):
             corrections.order(pe, ketua, office.now, case, key=key, variables={})
-    assert corrections.family(pe, ketua, case).may_order == ()
+    assert corrections.family(pe, ketua, office.now, case).may_order == ()
 
 
 @on_databases
@@ -303,7 +303,7 @@ def test_a_takedown_ends_with_every_channel_empty_and_documented(pe, office, sit
     assert (found["website"]["page"]["status"], found["website"]["page"]["holds_title"]) == (410, False)
     assert found["instagram"]["gone"] == "Halaman kosong." and found["website"]["about"]["hash"] == earlier["hash"]
     assert queries.instance(pe, office.people["kasubbag"], takedown)["title"] == "Penurunan: " + TEXT["judul"]
-    assert corrections.family(pe, ketua, case).may_order == () and archive.verify(pe) == []
+    assert corrections.family(pe, ketua, office.now, case).may_order == () and archive.verify(pe) == []
     with pytest.raises(Conflict):
         corrections.order(pe, ketua, office.now, case, key="ralat", variables={})
 
@@ -380,7 +380,7 @@ def test_another_office_sees_and_orders_nothing(pe, office, now):
     stranger = Actor("ketua", "lain", frozenset({"ketua-divisi", "admin"}))
     assert news.news(pe, stranger).rows == [] and news.unseen(pe, stranger) == 0
     with pytest.raises(NotFound):
-        corrections.family(pe, stranger, case)
+        corrections.family(pe, stranger, now, case)
     with pytest.raises(NotFound):
         corrections.order(pe, stranger, now, case, key="ralat", variables={})
 

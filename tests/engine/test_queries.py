@@ -190,8 +190,8 @@ def test_forms_are_found_by_file_and_by_id(pe, two, penulis, admin, now):
 def test_definitions_as_one_may_see_them(pe, two, pemilik, penulis, ketua, now):
     deploy(pe, pemilik, now, TWO.replace(b'name="b"', b'name="B"'))
     assert [row["version"] for row in queries.definitions(pe, pemilik, key="p").rows] == [1, 2]
-    assert [row["version"] for row in queries.definitions(pe, penulis, latest=True).rows] == [2]
-    assert [row["version"] for row in queries.definitions(pe, penulis, latest=True, startable=True).rows] == [2]
+    assert [row["version"] for row in queries.definitions(pe, penulis, at=now).rows] == [2]
+    assert [row["version"] for row in queries.definitions(pe, penulis, at=now, startable=True).rows] == [2]
     assert queries.definitions(pe, ketua).rows == []
     first = two.definitions[0]["id"]
     assert queries.definition(pe, penulis, "p")["version"] == 2 and queries.definition(pe, penulis, first)["version"] == 1

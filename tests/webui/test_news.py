@@ -87,7 +87,7 @@ def test_the_list_costs_no_more_with_more_news(publish, signed_in, statements):
     assert len(four) == len(one) <= 9
 
 
-def test_a_ralat_is_ordered_from_the_case_with_a_reason_and_both_pages_show_it(pe, publish, signed_in, people):
+def test_a_ralat_is_ordered_from_the_case_with_a_reason_and_both_pages_show_it(pe, publish, signed_in, people, now):
     case = publish()
     ketua = signed_in("ketua")
     assert f"/cases/{case}/order/ralat" in ketua.get(f"/cases/{case}").text
@@ -101,7 +101,7 @@ def test_a_ralat_is_ordered_from_the_case_with_a_reason_and_both_pages_show_it(p
     assert "RLT-" in page and "INF-" in page and RALAT["alasan_ralat"] in page and f"/cases/{case}" in page
     original = ketua.get(f"/cases/{case}").text
     assert "Ralat sedang dikerjakan" in original and f"/cases/{case}/order/" not in original
-    assert len(corrections.family(pe, people["ketua"], case).orders) == 1
+    assert len(corrections.family(pe, people["ketua"], now, case).orders) == 1
 
 
 def order_again(browser, case, kind, values, **more):
@@ -181,4 +181,4 @@ def test_by_hand_the_system_looks_whether_the_title_is_gone(pe, publish, signed_
         elsewhere.page("/x", "<h1>Tidak ada</h1>")
         assert browser.post(f"/tasks/{task['id']}", send).status_code == 303
     work()
-    assert corrections.family(pe, people["ketua"], case).orders[0]["end_reason"] == "completed"
+    assert corrections.family(pe, people["ketua"], now, case).orders[0]["end_reason"] == "completed"

@@ -49,14 +49,14 @@ def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[
         return _rows(call, what, show, criteria, order)
 
     def get_count(call: Call) -> dict:
-        return {"count": listing.count(call.pe, call.actor, what, of_query(call)[0])}
+        return {"count": listing.count(call.pe, call.actor, what, of_query(call)[0], now=call.now)}
 
     def post_list(call: Call) -> list:
         criteria, order = of_body(call)
         return _rows(call, what, show, criteria, order)
 
     def post_count(call: Call) -> dict:
-        return {"count": listing.count(call.pe, call.actor, what, of_body(call)[0])}
+        return {"count": listing.count(call.pe, call.actor, what, of_body(call)[0], now=call.now)}
 
     operation("GET", path, tag=tag, summary=f"List: {plural}", query=filters + sorting + PAGING, result=array(row))(get_list)
     operation("GET", f"{path}/count", tag=tag, summary=f"Count: {plural}", query=filters + sorting, result=COUNT)(get_count)
@@ -70,7 +70,7 @@ def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[
 
 def rows_of(call: Call, what: Listing, **criteria: Any) -> list[dict]:
     """All rows of a listing that meet the criteria and that the caller sees."""
-    return listing.find(call.pe, call.actor, what, criteria)
+    return listing.find(call.pe, call.actor, what, criteria, now=call.now)
 
 
 def row_of(call: Call, what: Listing, row_id: str, kind: str) -> dict:
@@ -85,7 +85,8 @@ def _rows(call: Call, what: Listing, show: Callable, criteria: dict, order: list
     first, most = call.query.get("firstResult") or 0, call.query.get("maxResults")
     if first < 0 or most is not None and most < 0:
         raise BadRequest("firstResult and maxResults must not be negative")
-    return [show(call, row) for row in listing.find(call.pe, call.actor, what, criteria, sorting=order, first=first, limit=most)]
+    found = listing.find(call.pe, call.actor, what, criteria, now=call.now, sorting=order, first=first, limit=most)
+    return [show(call, row) for row in found]
 
 
 def _from_query(what: Listing, query: Mapping[str, Any]) -> tuple[dict, list[tuple[str, bool]]]:
