@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken
 import connectors
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from connectors import slugs
-from engine import access
+from engine import access, values
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import channel
@@ -32,6 +32,7 @@ FRESH = (  # what a new office starts with: (id, name, connector)
     ("tiktok", "TikTok", "manual"),
     ("telegram", "Telegram", "manual"),
 )
+PAUSE_SECONDS = 60.0  # after which a job looks again whether its channel is resumed
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -97,6 +98,16 @@ def disable_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_i
     _set_enabled(pe, actor, now, channel_id, False)
 
 
+def pause_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str, why: str) -> None:
+    """From now on what is to be published there waits, without an attempt, until it is resumed."""
+    _set_paused(pe, actor, now, channel_id, now, values.reason(why))
+
+
+def resume_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> None:
+    """Let what waits be published, within a minute."""
+    _set_paused(pe, actor, now, channel_id, None, None)
+
+
 def test_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> dict[str, Any]:
     """Let the connector try its settings, having changed nothing outside: {ok, message (a msgid), params}.
 
@@ -155,9 +166,11 @@ def by_connector(pe: ProcessEngine, actor: Actor) -> dict[str, list[tuple[str, s
 
 def connector_for(pe: ProcessEngine, tenant: str, channel_id: str, *, disabled_too: bool = False) -> connectors.Connector:
     """The connector that serves a channel, with its settings. NotFound where there is no such channel;
-    connectors.Failure where it is disabled (NotByMachine) or its connector or key is gone (permanent)."""
+    connectors.Failure where it is paused (NotYet), disabled (NotByMachine) or its connector or key is gone (permanent)."""
     with read(pe) as db:
         row = _row(db, tenant, channel_id)
+    if row["paused_at"] and not disabled_too:
+        raise connectors.NotYet(PAUSE_SECONDS)
     if not row["enabled"] and not disabled_too:
         raise connectors.NotByMachine(N_("Kanal ini sedang dimatikan."))
     try:
@@ -210,6 +223,17 @@ def _set_enabled(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: 
     run(pe, update)
 
 
+def _set_paused(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str, since: dt.datetime | None, why: str | None) -> None:
+    access.require(access.may_administer(actor))
+
+    def update(db: sa.Connection) -> None:
+        if bool(_row(db, actor.tenant, channel_id)["paused_at"]) != bool(since):
+            db.execute(sa.update(channel).where(_one(actor.tenant, channel_id)).values(paused_at=since, pause_reason=why))
+            record(db, actor, now, "channel.paused" if since else "channel.resumed", data={"channel": channel_id, "reason": why})
+
+    run(pe, update)
+
+
 def _find(connector: str) -> type[connectors.Connector]:
     try:
         return connectors.find(connector)
@@ -218,7 +242,8 @@ def _find(connector: str) -> type[connectors.Connector]:
 
 
 def _shown(row: Any, secrets: dict[str, str]) -> dict[str, Any]:
-    return {**{key: row[key] for key in ("id", "name", "connector", "config", "enabled", "position")}, "secrets_set": sorted(secrets)}
+    return {**{key: row[key] for key in ("id", "name", "connector", "config", "enabled", "position")},
+            "paused_at": row.get("paused_at"), "pause_reason": row.get("pause_reason"), "secrets_set": sorted(secrets)}
 
 
 def _checked_config(kind: type[connectors.Connector], config: dict[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:

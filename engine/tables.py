@@ -331,7 +331,7 @@ job = Table(  # work that Terbit owes: a call to make, a timer to fire
     Column("ended_at", UtcDateTime),
     Index("ix_job_due", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_job_of", "instance_id"),
-    Index("ix_job_left", "tenant_id", "state", "id",  # those that an admin looks at
+    Index("ix_job_left", "tenant_id", "state", "due_at", "id",  # those that an admin looks at
           sqlite_where=text("state IN ('open', 'failed')"), postgresql_where=text("state IN ('open', 'failed')")),
 )
 
@@ -365,6 +365,8 @@ channel = Table(
     Column("config", JSON, nullable=False),
     Column("secrets", LargeBinary),  # a Fernet token of JSON; the key lies in the instance folder
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("paused_at", UtcDateTime),  # jobs for it wait from then on, and fail not
+    Column("pause_reason", Text),
     Column("position", Integer, nullable=False, server_default="0"),
 )
 

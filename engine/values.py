@@ -71,3 +71,14 @@ def _has_unkeepable(*values: Any) -> bool:
 def text(value: Any, length: int | None = None) -> str:
     """Return what an expression gave as text that every database keeps: without NUL and surrogates, cut to `length` characters."""
     return _NOT_TEXT.sub("", str(value))[:length]
+
+
+LONGEST_REASON = 1000
+
+
+def reason(value: Any) -> str:
+    """Return why somebody does something that must be said why; Invalid where nothing is said."""
+    said = text(value if isinstance(value, str) else "", LONGEST_REASON).strip()
+    if not said:
+        raise Invalid(N_("Sebutkan alasannya."), field="reason")
+    return said

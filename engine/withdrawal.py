@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, NotFound
-from connectors import Failure, NotByMachine
+from connectors import Failure, NotByMachine, NotYet
 from engine import channels, revisions
 from engine.handlers import BpmnError, Job, handler
 from engine.ids import new_id
@@ -36,6 +36,8 @@ def withdraw(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
     run(pe, lambda db: _reserve(db, job, before, now))
     try:
         _call(pe, job, before)
+    except NotYet:  # nothing was tried
+        raise
     except Failure as failure:
         state = "manual" if isinstance(failure, NotByMachine) else "unknown" if failure.kind == "unknown" else "failed"
         _settle(pe, job, own, now, {"state": state, "error": str(failure)})

@@ -88,6 +88,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('revoke_reason', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('revoke_running', sa.String(length=255), nullable=True))
 
+    with op.batch_alter_table('channel', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('paused_at', sa.DateTime(), nullable=True))
+        batch_op.add_column(sa.Column('pause_reason', sa.Text(), nullable=True))
+
     with op.batch_alter_table('process_instance', schema=None) as batch_op:
         batch_op.create_index('ix_process_instance_ended', ['tenant_id', 'ended_at'], unique=False, sqlite_where=sa.text("ended_at IS NOT NULL"), postgresql_where=sa.text("ended_at IS NOT NULL"))
 
@@ -95,7 +99,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_activity_instance_standing', ['definition_id', 'activity_id', 'due_order', 'type'], unique=False, sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"))
 
     with op.batch_alter_table('job', schema=None) as batch_op:
-        batch_op.create_index('ix_job_left', ['tenant_id', 'state', 'id'], unique=False, sqlite_where=sa.text("state IN ('open', 'failed')"), postgresql_where=sa.text("state IN ('open', 'failed')"))
+        batch_op.create_index('ix_job_left', ['tenant_id', 'state', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state IN ('open', 'failed')"), postgresql_where=sa.text("state IN ('open', 'failed')"))
 
     with op.batch_alter_table('publication', schema=None) as batch_op:
         batch_op.create_index('ix_publication_state', ['tenant_id', 'state', 'published_at'], unique=False)
@@ -137,6 +141,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table('process_instance', schema=None) as batch_op:
         batch_op.drop_index('ix_process_instance_ended', sqlite_where=sa.text("ended_at IS NOT NULL"), postgresql_where=sa.text("ended_at IS NOT NULL"))
+
+    with op.batch_alter_table('channel', schema=None) as batch_op:
+        batch_op.drop_column('pause_reason')
+        batch_op.drop_column('paused_at')
 
     with op.batch_alter_table('process_definition', schema=None) as batch_op:
         batch_op.drop_column('revoke_running')
