@@ -61,7 +61,7 @@ def _publication(payload: Mapping[str, Any], known: Mapping[str, tuple[str, str]
     id = str(payload.get("kanal") or "")
     post = rules.Post(_text(payload, "judul"), _text(payload, "ringkasan"), _text(payload, "isi"), "", publication.own_text(payload), [])
     files = [str(f.get("name", "")) for key in ("gambar", "lampiran") for f in _list(payload.get(key)) if isinstance(f, dict)]
-    facts = [(N_("Konektor"), _title(connector)), (N_("Judul"), post.title), (N_("Berkas yang ikut"), ", ".join(files) or "–")]
+    facts = [(N_("Konektor"), _title(connector)), (N_("Judul"), post.title), (N_("Dokumen yang ikut"), ", ".join(files) or "–")]
     if payload.get("terbit_pada"):
         facts.append((N_("Terbit pada"), str(payload["terbit_pada"])))
     refused: Told | None = None

@@ -100,7 +100,7 @@ class Trial:
     now: dt.datetime
     started: bool = False
     ended: bool = False
-    ends: list[str] = field(default_factory=list)  # end events passed, in the process's own level and below
+    ends: list[str] = field(default_factory=list)  # end events of the process itself that were come to
     tasks: list[Task] = field(default_factory=list)
     timers: list[Wait] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
@@ -250,7 +250,8 @@ class _Play:
             self.say(element, N_("Tugas “%(name)s” terbuka untuk %(whom)s."), name=name,
                      whom=intent.task.assignee or ", ".join((*intent.task.candidate_groups, *intent.task.candidate_users)) or "-")
         elif intent.type.endswith(("EndEvent", "endEvent")):
-            self.trial.ends.append(element)
+            if self._is_outermost(element):
+                self.trial.ends.append(element)
             self.say(element, N_("Sampai di “%(name)s”."), name=name)
 
     def _leave(self, intent: Left, left: list[str]) -> None:
@@ -370,6 +371,10 @@ class _Play:
     def open(self) -> dict[str, str]:
         """{activity instance id: element} of what waits."""
         return {i: _plain(e) for i, e in step.open_elements(self.live).items()} if self.trial.started else {}
+
+    def _is_outermost(self, element: str) -> bool:
+        found = self.spec.process.elements.get(element)
+        return found is not None and found.parent == self.spec.process.key
 
     def _is_task(self, id: str) -> bool:
         entered = self.entered.get(id)

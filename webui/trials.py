@@ -145,7 +145,8 @@ def _page(source: Source):
     return render_template(
         "trials/show.html", source=source, desk=desk, trial=desk.trial, steps=json.dumps(desk.steps, ensure_ascii=False), sent=sent,
         log=[(entry, worded(entry.message, entry.params, _)) for entry in reversed(desk.trial.log[-200:])], people=people,
-        ends=_named(source, desk.trial.ends), starts=[] if desk.trial.started else _start_events(source), variables=_shown_variables(desk.trial.variables),
+        ends=_named(source, desk.trial.ends),
+        starts=[] if desk.trial.started else _start_events(source), variables=_shown_variables(desk.trial.variables),
         last=_last(desk.steps), groups=names.groups()), desk.status
 
 
@@ -156,9 +157,11 @@ def _errors(source: Source) -> list[dict[str, Any]]:
 def _said(sent: rehearsal.Sent) -> dict[str, Any]:
     """What a call would send, in the reader's words."""
     known = not sent.params.get("topic")  # the labels of others are their variables' names
-    return {"what": worded(sent.what, sent.params, _), "facts": [(_(label) if known else label, _shown(value)) for label, value in sent.facts],
+    return {"what": worded(sent.what, sent.params, _),
+            "facts": [(_(label) if known else label, _shown(value)) for label, value in sent.facts],
             "text": sent.text, "problems": [message_of(p) for p in sent.problems],
-            "refused": message_of(sent.refused) if sent.refused else "", "by_hand": sent.by_hand, "result": json.dumps(sent.result, ensure_ascii=False)}
+            "refused": message_of(sent.refused) if sent.refused else "", "by_hand": sent.by_hand,
+            "result": json.dumps(sent.result, ensure_ascii=False)}
 
 
 def _shown(value: str) -> str:
