@@ -1,7 +1,7 @@
 """Starting, stopping and changing process instances."""
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, Forbidden, Invalid, NotFound
 from bpmn.model import names
-from engine import access, apply, documents, ids, load, step, version_life
+from engine import access, apply, documents, ids, load, modification, step, version_life
 from engine.intents import Live
 from engine.load import Definition, Loaded
+from engine.modification import Instruction
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import Stale, attempt, event_row, read, record, run
 from engine.tables import process_definition, process_instance, tenant
@@ -72,10 +73,11 @@ def run_unique(pe: ProcessEngine, write: Callable[[sa.Connection], T]) -> T:
 
 def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Definition, *, business_key: str | None,
              variables: dict[str, Any] | Callable[[], dict[str, Any]], start_event: str | None = None, about_id: str | None = None,
-             request_id: str | None = None) -> tuple[Instance, list[str]]:
+             request_id: str | None = None, instructions: Sequence[Instruction] = ()) -> tuple[Instance, list[str]]:
     """Start a case in a transaction that is open, with no look at rights. Return it, and the ids of jobs that are due.
 
-    `variables` may be a function: it is called once it is sure that the case may start.
+    `variables` may be a function: it is called once it is sure that the case may start. With `instructions` it begins
+    where those say, see `engine.modification`.
 
     The step is computed inside the transaction, for the label may show the number, and numbers have no gaps
     only if nobody else takes one before this one is committed.
@@ -90,7 +92,10 @@ def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Defi
     business_key = _checked_key(business_key)
     business_key = _free_key(db, actor, business_key) if business_key else _next_key(db, actor, now, definition)
     variables = documents.bind(db, actor, now, instance_id, variables() if callable(variables) else variables)
-    outcome = step.start(spec, variables, now, new_id, start_event=start_event, business_key=business_key)
+    if instructions:
+        outcome = modification.begin(spec, variables, instructions, now, new_id, business_key)
+    else:
+        outcome = step.start(spec, variables, now, new_id, start_event=start_event, business_key=business_key)
     instance = Loaded(instance_id, actor.tenant, definition.id, definition.key, business_key, "", 0, False, False, Live({}, {}), now)
     due = apply.create(db, actor, now, instance, outcome, load.title(spec, instance, outcome), about_id)
     return Instance(instance_id, business_key, definition.id, outcome.ended), due
@@ -199,24 +204,25 @@ def cancel(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, 
     _administer(pe, actor, instance_id, write)
 
 
-def suspend_instance(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str) -> None:
+def suspend_instance(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, reason: str = "") -> None:
     """Let nothing happen in a case until it is activated."""
-    _set_suspended(pe, actor, now, instance_id, True)
+    _set_suspended(pe, actor, now, instance_id, True, reason)
 
 
-def activate_instance(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str) -> None:
+def activate_instance(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, reason: str = "") -> None:
     """Undo `suspend_instance`."""
-    _set_suspended(pe, actor, now, instance_id, False)
+    _set_suspended(pe, actor, now, instance_id, False, reason)
 
 
-def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, suspended: bool) -> None:
+def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, suspended: bool, reason: str) -> None:
     def write(db: sa.Connection, instance: Loaded) -> None:
         if instance.ended:
             raise Conflict(N_("Berkas ini sudah berakhir."))
         if instance.suspended != suspended:
             apply.touch(db, instance)
             db.execute(sa.update(process_instance).where(process_instance.c.id == instance.id).values(suspended=suspended))
-            record(db, actor, now, "instance.suspended" if suspended else "instance.activated", instance_id=instance.id)
+            record(db, actor, now, "instance.suspended" if suspended else "instance.activated", instance_id=instance.id,
+                   data={"reason": text(reason, 2000)})
 
     _administer(pe, actor, instance_id, write)
 
@@ -239,8 +245,11 @@ def visible_instance(db: sa.Connection, actor: Actor, instance_id: str, may: Cal
 
 
 def set_variables(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, values: dict[str, Any],
-                  deletions: Collection[str] = ()) -> None:
-    """Set and delete variables of the case's own scope. By an admin."""
+                  deletions: Collection[str] = (), *, scope_id: str = "", reason: str = "") -> None:
+    """Set and delete variables of the case's own scope, or of the activity instance `scope_id` and there only. By an admin.
+
+    The history keeps what they were before.
+    """
     variables = checked(values)
     if not all(isinstance(name, str) for name in deletions):
         raise Invalid(N_("Nama variabel tidak sah."))
@@ -250,8 +259,11 @@ def set_variables(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id
         instance.require_active()
         spec = load.spec(db, instance.definition_id)
         bound = documents.bind(db, actor, now, instance.id, variables)
-        outcome = step.set_variables(spec, instance.live, "", bound, now, ids.source(now), tuple(deletions))
-        changed = event_row(actor, now, "variables.set", instance.id, data={**apply.changes(outcome), "deleted": sorted(set(deletions))})
+        outcome = step.set_variables(spec, instance.live, scope_id, bound, now, ids.source(now), tuple(deletions))
+        was = instance.live.variables.get(scope_id, {})
+        data = {**apply.changes(outcome), "deleted": sorted(set(deletions)), "scope": scope_id, "reason": text(reason, 2000),
+                "before": {name: was[name] for name in sorted({*bound, *deletions}) if name in was}}
+        changed = event_row(actor, now, "variables.set", instance.id, data=data)
         return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[changed])
 
     pe.wake(attempt(pe, lambda: run(pe, write)))

@@ -271,7 +271,7 @@ def _open_incident(db: sa.Connection, now: dt.datetime, row: Row, type: str, err
            activity_instance_id=row["activity_instance_id"], data={"job": row["id"], "type": type, "message": message})
 
 
-def set_job_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, retries: int) -> None:
+def set_job_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, retries: int, reason: str = "") -> None:
     """Give a job so many attempts; one that had failed is due now, and its incident resolved. By an admin."""
     if not isinstance(retries, int) or isinstance(retries, bool) or not 0 < retries <= MOST_RETRIES:
         raise Invalid(N_("Banyaknya percobaan harus antara 1 dan %(most)s."), field="retries", most=MOST_RETRIES)
@@ -284,13 +284,14 @@ def set_job_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: s
             raise _lost()
         _resolve_incident(db, actor, now, job_id)
         record(db, actor, now, "job.retries_set", instance_id=row["instance_id"], activity_instance_id=row["activity_instance_id"],
-               data={"job": job_id, "retries": retries, "failed": row["state"] == "failed"})
+               data={"job": job_id, "activity_id": row["activity_id"], "retries": retries, "failed": row["state"] == "failed",
+                     "error": row["error"], "reason": text(reason, 2000)})
         return [job_id] if again else []
 
     pe.wake(run(pe, write))
 
 
-def execute_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str) -> str:
+def execute_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, reason: str = "") -> str:
     """Make a job due now, before its time or after its last attempt, and return its type. By an admin.
 
     It is for a worker to take, or for the caller by `engine.jobs.run_job`. Conflict where somebody is at it or its case is suspended.
@@ -303,7 +304,8 @@ def execute_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str) 
             raise Conflict(N_("Pekerjaan ini sedang dikerjakan, atau berkasnya ditangguhkan."))
         _resolve_incident(db, actor, now, job_id)
         record(db, actor, now, "job.executed", instance_id=row["instance_id"], activity_instance_id=row["activity_instance_id"],
-               data={"job": job_id, "due_at": row["due_at"].isoformat(), "failed": row["state"] == "failed"})
+               data={"job": job_id, "activity_id": row["activity_id"], "type": row["type"], "due_at": row["due_at"].isoformat(),
+                     "failed": row["state"] == "failed", "error": row["error"], "reason": text(reason, 2000)})
         return row["type"], [job_id]
 
     type, due = run(pe, write)

@@ -88,7 +88,7 @@ def unclaim(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str) -> 
     attempt(pe, command)
 
 
-def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user_id: str | None) -> None:
+def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user_id: str | None, reason: str = "") -> None:
     """Make `user_id` (an active account) the assignee, or nobody.
 
     By an admin; by the head of a group that the task is for, to one of its candidates; oneself, as by `claim` and `unclaim`.
@@ -109,7 +109,7 @@ def assign(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, user
             if not access.may_administer(actor) and not access.is_candidate(given, task.candidates):
                 raise Invalid(N_("Tugas ini bukan untuk %(name)s."), field="userId", name=found["name"])
         _set_assignee(pe, actor, now, task, user_id or None, "task.assigned",
-                      in_stead_of=access.in_stead(given, task.candidates) if given else None)
+                      in_stead_of=access.in_stead(given, task.candidates) if given else None, reason=reason)
 
     attempt(pe, command)
 
@@ -244,7 +244,7 @@ def _held(row: Any) -> access.Held:
 
 def _set_assignee(pe: ProcessEngine, actor: Actor, now: dt.datetime, task: _Task, user_id: str | None, event: str, *,
                   owner: str | None = None, delegation: str | None = None, in_stead_of: Mapping[str, Any] | None = None,
-                  guard: Callable[[sa.Connection], None] | None = None) -> None:
+                  guard: Callable[[sa.Connection], None] | None = None, reason: str = "") -> None:
     """Write who has the task now. `guard` is what raises the instance's version, where more changes than that."""
     acting = access.in_stead(actor, task.candidates)
 
@@ -259,7 +259,8 @@ def _set_assignee(pe: ProcessEngine, actor: Actor, now: dt.datetime, task: _Task
                              "_to_tell": bool(user_id) and user_id != actor.id, "_owner": owner, "_delegation": delegation,
                              "_stead": in_stead_of})
         record(db, actor, now, event, instance_id=task.instance.id, activity_instance_id=task.id,
-               data={"activity_id": task.activity_id, "from": task.assignee, "to": user_id} | ({"in_stead_of": acting} if acting else {}))
+               data={"activity_id": task.activity_id, "from": task.assignee, "to": user_id}
+               | ({"in_stead_of": acting} if acting else {}) | ({"reason": values.text(reason, values.LONGEST_REASON)} if reason else {}))
 
     run(pe, write)
 

@@ -1,0 +1,112 @@
+"""What an admin does to a single stuck thing of a case: an incident, a timer, a task's due time. Each says why."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from bpmn.errors import N_, Conflict, Invalid, NotFound
+from engine import access, apply, deadlines, documents, ids, load, settings, step
+from engine.commands.instances import visible_instance
+from engine.commands.jobs import _for_admin, _is_free, _lost, _resolve_incident
+from engine.commands.tasks import _open_task
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import attempt, event_row, read, record, run
+from engine.tables import activity, incident, job
+from engine.values import checked, reason
+
+
+def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident_id: str, why: str,
+                     variables: dict[str, Any] | None = None) -> None:
+    """Take what failed as done by hand: the case goes on as though its job had brought these variables. By an admin.
+
+    A message that could not be delivered is let go. Conflict where the incident was resolved already, and for the timer
+    that starts cases, which can only be tried again.
+    """
+    why, variables = reason(why), checked(variables)
+
+    def write(db: sa.Connection) -> list[str]:
+        row = db.execute(sa.select(incident).where(incident.c.id == incident_id, incident.c.tenant_id == actor.tenant)).mappings().first()
+        if row is None:
+            raise NotFound(N_("Masalah ini tidak ditemukan."))
+        if row["instance_id"]:
+            instance = visible_instance(db, actor, row["instance_id"], access.may_administer)
+        access.require(access.may_administer(actor))
+        if row["resolved_at"] is not None:
+            raise Conflict(N_("Masalah ini sudah diselesaikan."))
+        stuck = db.execute(sa.select(job).where(job.c.id == row["job_id"])).mappings().first()
+        if stuck is None or stuck["type"] == "timer-start":
+            raise Conflict(N_("Masalah ini hanya dapat diselesaikan dengan mencoba lagi."))
+        over = sa.update(job).where(job.c.id == stuck["id"], job.c.state == "failed").values(
+            state="cancelled" if stuck["type"] == "message" else "done", ended_at=now)
+        if db.execute(over).rowcount != 1:
+            raise _lost()
+        _resolve_incident(db, actor, now, stuck["id"])
+        said = {"incident": row["id"], "job": stuck["id"], "activity_id": row["activity_id"], "type": row["type"],
+                "message": row["message"], "reason": why}
+        if stuck["type"] == "message":
+            record(db, actor, now, "incident.resolved", instance_id=row["instance_id"], data=said)
+            return []
+        instance.require_active()
+        spec = load.spec(db, instance.definition_id)
+        given = documents.bind(db, actor, now, instance.id, variables)
+        if stuck["type"] == "timer":
+            outcome = step.trigger(spec, instance.live, stuck["id"], now, ids.source(now))
+        else:
+            outcome = step.complete(spec, instance.live, stuck["activity_instance_id"], given, now, ids.source(now))
+        happened = event_row(actor, now, "incident.resolved", instance.id, stuck["activity_instance_id"],
+                             {**said, **apply.changes(outcome)})
+        return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
+
+    pe.wake(attempt(pe, lambda: run(pe, write)))
+
+
+def set_job_due(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, due_at: dt.datetime, why: str) -> None:
+    """Put a timer or call off to another moment, or bring it forward; by an admin. Conflict where it failed or is being done."""
+    why = reason(why)
+    if not now - deadlines.FORESEEN < due_at < now + deadlines.FORESEEN:
+        raise Invalid(N_("Waktunya paling jauh empat tahun dari sekarang."), field="due")
+
+    def write(db: sa.Connection) -> list[str]:
+        row = _for_admin(db, actor, job_id)
+        free = sa.update(job).where(job.c.id == job_id, job.c.state == "open", _is_free)
+        if row["state"] != "open" or db.execute(free.values(due_at=due_at), {"_now": now}).rowcount != 1:
+            raise Conflict(N_("Pekerjaan ini sedang dikerjakan, atau sudah gagal."))
+        record(db, actor, now, "job.due_set", instance_id=row["instance_id"], activity_instance_id=row["activity_instance_id"], data={
+            "job": job_id, "activity_id": row["activity_id"], "type": row["type"], "from": row["due_at"].isoformat(),
+            "to": due_at.isoformat(), "reason": why})
+        return [job_id] if due_at <= now else []
+
+    pe.wake(run(pe, write))
+
+
+_due_of = sa.select(activity.c.started_at, activity.c.due_at, activity.c.allowed_seconds).where(activity.c.id == sa.bindparam("id"))
+
+
+def set_due(pe: ProcessEngine, actor: Actor, now: dt.datetime, task_id: str, due_at: dt.datetime | None, why: str) -> None:
+    """Set when an open task falls due, earlier or later, or that it never does; by an admin."""
+    why = reason(why)
+    if due_at is not None and not now - deadlines.FORESEEN < due_at < now + deadlines.FORESEEN:
+        raise Invalid(N_("Waktunya paling jauh empat tahun dari sekarang."), field="due")
+
+    def command() -> None:
+        with read(pe) as db:
+            task = _open_task(db, actor, task_id)
+            access.require(access.may_administer(actor))
+            row = db.execute(_due_of, {"id": task_id}).one()
+            calendar, rules = settings.calendar(db, actor.tenant), settings.rules(db, actor.tenant)
+        counted = row.allowed_seconds is not None and due_at is not None
+        allowed = max(0, round(calendar.between(row.started_at, due_at).total_seconds())) if counted and due_at else None
+        values = {"due_at": due_at, "due_order": due_at or deadlines.END_OF_TIME, "allowed_seconds": allowed,
+                  "remind_at": deadlines.next_reminder(calendar, rules, row.started_at, due_at, after=now)}
+
+        def write(db: sa.Connection) -> None:
+            apply.touch(db, task.instance)
+            db.execute(sa.update(activity).where(activity.c.id == task_id, activity.c.ended_at.is_(None)).values(values))
+            record(db, actor, now, "task.due_set", instance_id=task.instance.id, activity_instance_id=task.id, data={
+                "activity_id": task.activity_id, "from": row.due_at.isoformat() if row.due_at else None,
+                "to": due_at.isoformat() if due_at else None, "reason": why})
+
+        run(pe, write)
+
+    attempt(pe, command)
