@@ -169,7 +169,7 @@ def _tried(found: Between, plan: Plan) -> dict[str, Any]:
     part = queries.dry_run(pe(), actor(), now(), found.source.id, found.target.id, plan, after=cursor[:36], limit=PART)
     refused = [row for row in part.rows if row["problem"]]
     so_far = Sum(before.good + len(part.rows) - len(refused), before.bad + len(refused))
-    shown = part.rows if not cursor else refused  # of the many that would go, the first show how that reads
+    shown = refused + ([row for row in part.rows if not row["problem"]] if not cursor else [])  # of those that go, only the first
     return {"rows": [{**row, "why": _said(row["problem"], found)} for row in shown[:max(MOST_SHOWN - before.bad, 0)]],
             "good": so_far.good, "bad": so_far.bad, "first": not cursor,
             "next": f"{part.next}:{so_far.good}:{so_far.bad}" if part.next else None}

@@ -41,10 +41,7 @@ def start_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id
         source, target = checked(db, actor, source_id, target_id, plan)
 
     def write(db: sa.Connection) -> str:
-        migration_id = ids.new_id(now)
-        db.execute(sa.insert(migration), {
-            "id": migration_id, "tenant_id": actor.tenant, "key": source.key, "source_id": source.id, "target_id": target.id,
-            "plan": plan.dump(), "state": "running", "total": 0, "created_at": now, "created_by": actor.id or None})
+        migration_id = _new(db, actor, now, source, target, plan, state="running", total=0)
         cases = sa.select(sa.literal(migration_id), _i.id, sa.literal("open")).where(
             _i.definition_id == source.id, _i.tenant_id == actor.tenant, _i.ended_at.is_(None))
         if instance_ids is not None:
@@ -57,6 +54,14 @@ def start_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id
         return migration_id
 
     return run(pe, write)
+
+
+def _new(db: sa.Connection, actor: Actor, now: dt.datetime, source: Definition, target: Definition, plan: Plan, **rest: Any) -> str:
+    migration_id = ids.new_id(now)
+    db.execute(sa.insert(migration), {
+        "id": migration_id, "tenant_id": actor.tenant, "key": source.key, "source_id": source.id, "target_id": target.id,
+        "plan": plan.dump(), "created_at": now, "created_by": actor.id or None, **rest})
+    return migration_id
 
 
 def checked(db: sa.Connection, actor: Actor, source_id: str, target_id: str, plan: Plan) -> tuple[Definition, Definition]:
@@ -215,10 +220,11 @@ def migrate_now(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: st
 
     def command() -> list[str]:
         with read(pe) as db:
-            _, target = checked(db, actor, source_id, target_id, plan)
+            source, target = checked(db, actor, source_id, target_id, plan)
 
         def write(db: sa.Connection) -> list[str]:
             problems, due = [], []
+            migration_id = _new(db, actor, now, source, target, plan, state="done", total=len(wanted), ended_at=now)
             if db.execute(_leased.where(job.c.instance_id.in_(wanted)), {"now": now}).first() is not None:
                 raise Conflict(N_("Sebuah pekerjaan berkas ini sedang dikerjakan. Coba lagi sebentar."))
             for instance_id in wanted:
@@ -226,11 +232,14 @@ def migrate_now(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: st
                 if instance.ended:
                     raise NotFound(N_("Berkas tidak ditemukan."))
                 try:
-                    due += put(db, actor, now, target, instance, decide(db, now, plan, source_id, target, instance))
+                    done = decide(db, now, plan, source_id, target, instance)
+                    due += put(db, actor, now, target, instance, done, migration_id)
                 except Invalid as error:
                     problems.append(Invalid(error.message, element=error.where.get("element", ""), field=instance_id, **error.params))
             if problems:
                 raise Invalid(N_("%(count)d berkas tidak dapat dipindahkan."), problems=problems, count=len(problems))
+            db.execute(sa.insert(migration_item), [
+                {"migration_id": migration_id, "instance_id": id, "state": "migrated", "at": now} for id in wanted])
             return due
 
         return run(pe, write)
@@ -268,7 +277,7 @@ _give = sa.update(activity).where(activity.c.id == bindparam("_id")).values(assi
 
 
 def put(db: sa.Connection, actor: Actor, now: dt.datetime, target: Definition, instance: Loaded, done: Migrated,
-        migration_id: str | None = None) -> list[str]:
+        migration_id: str) -> list[str]:
     """Write what `decide` said of a case, in a transaction that is open. Stale if somebody changed it since."""
     there = replace(instance, definition_id=target.id)
     spec = load.spec(db, target.id)
@@ -276,7 +285,7 @@ def put(db: sa.Connection, actor: Actor, now: dt.datetime, target: Definition, i
     stood = {m.was: m.activity_id for m in done.moved}
     happened = event_row(actor, now, "instance.migrated", instance.id, data={
         "from": instance.definition_id, "to": target.id, "from_version": load.definition(db, instance.definition_id).version,
-        "to_version": target.version, "mapping": stood, **({"migration": migration_id} if migration_id else {})})
+        "to_version": target.version, "mapping": stood, "migration": migration_id})
     due = apply.write(db, actor, now, there, done.outcome, title=title, events=[happened])
     for statement in _rebind:
         db.execute(statement, {"_instance": instance.id, "_definition": target.id})

@@ -326,8 +326,19 @@ def test_at_once_all_go_or_none(pe, versions, penulis, pemilik, now):
         migrating.migrate_now(pe, pemilik, now, one, two, Plan({"a": "a"}), cases)
     assert [(p.where["field"], p.where["element"]) for p in refused.value.problems] == [(cases[1], "b")]
     assert {row["definition_id"] for row in rows(pe, process_instance)} == {one}
+    assert queries.migrations(pe, pemilik, "p").rows == []
     migrating.migrate_now(pe, pemilik, now, one, two, Plan({"a": "a"}), cases[:1])
     assert rows(pe, process_instance, id=cases[0])[0]["definition_id"] == two
+    [kept] = queries.migrations(pe, pemilik, "p").rows
+    assert (kept["state"], kept["total"]) == ("done", 1)
+
+
+def test_what_a_case_ran_on_before_is_kept(pe, versions, penulis, pemilik, now):
+    one, two = versions(ONE, TWO)
+    cases = start(pe, penulis, now, one)
+    migrating.migrate_now(pe, pemilik, now, one, two, Plan(SAME), cases)
+    with pytest.raises(Conflict):
+        commands.delete_deployment(pe, pemilik, now, one.split(":")[2])
 
 
 def test_only_owner_and_admin_and_only_within_their_office(pe, versions, penulis, pemilik, admin, analis, now):

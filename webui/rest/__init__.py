@@ -20,6 +20,7 @@ from webui.rest import (  # noqa: F401 - importing a resource declares its opera
     incident,
     job,
     message,
+    migration,
     openapi,
     process_definition,
     process_instance,
