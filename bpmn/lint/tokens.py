@@ -84,21 +84,22 @@ class _Game:
         return tuple(sorted(flows, key=lambda f: self.order.get(f, -1)))
 
     def moves(self, state: State) -> Iterator[tuple[State, str]]:
-        """Give the markings that may follow, each with the flow that was chosen ('': nothing was)."""
-        free = max((f for f in state if self.target[f] not in self.joins), key=state.count, default=None)
-        if free is not None:  # of several on one flow first: what a loop sends out beside itself goes to its end before it turns again
-            yield from self._go(state, [free], self.target[free])
-            return
+        """Give the markings that may follow, each with the flow that was chosen ('': nothing was).
+
+        A join that may go on goes first, then of several tokens on one flow one: what a loop sends out beside itself comes to its end
+        before the loop turns again.
+        """
         waiting: dict[str, dict[str, None]] = {}
         for flow in state:
-            waiting.setdefault(self.target[flow], {})[flow] = None
+            if self.target[flow] in self.joins:
+                waiting.setdefault(self.target[flow], {})[flow] = None
         for node, full in waiting.items():
-            if node not in self.leads and len(full) == len(self.level.into[node]):
+            if self._may_join(state, node, set(full)) if node in self.leads else len(full) == len(self.level.into[node]):
                 yield from self._go(state, list(full), node)
                 return
-        for node, full in waiting.items():
-            if node in self.leads and self._may_join(state, node, set(full)):
-                yield from self._go(state, list(full), node)
+        free = max((f for f in state if self.target[f] not in self.joins), key=state.count, default=None)
+        if free is not None:
+            yield from self._go(state, [free], self.target[free])
 
     def _go(self, state: State, taken: list[str], node: str) -> Iterator[tuple[State, str]]:
         if self.level.clears(node):
