@@ -67,13 +67,14 @@ def find(pe: ProcessEngine, actor: Actor, key: str) -> dict[str, Any] | None:
 
 def get(pe: ProcessEngine, actor: Actor, key: str) -> dict[str, Any]:
     """A draft: id, key, name, base_id, base_version, newest_id, newest_version (None: never in force), created_at,
-    created_by, updated_at, and `files`: rows of name, version, size, by, person, at, by name. Three statements."""
+    created_by, updated_at, restored_version (None: begun otherwise), and `files`: rows of name, version, size, by, person, at, by name.
+    Three statements."""
     access.require(access.may_deploy(actor))
     p, base = process_definition.c, process_definition.alias()
     with read(pe) as db:
         found = db.execute(sa.select(_d.id, _d.key, _d.name, _d.base_id, _d.created_at, _d.created_by, _d.updated_at,
-                                     base.c.version.label("base_version")).outerjoin(base, base.c.id == _d.base_id).where(
-            _d.tenant_id == actor.tenant, _d.key == key)).mappings().first()
+                                     _d.restored_version, base.c.version.label("base_version")).outerjoin(
+            base, base.c.id == _d.base_id).where(_d.tenant_id == actor.tenant, _d.key == key)).mappings().first()
         if found is None:
             raise _gone()
         newest = db.execute(sa.select(p.id, p.version).where(p.tenant_id == actor.tenant, p.key == key).order_by(
@@ -98,7 +99,7 @@ def contents(pe: ProcessEngine, actor: Actor, draft_id: str) -> Files:
     access.require(access.may_deploy(actor))
     with read(pe) as db:
         _of_office(db, actor, draft_id)
-        return _contents(db, draft_id)
+        return contents_of(db, draft_id)
 
 
 def state_of(files: Mapping[str, bytes]) -> str:
@@ -112,7 +113,7 @@ def check_draft(pe: ProcessEngine, actor: Actor, draft_id: str, changed: Mapping
     access.require(access.may_deploy(actor))
     with read(pe) as db:
         draft = _of_office(db, actor, draft_id)
-        saved = _contents(db, draft_id)
+        saved = contents_of(db, draft_id)
     files = saved | dict(changed or {})
     found = linting.findings(pe, actor, files)
     if all(finding.severity != "error" for finding in found):
@@ -151,6 +152,22 @@ def begin(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str)
             there = find(pe, actor, found.key)
     if there and there["base_id"] != found.id:
         raise Conflict(N_("Sudah ada rancangan prosedur ini, yang dimulai dari versi lain. Lanjutkan atau buang rancangan itu dahulu."))
+    return found.key
+
+
+def restore(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str) -> str:
+    """Begin a draft with all files of an old version, upon the newest, and return its key. Nothing comes into force by it.
+
+    Conflict where the procedure has a draft already, which is never overwritten, and for the newest version itself.
+    """
+    access.require(access.may_deploy(actor))
+    with read(pe) as db:
+        found = find_definition(db, actor, definition_id=definition_id)
+        newest = find_definition(db, actor, key=found.key)
+        files = load.resources(db, found.deployment_id)
+    if newest.id == found.id:
+        raise Conflict(N_("Versi %(version)d sudah yang terbaru; tidak ada yang perlu dipulihkan."), version=found.version)
+    _make(pe, actor, now, key=found.key, name=found.name, base_id=newest.id, files=files, restored_version=found.version)
     return found.key
 
 
@@ -214,7 +231,7 @@ def put_in_force(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: st
     access.require(access.may_deploy(actor))
     with read(pe) as db:
         draft = _of_office(db, actor, draft_id)
-        files = _contents(db, draft_id)
+        files = contents_of(db, draft_id)
         _require_seen(db, draft_id, seen)
         newest = db.execute(sa.select(process_definition.c.id).where(
             process_definition.c.tenant_id == actor.tenant, process_definition.c.key == draft.key).limit(1)).first()
@@ -222,12 +239,25 @@ def put_in_force(pe: ProcessEngine, actor: Actor, now: dt.datetime, draft_id: st
         raise Invalid(wrong[0].message, file=wrong[0].file, **wrong[0].params)
     if newest and not draft.base_id:
         raise Conflict(N_("Prosedur dengan kunci “%(key)s” sudah ada."), key=draft.key)
-    made = deploying.deploy(pe, actor, now, name=note, resources=files, source="studio", based_on=draft.base_id,
-                            accept_failing=accept_failing, how=how)
+    made = deploying.deploy(pe, actor, now, name=_noted(pe, actor, draft, note, files), resources=files, source="studio",
+                            based_on=draft.base_id, accept_failing=accept_failing, how=how)
     if not made.definitions:
         raise Conflict(N_("Rancangan ini sama dengan versi yang sedang berlaku; tidak ada yang perlu diberlakukan."))
     run(pe, lambda db: _finish(db, actor, now, draft_id, seen, next(d["id"] for d in made.definitions if d["key"] == draft.key)))
     return made
+
+
+def _noted(pe: ProcessEngine, actor: Actor, draft: sa.Row, note: str, files: Files) -> str:
+    """The version's note; of a restored one it says from which version, as the history will have it."""
+    if draft.restored_version is None:
+        return note
+    p = process_definition.c
+    with read(pe) as db:
+        old = db.execute(sa.select(p.deployment_id).where(
+            p.tenant_id == actor.tenant, p.key == draft.key, p.version == draft.restored_version)).scalar()
+        is_same = old is not None and load.resources(db, old) == files
+    words = f"{'Dipulihkan' if is_same else 'Diubah'} dari versi {draft.restored_version}"
+    return words if note.strip() in ("", words) else f"{note.strip()} ({words[0].lower()}{words[1:]})"
 
 
 def _finish(db: sa.Connection, actor: Actor, now: dt.datetime, draft_id: str, seen: str, definition_id: str) -> None:
@@ -236,7 +266,7 @@ def _finish(db: sa.Connection, actor: Actor, now: dt.datetime, draft_id: str, se
         _take(db, actor, now, draft_id)
     except NotFound:
         return
-    if state_of(_contents(db, draft_id)) == seen:
+    if state_of(contents_of(db, draft_id)) == seen:
         _remove(db, draft_id)
     else:
         db.execute(sa.update(model_draft).where(_d.id == draft_id).values(base_id=definition_id))
@@ -359,7 +389,8 @@ def _listed(*more: Any) -> sa.Select:
 
 
 def _of_office(db: sa.Connection, actor: Actor, draft_id: str) -> sa.Row:
-    row = db.execute(sa.select(_d.id, _d.key, _d.name, _d.base_id).where(_d.id == draft_id, _d.tenant_id == actor.tenant)).first()
+    row = db.execute(sa.select(_d.id, _d.key, _d.name, _d.base_id, _d.restored_version).where(
+        _d.id == draft_id, _d.tenant_id == actor.tenant)).first()
     if row is None:
         raise _gone()
     return row
@@ -374,7 +405,8 @@ def _take(db: sa.Connection, actor: Actor, now: dt.datetime, draft_id: str) -> s
     return db.execute(sa.select(_d.id, _d.key, _d.base_id, _d.saves).where(_d.id == draft_id)).one()
 
 
-def _contents(db: sa.Connection, draft_id: str) -> Files:
+def contents_of(db: sa.Connection, draft_id: str) -> Files:
+    """All files of a draft that is known to be of the office."""
     return {row.name: bytes(row.content) for row in db.execute(sa.select(_f.name, _f.content).where(_f.draft_id == draft_id))}
 
 
@@ -396,7 +428,7 @@ def _require_free(db: sa.Connection, draft_id: str, name: str, besides: str = ""
 
 
 def _require_seen(db: sa.Connection, draft_id: str, seen: str) -> None:
-    if state_of(_contents(db, draft_id)) == seen:
+    if state_of(contents_of(db, draft_id)) == seen:
         return
     last = db.execute(_listed().where(_f.draft_id == draft_id).order_by(_f.version.desc()).limit(1)).mappings().first()
     raise Newer(dict(last) if last else None)
@@ -422,14 +454,19 @@ def _remove(db: sa.Connection, draft_id: str) -> None:
 
 
 def _make(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, key: str, name: str, base_id: str | None,
-          files: Mapping[str, bytes]) -> None:
+          files: Mapping[str, bytes], restored_version: int | None = None) -> None:
     draft_id = ids.new_id(now)
 
     def write(db: sa.Connection) -> None:
         db.execute(sa.insert(model_draft), {"id": draft_id, "tenant_id": actor.tenant, "key": key, "name": name, "base_id": base_id,
-                                            "created_at": now, "created_by": actor.id or None, "updated_at": now, "saves": 1})
+                                            "created_at": now, "created_by": actor.id or None, "updated_at": now, "saves": 1,
+                                            "restored_version": restored_version})
         _insert(db, actor, now, draft_id, files, 1)
-        record(db, actor, now, "model_draft.created", data={"draft": draft_id, "key": key, "base": base_id})
+        what = {"draft": draft_id, "key": key, "base": base_id}
+        if restored_version is None:
+            record(db, actor, now, "model_draft.created", data=what)
+        else:
+            record(db, actor, now, "model_draft.restored", data={**what, "version": restored_version})
 
     try:
         run(pe, write)

@@ -531,6 +531,7 @@ model_draft = Table(  # a procedure being changed: one for a key, which its proc
     Column("created_by", Key),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("saves", Integer, nullable=False),  # counts every save of it; a file's version is the number of its last
+    Column("restored_version", Integer),  # the old version whose files it began with; NULL: begun otherwise
     UniqueConstraint("tenant_id", "key"),
 )
 

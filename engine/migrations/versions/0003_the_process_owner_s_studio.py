@@ -21,6 +21,7 @@ def upgrade() -> None:
     sa.Column('created_by', sa.String(length=255), nullable=True),
     sa.Column('updated_at', sa.DateTime(), nullable=False),
     sa.Column('saves', sa.Integer(), nullable=False),
+    sa.Column('restored_version', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_model_draft_tenant_id_tenant')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_model_draft')),
     sa.UniqueConstraint('tenant_id', 'key', name=op.f('uq_model_draft_tenant_id_key'))
