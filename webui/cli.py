@@ -158,8 +158,11 @@ def _is_loopback(host: str) -> bool:
 @click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Threads of each.", envvar="TERBIT_WEB_THREADS")
 def web(instance: Path, port: int, host: str, workers: int, threads: int):
     """Serve the pages and REST only."""
+    from engine import logs
     from webui import PARTS, create_app, serve
 
+    logs.configure()
+    serve.share_counts()
     for part in PARTS:  # before the fork: their memory is shared, and a worker that died is soon replaced
         importlib.import_module(f"webui.{part}")
     with opened(instance) as pe:
@@ -221,6 +224,8 @@ def deploy(instance: Path, tenant: str | None, name: str | None, paths: tuple[Pa
                 click.echo(f"{definition['key']}: version {definition['version']}, of {len(files)} files")
             if not made.definitions:
                 click.echo(f"{default_name}: nothing new")
+            elif made.failing:
+                click.echo(f"{default_name}: scenarios go another way now: {', '.join(made.failing)}", err=True)
 
 
 def _models(paths: tuple[Path, ...]) -> Iterator[tuple[str, dict[str, bytes], list[str]]]:

@@ -141,13 +141,13 @@ def _page(source: Source):
         return render_template("trials/broken.html", source=source, findings=_errors(source)), model_files.UNPROCESSABLE
     known = rehearsal.channels_of(pe(), actor()) if desk.trial.jobs else {}
     sent = [(job, _said(rehearsal.would_send(job.topic, job.payload, known))) for job in desk.trial.jobs]
-    people = names.people([t.assignee for t in desk.trial.tasks])
+    people, groups = names.people([t.assignee for t in desk.trial.tasks]), names.groups()
     return render_template(
         "trials/show.html", source=source, desk=desk, trial=desk.trial, steps=json.dumps(desk.steps, ensure_ascii=False), sent=sent,
-        log=[(entry, worded(entry.message, entry.params, _)) for entry in reversed(desk.trial.log[-200:])], people=people,
+        log=[(entry, worded(entry.message, _whom(entry.params, groups), _)) for entry in reversed(desk.trial.log[-200:])], people=people,
         ends=_named(source, desk.trial.ends),
         starts=[] if desk.trial.started else _start_events(source), variables=_shown_variables(desk.trial.variables),
-        last=_last(desk.steps), groups=names.groups()), desk.status
+        last=_last(desk.steps), groups=groups), desk.status
 
 
 def _errors(source: Source) -> list[dict[str, Any]]:
@@ -171,6 +171,11 @@ def _shown(value: str) -> str:
     except ValueError:
         moment = None
     return view.moment(moment) if moment and moment.tzinfo else _(value) if value else "–"
+
+
+def _whom(params: dict[str, Any], groups: dict[str, str]) -> dict[str, Any]:
+    """What fills an entry, with groups by their names."""
+    return {**params, "whom": ", ".join(groups.get(each, each) for each in params["whom"].split(", "))} if "whom" in params else params
 
 
 def _named(source: Source, elements: list[str]) -> list[str]:

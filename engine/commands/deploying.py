@@ -24,11 +24,13 @@ MAX_KEY = 150  # characters: the definition's id holds the key, and must fit its
 
 @dataclass(frozen=True)
 class Deployment:
-    """What `deploy` made. `definitions`: dicts with id, key, version, name; none where nothing was new."""
+    """What `deploy` made. `definitions`: dicts with id, key, version, name; none where nothing was new. `failing`: the names of the
+    kept scenarios that go another way now."""
 
     id: str
     name: str
     definitions: list[dict[str, Any]]
+    failing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, name: str, resourc
                  "essential_changes": {key: version_life.written(each) for key, each in changes.items() if each}}
     record(db, actor, now, "deployment.created", data={"deployment": deployment_id, "name": name, "definitions": [d["id"] for d in made],
                                                        **told})
-    return Deployment(deployment_id, name, made)
+    return Deployment(deployment_id, name, made, tuple(each.name for each in failing))
 
 
 def _newest(db: sa.Connection, actor: Actor, key: str) -> sa.Row | None:

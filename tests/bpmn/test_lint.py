@@ -2,18 +2,22 @@
 
 import json
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpmn import advice, findings
-from bpmn.lint import flow, lint
+from bpmn.lint import lint
 from tests.bpmn.test_check import around
+from tests.conftest import PEOPLE
 from tests.engine.diagrams import Diagram, Tangle
 from tests.engine.drive import diagram, extension, io
 from tests.engine.token_game import Game
 
+MODELS = Path(findings.__file__).parent / "models"
 LANE = 'camunda:candidateGroups="pelaksana"'
 
 
@@ -341,12 +345,16 @@ def test_the_rules_of_an_sop(steps, expected):
     assert expected in seen if expected else seen == set()
 
 
-def test_every_kind_of_finding_says_why_and_how_to_mend_it():
-    import pathlib
-    import re
+@pytest.mark.parametrize("folder", sorted(p.name for p in MODELS.iterdir() if p.is_dir()))
+def test_the_shipped_procedures_are_free_of_findings(folder):
+    files = {p.name: p.read_bytes() for p in (MODELS / folder).iterdir() if p.is_file()}
+    groups = {group for several in PEOPLE.values() for group in several}
+    assert lint(files, (), groups=groups, topics={"publikasi", "turunkan", "dokumentasikan"}) == []
 
-    source = "".join(p.read_text() for p in [*pathlib.Path(flow.__file__).parent.glob("*.py"), pathlib.Path(findings.__file__).parent / "check.py",
-                                             pathlib.Path(findings.__file__).parent / "support.py"])
+
+def test_every_kind_of_finding_says_why_and_how_to_mend_it():
+    folder = Path(findings.__file__).parent
+    source = "".join(p.read_text() for p in [*(folder / "lint").glob("*.py"), folder / "check.py", folder / "support.py"])
     used = set(re.findall(r'(?:error|warning|make)\([^"]*?"([a-z-]+)"', source)) - {"deadlock"}
     assert used - advice.ADVICE.keys() == set()
     assert len(used) > 50
