@@ -31,6 +31,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
                    "address": "", "contact": "", "place": "", "logo": ""},  # logo: the SHA-256 of a PNG, see `letterhead`
     "numbering": {"lembar-disposisi": "{nomor}/LD/{bulan romawi}/{tahun}", "nota-dinas": "{nomor}/ND/{bulan romawi}/{tahun}"},
     "reminders": {"before_percent": 80, "at_due": True, "escalate_minutes": 60},  # 0: not before, None: not to the head
+    "review": {"months": 6},  # between two reviews of a procedure; 0: none by itself
     "phrases": {
         "approve": ["Setuju, lanjutkan.", "Sudah sesuai.", "Setuju; segera diterbitkan."],
         "return": ["Perbaiki bahasa dan ejaan.", "Periksa kembali angka dan tanggal.", "Konfirmasi lagi ke narasumber.",
@@ -169,6 +170,13 @@ def _letterhead(value: Any) -> dict[str, Any]:
     return found
 
 
+def _review(value: Any) -> dict[str, int]:
+    months = _known_keys("review", value).get("months")
+    if not isinstance(months, int) or isinstance(months, bool) or not 0 <= months <= 24:
+        raise Invalid(N_("Isikan bilangan bulan, 0 sampai 24."), field="months")
+    return {"months": months}
+
+
 def _numbering(value: Any) -> dict[str, str]:
     patterns = {key: _line(each, key) for key, each in _known_keys("numbering", value).items()}
     numbering.check({**DEFAULTS["numbering"], **patterns})
@@ -181,5 +189,5 @@ def _phrases(value: Any) -> dict[str, list[str]]:
 
 CHECKS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "calendar": working_time.checked, "letterhead": _letterhead, "numbering": _numbering,
-    "reminders": lambda value: deadlines.checked(_known_keys("reminders", value)), "phrases": _phrases,
+    "reminders": lambda value: deadlines.checked(_known_keys("reminders", value)), "phrases": _phrases, "review": _review,
 }

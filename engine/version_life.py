@@ -137,7 +137,7 @@ def lives(rows: Iterable[Mapping[str, Any]], now: dt.datetime) -> list[Life]:
         revoked = row["revoked_at"] if row["revoked_at"] and row["revoked_at"] <= now else None
         if revoked:
             state = "revoked"
-        elif at and at <= since:
+        elif at and at <= since and row["in_force_from"]:
             state = "never"
         else:
             state = "announced" if since > now else "superseded"

@@ -73,7 +73,7 @@ def test_the_wheel_runs_in_an_empty_environment_elsewhere(wheel, tmp_path):
         for asset in set(re.findall(r'"(/static/[^"]+)"', page)):
             assert _get(port, asset, process)
         found = json.loads(_get(port, "/engine-rest/process-definition", process, user="admin"))
-        assert {definition["key"] for definition in found} == {"penerbitan-informasi", "ralat", "penurunan"}
+        assert {definition["key"] for definition in found} == {"penerbitan-informasi", "ralat", "penurunan", "tinjauan-sop"}
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:
