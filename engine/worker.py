@@ -25,14 +25,15 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 from celery.utils.nodenames import nodename
 
-from engine import drafts, handlers, jobs, reminders, sending, substitutions, uploads
-from engine.commands import fetch_due, migrating
+from engine import drafts, handlers, jobs, reminders, reviews, sending, substitutions, uploads
+from engine.commands import fetch_due, migrating, revoking
 from engine.process_engine import ProcessEngine, open_engine
 
 SWEEP_SECONDS = 2.0
 TELL_SECONDS = 3.0  # between looks at whom to tell of what
 SWEEP_BATCH = 200
 MIGRATE_SECONDS = 2.0  # between turns of the migrations under way; a turn takes less, so that jobs are not held up
+REVIEW_SECONDS = 600.0  # between looks at which procedures are to be reviewed
 REMIND_SECONDS = 20.0  # how late a word of a due time may be
 WAKE_UP_SECONDS = 15  # a wake-up that waited for longer is dropped: the sweep sends another
 MOST_WAITING = 5000  # files in the folder broker: when no worker reads them, more would help nobody
@@ -66,6 +67,7 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
         beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}},
                        "migrate": {"task": "terbit.migrate", "schedule": MIGRATE_SECONDS, "options": {"expires": MIGRATE_SECONDS}},
                        "tell": {"task": "terbit.tell", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
+                       "review": {"task": "terbit.review", "schedule": REVIEW_SECONDS, "options": {"expires": REVIEW_SECONDS}},
                        "remind": {"task": "terbit.remind", "schedule": REMIND_SECONDS, "options": {"expires": REMIND_SECONDS}}},
         beat_max_loop_interval=SWEEP_SECONDS,
     )
@@ -130,10 +132,15 @@ def add_tasks(app: Celery, folder: str) -> None:
     @app.task(name="terbit.migrate", shared=False)
     def migrate() -> None:
         migrating.work(engine(), clock)
+        revoking.work(engine(), clock)
 
     @app.task(name="terbit.tell", shared=False)
     def tell() -> None:
         sending.work(engine(), clock)
+
+    @app.task(name="terbit.review", shared=False)
+    def review() -> None:
+        reviews.start_due(engine(), clock())
 
     @app.task(name="terbit.remind", shared=False)
     def remind() -> None:
