@@ -63,7 +63,7 @@ def test_upgrade_makes_an_installation_and_twice_is_harmless(tmp_path):
     assert (folder / "secret.key").stat().st_mode & 0o077 == 0
     with sqlite3.connect(folder / "terbit.sqlite3") as db:
         made = db.execute("SELECT key, version FROM process_definition ORDER BY key").fetchall()
-        assert made == [("penerbitan-informasi", 1), ("penurunan", 1), ("ralat", 1)]
+        assert made == [("penerbitan-informasi", 1), ("penurunan", 1), ("ralat", 1), ("tinjauan-sop", 1)]
         assert db.execute("SELECT count(*) FROM user_account").fetchone() == (0,)
 
 
