@@ -18,13 +18,13 @@ def N_(message: str) -> str:
 
 ACTIVITY = "terbit.kegiatan-sop"
 DURATION = r"^P(?!$)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?)?$"
-# (camunda:property, label, what to write, kind): the same that `bpmn.sop` reads of an activity.
+# (camunda:property, label, what to write): the same that `bpmn.sop` reads of an activity.
 MUTU_BAKU = (
-    ("langkah", N_("Nomor langkah"), N_("Nomor kegiatan pada tabel SOP."), "String"),
-    ("kelengkapan", N_("Kelengkapan"), N_("Yang harus ada sebelum kegiatan ini dimulai."), "Text"),
-    ("waktu", N_("Waktu"), N_("Waktu kerja baku, sebagai durasi ISO 8601: PT30M, PT5H, P1D."), "String"),
-    ("output", N_("Output"), N_("Yang dihasilkan kegiatan ini."), "Text"),
-    ("keterangan", N_("Keterangan"), N_("Kolom terakhir tabel SOP."), "Text"),
+    ("langkah", N_("Nomor langkah"), N_("Nomor kegiatan pada tabel SOP.")),
+    ("kelengkapan", N_("Kelengkapan"), N_("Yang harus ada sebelum kegiatan ini dimulai.")),
+    ("waktu", N_("Waktu"), N_("Waktu kerja baku, sebagai durasi ISO 8601: PT30M, PT5H, P1D.")),
+    ("output", N_("Output"), N_("Yang dihasilkan kegiatan ini.")),
+    ("keterangan", N_("Keterangan"), N_("Kolom terakhir tabel SOP.")),
 )
 # The variables that each topic's handler reads, as the shipped diagrams give them: (input parameter, label, expression).
 CONTENT = (
@@ -52,17 +52,17 @@ def templates(channels: Mapping[str, list[tuple[str, str]]], translate: Callable
 
 
 def _activity(translate: Callable[[str], str]) -> Template:
-    fields = [{"label": translate(label), "description": translate(help), "type": kind,
+    fields = [{"label": translate(label), "description": translate(help), "type": "String",
                "binding": {"type": "camunda:property", "name": name},
                **({"constraints": {"pattern": {"value": DURATION, "message": translate(help)}}} if name == "waktu" else {})}
-              for name, label, help, kind in MUTU_BAKU]
+              for name, label, help in MUTU_BAKU]
     longer = {"label": translate(N_("Dapat diperpanjang, dengan alasan")), "type": "Dropdown", "value": "false",
               "choices": [{"name": translate(N_("Tidak")), "value": "false"}, {"name": translate(N_("Ya")), "value": "true"}],
               "binding": {"type": "camunda:property", "name": "dapat_diperpanjang"}}
     return {"name": translate(N_("Kegiatan SOP")), "id": ACTIVITY, "version": 1,
             "description": translate(N_("Tugas orang dengan mutu bakunya: kelengkapan, waktu, output, keterangan.")),
             "appliesTo": ["bpmn:Task", "bpmn:UserTask", "bpmn:ManualTask"], "elementType": {"value": "bpmn:UserTask"},
-            "entriesVisible": {"_all": True}, "properties": [*fields, longer]}
+            "entriesVisible": True, "properties": [*fields, longer]}
 
 
 def _topic(topic: str, translate: Callable[[str], str]) -> Template:
@@ -93,4 +93,4 @@ def _service(id: str, name: str, description: str, topic: str, inputs: list[Temp
     fixed = [{"type": "Hidden", "value": value, "binding": {"type": "property", "name": attribute}}
              for attribute, value in (("camunda:type", "external"), ("camunda:topic", topic))]
     return {"name": name, "id": id, "version": 1, "description": description, "appliesTo": ["bpmn:Task", "bpmn:ServiceTask"],
-            "elementType": {"value": "bpmn:ServiceTask"}, "entriesVisible": {"_all": True}, "properties": [*fixed, *inputs]}
+            "elementType": {"value": "bpmn:ServiceTask"}, "entriesVisible": True, "properties": [*fixed, *inputs]}

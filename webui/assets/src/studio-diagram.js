@@ -87,6 +87,8 @@ modeler.on("tokenSimulation.toggleMode", ({ active }) => {
   else changed();
 });
 
+modeler.on("elementTemplates.errors", ({ errors }) => console.warn("templates", errors.map((error) => error.message)));
+
 async function start() {
   const answer = await Promise.all([open(), fetch(urls.templates), fetch(urls.forms)]);
   modeler.get("elementTemplatesLoader").setTemplates(await answer[1].json());
@@ -99,7 +101,7 @@ async function start() {
     actions: {
       undo: () => modeler.get("commandStack").undo(),
       redo: () => modeler.get("commandStack").redo(),
-      search: () => modeler.get("searchPad").toggle(),
+      search: () => setTimeout(() => modeler.get("searchPad").open()), // after this click, which would close it
       fit: () => modeler.get("canvas").zoom("fit-viewport", "auto"),
       minimap: () => modeler.get("minimap").toggle(),
       panel: () => page.toggleAttribute("data-panel-closed"),

@@ -195,7 +195,8 @@ async function deploy(note, accepted) {
   try {
     if (!(await save())) return;
     say(words.deploying);
-    const seen = await check();
+    const seen = await ask(urls.check, {}); // the draft as the server has it, not as this editor would write it
+    if (seen.findings) report(seen.findings);
     if (!seen.state) return say(seen.message ?? words.unreachable, "error");
     const answer = await ask(urls.force, { note, state: seen.state, accept_failing: accepted ? "yes" : "" });
     if (answer.status === 201) return location.assign(answer.location);
