@@ -22,7 +22,7 @@ def render(kind: str, content: Mapping[str, Any], issued_at: dt.datetime, logo: 
     """The paper, with letterhead and QR code."""
     said = words(kind, content)
     paper = _page(said, issued_at)
-    _letterhead(paper, said, logo)
+    letterhead(paper, said, logo)
     word.line(paper, said["title"], bold=True, size=13, align=ALIGN.CENTER, before=8)
     word.line(paper, f"Nomor: {said['number']}", align=ALIGN.CENTER, after=8)
     (_nota_dinas if kind == "nota-dinas" else _lembar_disposisi)(paper, said)
@@ -35,9 +35,7 @@ def render(kind: str, content: Mapping[str, Any], issued_at: dt.datetime, logo: 
 def _page(said: Mapping[str, Any], issued_at: dt.datetime) -> Document:
     paper = docx.Document()
     word.base(paper, SIZE)
-    parts = paper.part.package.rels
-    for id in [id for id, each in parts.items() if each.reltype.endswith("/thumbnail")]:  # a picture of python-docx's own page
-        del parts[id]
+    without_thumbnail(paper)
     section = paper.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin, section.right_margin = Mm(25), Mm(20)
@@ -51,7 +49,14 @@ def _page(said: Mapping[str, Any], issued_at: dt.datetime) -> Document:
     return paper
 
 
-def _letterhead(paper: Document, said: Mapping[str, Any], logo: bytes | None) -> None:
+def without_thumbnail(paper: Document) -> None:
+    """Take out the picture of python-docx's own page."""
+    parts = paper.part.package.rels
+    for id in [id for id, each in parts.items() if each.reltype.endswith("/thumbnail")]:
+        del parts[id]
+
+
+def letterhead(paper: Document, said: Mapping[str, Any], logo: bytes | None) -> None:
     if logo:
         table = word.table(paper, 1, (22, WIDTH - 44, 22))
         picture = table.cell(0, 0).paragraphs[0].add_run().add_picture(io.BytesIO(logo), width=Mm(20))

@@ -43,8 +43,8 @@ def _whole(subject: Told, before: str, after: str) -> Item:
 def _lines(subject: Told, before: str, after: str) -> Item:
     old, new = ([line.strip() for line in text.splitlines() if line.strip()] for text in (before, after))
     gone, come = [line for line in old if line not in new], [line for line in new if line not in old]
-    said = [Told(N_("dihapus %(lines)s"), lines=listed(gone))] if gone else []
-    said += [Told(N_("ditambahkan %(lines)s"), lines=listed(come))] if come else []
+    said = [Told(N_("dihapus %(lines)s"), lines=listed([line.rstrip(";. ") for line in gone]))] if gone else []
+    said += [Told(N_("ditambahkan %(lines)s"), lines=listed([line.rstrip(";. ") for line in come]))] if come else []
     first, *more = said or [Told(N_("urutannya berubah"))]
     return Item(subject, (Change(CHANGED, first, Told(N_("isi")), before, after), *(Change(CHANGED, each) for each in more)))
 
