@@ -68,9 +68,11 @@ def plan():
     target = queries.definition(pe(), actor(), request.args.get("target", ""))
     versions = queries.standing(pe(), actor(), target["key"])
     others = [v for v in versions if v["id"] != target["id"]]
-    source_id = request.args.get("source") or max(others, key=lambda v: v["running"], default={"id": ""})["id"]
+    source_id = request.args.get("source", "")
+    if source_id in ("", target["id"]):
+        source_id = max(others, key=lambda v: v["running"], default={"id": ""})["id"]
     earlier = queries.migrations(pe(), actor(), target["key"], limit=10).rows
-    if not source_id or source_id == target["id"]:
+    if not source_id:
         return render_template("migrating/none.html", target=target, versions=versions, earlier=earlier)
     found = queries.between(pe(), actor(), source_id, target["id"])
     proposed = found.propose()
