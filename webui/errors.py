@@ -3,6 +3,7 @@
 No traceback ever reaches a person: what is not foreseen is logged with an id, and the page shows the id.
 """
 
+import datetime as dt
 import secrets
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError, Told, worded
-from webui import auth
+from webui import auth, view
 
 STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 400}
 JSON_BLUEPRINTS = {"rest"}
@@ -25,7 +26,8 @@ def status_of(problem: TerbitError) -> int:
 
 def message_of(problem: Told) -> str:
     """The error's message in the reader's language, and so the reasons within it."""
-    return worded(problem.message, problem.params, _)
+    params = {name: view.day_or_moment(value) if isinstance(value, dt.datetime) else value for name, value in problem.params.items()}
+    return worded(problem.message, params, _)
 
 
 def init_app(app: Flask) -> None:

@@ -5,9 +5,10 @@ from flask_babel import gettext as _
 
 from bpmn import sop, xml
 from bpmn.errors import N_, Invalid, NotFound, TerbitError
-from engine import access, commands, linting, model_drafts, overviews, queries
+from engine import access, commands, linting, model_drafts, overviews, queries, reviews
 from engine.scenarios import ScenariosFail
-from webui import actor, deployed, now, pe, trials
+from engine.version_life import ScopeChanged
+from webui import actor, deployed, life, now, pe, trials
 from webui.errors import message_of, status_of
 from webui.model_files import MAX_NOTE, UNPROCESSABLE, problems_of, response_of, sent, shown
 
@@ -23,21 +24,23 @@ def index():
 
 @blueprint.get("/<id>")
 def show(id: str):
-    """One version (by its id), or the newest (by its key)."""
+    """One version (by its id), or that which is in force (by its key)."""
     access.require(access.may_deploy(actor()))
-    definition = queries.definition(pe(), actor(), id)
+    definition = queries.definition(pe(), actor(), id, now())
     versions = overviews.versions(pe(), actor(), definition["key"], after=request.args.get("after") or None)
-    newest = queries.definition(pe(), actor(), definition["key"])
+    lives = {each["id"]: each for each in overviews.lives(pe(), actor(), now(), definition["key"])}
+    current = next((each for each in lives.values() if each["state"] == "in_force"), next(iter(lives.values())))
     resources = queries.deployment_resources(pe(), actor(), definition["deployment_id"])
     draft = model_drafts.find(pe(), actor(), definition["key"])
-    return render_template("owner/show.html", definition=definition, versions=versions, newest=newest, draft=draft,
+    return render_template("owner/show.html", definition=definition, versions=versions, current=current, draft=draft,
+                           lives=lives, reviews=reviews.history(pe(), actor(), definition["key"]), review_key=reviews.KEY,
                            sop=deployed.standard(definition["id"]), resources=sorted(resources, key=lambda r: r["name"]))
 
 
 @blueprint.get("/<id>/xml")
 def diagram(id: str):
     """The diagram as it was deployed, byte for byte; for whoever may see the procedure or a case of it."""
-    definition = queries.definition(pe(), actor(), id)
+    definition = queries.definition(pe(), actor(), id, now())
     response = response_of(deployed.diagram(definition["id"]), definition["resource_name"], download="download" in request.args)
     if id == definition["id"]:  # a version never changes; what a key stands for does
         response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
@@ -47,7 +50,7 @@ def diagram(id: str):
 @blueprint.get("/<id>/resources/<path:name>")
 def resource(id: str, name: str):
     access.require(access.may_deploy(actor()))
-    content = queries.definition_resource(pe(), actor(), queries.definition(pe(), actor(), id)["id"], name)
+    content = queries.definition_resource(pe(), actor(), queries.definition(pe(), actor(), id, now())["id"], name)
     return response_of(content, name, download=True)
 
 
@@ -58,10 +61,11 @@ def upload():
     """Put files in force that were made elsewhere: diagrams, forms, decision tables."""
     access.require(access.may_deploy(actor()))
     if request.method == "GET":
-        return render_template("owner/upload.html", findings=[], problem="", note="", failing=[])
+        return render_template("owner/upload.html", findings=[], problem="", note="", failing=[], essential=[])
     note = request.form.get("name", "").strip()[:MAX_NOTE]
     findings: list = []
     failing: list = []
+    essential: list = []
     try:
         files = sent("files").files
         if not any(name.endswith(".bpmn") for name in files):
@@ -70,15 +74,18 @@ def upload():
         findings = linting.findings(pe(), actor(), resources)
         if not any(f.severity == "error" for f in findings):
             made = commands.deploy(pe(), actor(), now(), name=note or _("Unggahan"), resources=resources, source="unggahan",
-                                   accept_failing=request.form.get("accept_failing") == "yes")
+                                   accept_failing=request.form.get("accept_failing") == "yes", how=life.how_sent())
             key = made.definitions[0]["key"] if made.definitions else None
             return redirect(url_for("definitions.show", id=key) if key else url_for("definitions.index"), 303)
         problem, status = _("Belum diberlakukan: perbaiki dahulu kesalahan di bawah ini."), UNPROCESSABLE
     except ScenariosFail as error:
         problem, status, failing = message_of(error), status_of(error), trials.shown_results(error.failing)
+    except ScopeChanged as error:
+        problem, status, essential = message_of(error), status_of(error), life.shown_changes(error.changes)
     except TerbitError as error:
         problem, status, findings = message_of(error), status_of(error), findings or problems_of(error)
-    return render_template("owner/upload.html", findings=shown(findings), problem=problem, note=note, failing=failing), status
+    return render_template("owner/upload.html", findings=shown(findings), problem=problem, note=note, failing=failing,
+                           essential=essential), status
 
 
 @blueprint.post("/<id>/suspend")

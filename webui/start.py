@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from bpmn import forms as rules
 from bpmn.errors import N_, Invalid, NotFound
-from engine import commands, queries
+from engine import commands, queries, reviews
 from webui import actor, deployed, errors, forms, now, pe
 
 blueprint = Blueprint("start", __name__)
@@ -49,8 +49,8 @@ def _startable(key: str) -> dict:
 
 
 def _is_about_a_case(definition: dict) -> bool:
-    """Whether it starts from the page of the case that it is about, and only there (see `webui.news`)."""
-    return bool(deployed.standard(definition["id"]).identity.get("tentang"))
+    """Whether it starts from the page of what it is about, and only there (see `webui.news`, `webui.life`)."""
+    return definition["key"] == reviews.KEY or bool(deployed.standard(definition["id"]).identity.get("tentang"))
 
 
 def _page(definition: dict, schema: rules.Form | None, values: dict, problem: Invalid | None = None):

@@ -15,7 +15,8 @@ from bpmn import blank, forms, package, xml
 from bpmn.errors import N_, Invalid, NotFound, TerbitError
 from engine import access, channels, model_drafts, people, queries
 from engine.scenarios import ScenariosFail
-from webui import actor, element_templates, now, pe, trials, view
+from engine.version_life import ScopeChanged
+from webui import actor, element_templates, life, now, pe, trials, view
 from webui import forms as pages
 from webui.errors import message_of, status_of
 from webui.model_files import EDITOR_POLICY, MAX_NOTE, UNPROCESSABLE, problems_of, response_of, sent, shown
@@ -44,6 +45,8 @@ def answers(page: Callable[..., Any]) -> Callable[..., Any]:
                 body["findings"] = shown(problems_of(problem))
             if isinstance(problem, ScenariosFail):
                 body["failing"] = trials.shown_results(problem.failing)
+            if isinstance(problem, ScopeChanged):
+                body["essential"] = life.shown_changes(problem.changes)
             if isinstance(problem, model_drafts.Newer):
                 body["conflict"] = _of_saved(problem.saved)
             return jsonify(body), UNPROCESSABLE if isinstance(problem, Invalid) and problem.problems else status_of(problem)
@@ -128,10 +131,11 @@ def check(key: str):
 @answers
 def put_in_force(key: str):
     """Make the draft the newest version; 201 with `location`. 422 with findings, 409 where somebody was faster,
-    or with `failing` where kept scenarios go another way now, until `accept_failing` says yes."""
+    with `failing` where kept scenarios go another way now, until `accept_failing` says yes, or with `essential` where
+    scope or person in charge changed, until that says what becomes of the versions before."""
     note = request.form.get("note", "").strip()[:MAX_NOTE]
     made = model_drafts.put_in_force(pe(), actor(), now(), _draft_id(), note=note, seen=request.form.get("state", ""),
-                                     accept_failing=request.form.get("accept_failing") == "yes")
+                                     accept_failing=request.form.get("accept_failing") == "yes", how=life.how_sent())
     return jsonify(location=url_for("definitions.show", id=key), version=made.definitions[0]["version"]), 201
 
 

@@ -106,8 +106,9 @@ def init_app(app: Flask) -> None:
                                      "view_names": current_app.view_functions, "next_morning": next_morning,
                                      "upload_megabytes": upload_megabytes()})
     app.jinja_env.globals.update(asset=asset, due_mark=hours.due, worked=hours.between)
-    app.jinja_env.filters.update(moment=moment, day=day, clock=clock, ago=ago, duration=duration, file_size=file_size, reason=reason,
-                                 initials=initials, iso=iso, markdown=markdown, in_stead=names.in_stead, last_day=last_day, work=hours.work,
+    app.jinja_env.filters.update(moment=moment, day=day, day_or_moment=day_or_moment, clock=clock, ago=ago, duration=duration,
+                                 file_size=file_size, reason=reason, initials=initials, iso=iso, markdown=markdown,
+                                 in_stead=names.in_stead, last_day=last_day, work=hours.work,
                                  paper_name=lambda kind: _(sop.PAPERS[kind]), group_name=lambda id, groups: groups.get(id, id))
 
 
@@ -163,6 +164,11 @@ def moment(value: dt.datetime | None) -> str:
 def day(value: dt.datetime | dt.date | None) -> str:
     """'24 November 2026'."""
     return format_date(value, "d MMMM y") if value else "–"
+
+
+def day_or_moment(value: dt.datetime) -> str:
+    """A moment in words; of midnight in the reader's zone, the day that begins then."""
+    return day(value) if value.astimezone(zone()).time() == dt.time() else moment(value)
 
 
 def last_day(ends_at: dt.datetime) -> str:

@@ -188,7 +188,7 @@ function report(findings) {
 
 let busy = false;
 
-async function deploy(note, accepted) {
+async function deploy(how) {
   if (busy) return;
   busy = true;
   page.setAttribute("aria-busy", "true");
@@ -198,9 +198,10 @@ async function deploy(note, accepted) {
     const seen = await ask(urls.check, {}); // the draft as the server has it, not as this editor would write it
     if (seen.findings) report(seen.findings);
     if (!seen.state) return say(seen.message ?? words.unreachable, "error");
-    const answer = await ask(urls.force, { note, state: seen.state, accept_failing: accepted ? "yes" : "" });
+    const answer = await ask(urls.force, { ...how, state: seen.state });
     if (answer.status === 201) return location.assign(answer.location);
     if (answer.failing) askAgain(answer.failing);
+    if (answer.essential) askWhatBecomes(answer.essential);
     say(answer.message ?? words.refused.replace("{n}", answer.status), "error");
   } catch (error) {
     console.info("studio", error);
@@ -215,6 +216,14 @@ async function deploy(note, accepted) {
 function askAgain(failing) {
   dialog.querySelector("[data-failing]").hidden = false;
   dialog.querySelector("[data-failing-names]").replaceChildren(...failing.map(({ name }) => Object.assign(document.createElement("li"), { textContent: name })));
+  dialog.showModal();
+}
+
+// Another scope or person in charge voids the SOP: whoever puts it in force says whether it does here.
+function askWhatBecomes(changes) {
+  dialog.querySelector("[data-essential]").hidden = false;
+  dialog.querySelector("[data-essential-changes]").replaceChildren(...changes.map(({ what, before, after }) => Object.assign(document.createElement("li"), { textContent: `${what}: ${before} → ${after}` })));
+  dialog.querySelector("[name=essential]").required = true;
   dialog.showModal();
 }
 
@@ -244,7 +253,7 @@ export async function begin({ content, mime = "application/xml", select = () => 
   dialog.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
     dialog.close();
-    deploy(event.target.elements.note.value.trim(), event.target.elements.accept_failing.checked);
+    deploy(Object.fromEntries(new FormData(event.target)));
   });
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
