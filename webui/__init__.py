@@ -18,8 +18,8 @@ from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
 PARTS = ("auth", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account", "notices", "preview",
-         "situs", "cases", "papers", "comments", "owner", "migrating", "printed", "studio", "trials", "admin", "channels", "people",
-         "substitutions", "lane", "calendar", "office", "extending", "analyst", "rest")
+         "situs", "cases", "papers", "comments", "owner", "life", "migrating", "printed", "studio", "trials", "admin", "channels",
+         "people", "substitutions", "lane", "calendar", "office", "extending", "analyst", "rest")
 
 
 class Database(SQLAlchemy):
