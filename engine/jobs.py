@@ -10,7 +10,7 @@ import structlog
 
 from bpmn.errors import Conflict, Invalid, NotFound
 from connectors import Failure, NotYet
-from engine import commands, handlers
+from engine import commands, handlers, logs
 from engine.commands.jobs import LEASE_SECONDS
 from engine.handlers import BpmnError, Job
 from engine.process_engine import ProcessEngine
@@ -27,6 +27,7 @@ def run_job(pe: ProcessEngine, job_id: str, clock: Clock) -> bool:
     Every way in which it can go wrong is written to the job: this raises only what the database raises.
     """
     lease = uuid.uuid4().hex
+    logs.begin()
     job = commands.lease_job(pe, clock(), job_id, lease, lease_seconds(pe))
     if job is None:
         return False

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from bpmn import model
 from bpmn.errors import N_, Conflict, NotFound
+from engine import logs, step, values
 from engine import spec as specs
-from engine import step, values
 from engine.intents import Live, Outcome
 from engine.spec import Spec
 from engine.tables import process_definition, process_instance, resource
@@ -126,6 +126,7 @@ def instance(db: sa.Connection, tenant: str, instance_id: str) -> Loaded:
 
 def loaded(row: sa.Row) -> Loaded:
     """Return the instance in a row that has INSTANCE_COLUMNS."""
+    logs.bind(instance=row.i_id)
     live = Live(values.load(row.i_state) if row.i_state else {}, values.load(row.i_variables))
     return Loaded(row.i_id, row.i_tenant_id, row.i_definition_id, row.i_definition_key, row.i_business_key, row.i_title,
                   row.i_version, row.i_suspended, row.i_ended_at is not None, live, row.i_started_at, row.i_search)

@@ -8,11 +8,10 @@ The pool is prefork: each child is a process with connections of its own, which 
 per file, not per process.
 """
 
+import contextlib
 import datetime as dt
-import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -23,9 +22,10 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
-from celery.utils.nodenames import nodename
+from kombu.exceptions import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
-from engine import drafts, handlers, jobs, reminders, reviews, sending, substitutions, uploads
+from engine import drafts, handlers, jobs, logs, reminders, reviews, sending, substitutions, tallies, tracing, uploads, workers
 from engine.commands import fetch_due, migrating, revoking
 from engine.process_engine import ProcessEngine, open_engine
 
@@ -106,8 +106,36 @@ def send_wake_ups(pe: ProcessEngine, job_ids: Sequence[str]) -> None:
 
 
 def _is_full(pe: ProcessEngine) -> bool:
+    return _files_waiting(pe) > MOST_WAITING
+
+
+def _files_waiting(pe: ProcessEngine) -> int:
     folder = pe.folder / "broker"
-    return folder.exists() and sum(1 for _ in os.scandir(folder)) > MOST_WAITING
+    return sum(entry.name.endswith(".msg") for entry in os.scandir(folder)) if folder.exists() else 0
+
+
+def broker_state(pe: ProcessEngine) -> dict[str, Any]:
+    """How the broker is, asked within a second or two: {ok, kind ('filesystem', 'amqp', …), waiting (messages), full, error}."""
+    kind = pe.broker_url.partition(":")[0]
+    if kind == "filesystem":
+        waiting = _files_waiting(pe)
+        return {"ok": True, "kind": kind, "waiting": waiting, "full": waiting > MOST_WAITING, "error": ""}
+    try:
+        with make_app(pe, sends_only=True).connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=SEND_SECONDS)
+            waiting = _messages(connection, queue(pe))
+            return {"ok": True, "kind": kind, "waiting": waiting, "full": waiting > MOST_WAITING, "error": ""}
+    except Exception as error:  # noqa: BLE001 - each transport raises its own kinds, and all of them mean this
+        return {"ok": False, "kind": kind, "waiting": 0, "full": False, "error": type(error).__name__}
+
+
+def _messages(connection: Any, name: str) -> int:
+    try:
+        return connection.default_channel.queue_declare(name, passive=True).message_count
+    except (OperationalError, *connection.connection_errors):
+        raise
+    except connection.channel_errors:  # no such queue yet: nobody has sent anything
+        return 0
 
 
 # Working --------------------------------------------------------------------------------------------------------------
@@ -115,10 +143,12 @@ def _is_full(pe: ProcessEngine) -> bool:
 def add_tasks(app: Celery, folder: str) -> None:
     """Register what the worker can be told. Each child opens the installation for itself, after the fork."""
     opened: list[ProcessEngine] = []
+    said = [0.0]
 
     def engine() -> ProcessEngine:
         if not opened:
             opened.append(open_engine(folder))
+            tracing.start(opened[0], "terbit-worker")
         return opened[0]
 
     @app.task(name="terbit.look_at", shared=False)
@@ -128,6 +158,9 @@ def add_tasks(app: Celery, folder: str) -> None:
     @app.task(name="terbit.sweep", shared=False)
     def sweep() -> None:
         sweep_once(engine())
+        if time.monotonic() - said[0] > workers.SAYS_EVERY:
+            workers.swept(engine(), clock(), workers.this_one(engine().folder.name, os.getppid()).id)
+            said[0] = time.monotonic()
 
     @app.task(name="terbit.migrate", shared=False)
     def migrate() -> None:
@@ -148,6 +181,7 @@ def add_tasks(app: Celery, folder: str) -> None:
         substitutions.release_ended(engine(), clock())
         drafts.sweep(engine())
         uploads.sweep(engine(), clock())
+        tallies.measure_archive(engine(), clock())
 
 
 def sweep_once(pe: ProcessEngine) -> int:
@@ -159,7 +193,7 @@ def sweep_once(pe: ProcessEngine) -> int:
 
 def main(pe: ProcessEngine, *, beat: bool = True, concurrency: int | None = None) -> None:
     """Serve an installation's jobs until stopped. SIGTERM: the calls that run are finished first."""
-    configure_logging()
+    logs.configure()
     warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickles and root; only JSON is accepted here
     handlers.load()
     app = make_app(pe)
@@ -167,12 +201,15 @@ def main(pe: ProcessEngine, *, beat: bool = True, concurrency: int | None = None
     pe.close()  # no connection may be shared with the children
     concurrency = concurrency or int(pe.config.get("WORKER_CONCURRENCY", 2))
     # A name of its own: a broker gives each worker a mailbox by its name, and refuses a second worker of the same one.
-    name = nodename(f"terbit-{pe.folder.name}-{os.getpid()}", socket.gethostname())
-    worker = app.Worker(hostname=name, pool_cls="prefork", concurrency=concurrency, beat=beat, queues=[queue(pe)], loglevel="WARNING",
+    me = workers.this_one(pe.folder.name, os.getpid(), concurrency)
+    worker = app.Worker(hostname=me.id, pool_cls="prefork", concurrency=concurrency, beat=beat, queues=[queue(pe)], loglevel="WARNING",
                         quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True)
-    if beat:
+    if beat:  # its process forks no others, so it may hold connections
+        signals.beat_embedded_init.connect(lambda **_kw: workers.keep_saying(str(pe.folder), me, clock), weak=False)
         threading.Thread(target=_end_without_beat, args=[worker], name="beat-watch", daemon=True).start()
     worker.start()
+    with contextlib.suppress(SQLAlchemyError):
+        workers.end(pe, me.id)
     sys.exit(worker.exitcode)
 
 
@@ -186,16 +223,6 @@ def _end_without_beat(worker: Any) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(8)  # for the calls that run; what is cut off is done again by its lease
             os._exit(1)
-
-
-def configure_logging() -> None:
-    """Write one JSON object a line to standard error: ids and errors, never variables or secrets."""
-    structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
-                    structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.format_exc_info,
-                    structlog.processors.JSONRenderer(ensure_ascii=False)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
 
 
 @signals.beat_embedded_init.connect
@@ -213,4 +240,4 @@ def _end_with_parent(**_kw: Any) -> None:
 
 @signals.setup_logging.connect
 def _leave_logging_alone(**_kw: Any) -> None:
-    """Celery would set up its own; ours is `configure_logging`."""
+    """Celery would set up its own; ours is `logs.configure`."""

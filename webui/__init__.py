@@ -17,9 +17,9 @@ from flask_wtf import CSRFProtect
 from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
-PARTS = ("auth", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account", "notices", "preview",
-         "situs", "cases", "papers", "comments", "owner", "life", "migrating", "printed", "studio", "trials", "admin", "channels",
-         "people", "substitutions", "lane", "calendar", "office", "extending", "analyst", "rest")
+PARTS = ("auth", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account", "notices",
+         "preview", "situs", "cases", "mending", "papers", "comments", "owner", "life", "differences", "migrating", "printed", "studio", "trials",
+         "admin", "channels", "people", "substitutions", "lane", "calendar", "office", "extending", "analyst", "rest", "watch")
 
 
 class Database(SQLAlchemy):
@@ -54,7 +54,7 @@ def now() -> datetime:
 def create_app(folder: str | Path | None = None, *, process_engine=None, **config) -> Flask:
     """Make the application of the instance folder (default `./instance`); `config` overrides its config.toml."""
     from engine.process_engine import open_engine
-    from webui import auth, errors, security, view
+    from webui import auth, errors, security, view, watch
 
     engine = process_engine or open_engine(Path(folder or "instance"), **config)
     app = Flask(__name__, instance_path=str(Path(engine.folder).resolve()))
@@ -68,6 +68,7 @@ def create_app(folder: str | Path | None = None, *, process_engine=None, **confi
     auth.init_app(app)
     view.init_app(app)
     errors.init_app(app)
+    watch.init_app(app)
     _register_parts(app)
     return app
 

@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
-from engine import people
+from engine import people, tallies
 from webui import now
 from webui.security import limiter
 
@@ -107,6 +107,8 @@ def sign_in():
     if form.validate():
         account = people.authenticate(current_app.extensions["terbit"], form.user_id.data or "", form.password.data or "", now())
     if account is None:
+        if not form.errors:
+            tallies.sign_in_failed(current_app.extensions["terbit"], now(), form.user_id.data or "")
         return render_template("sign_in.html", form=form, wrong=not form.errors), 401 if not form.errors else 400
     session.clear()  # nothing that a stranger put into the session stays
     session.permanent = True

@@ -4,12 +4,15 @@ The supervisor's children are ordinary `terbit web` and `terbit worker` processe
 Ctrl-C in a terminal reaches all of them, and each can as well be run alone under systemd.
 """
 
+import atexit
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -53,8 +56,27 @@ def serve_web(make_app: Callable, host: str, port: int, *, workers: int = 2, thr
         "loglevel": "warning",
         "proc_name": "terbit-web",
         "worker_tmp_dir": str(shared_memory) if os.access(shared_memory, os.W_OK) else None,
+        "child_exit": _forget,
         **settings,
     }).run()
+
+
+def share_counts() -> None:
+    """Have this process's children count for /metrics together, each in files of its own. Before prometheus_client is imported."""
+    folder = tempfile.mkdtemp(prefix="terbit-counts-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    atexit.register(_remove_if_mine, folder, os.getpid())
+
+
+def _forget(_server, worker) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def _remove_if_mine(folder: str, pid: int) -> None:
+    if os.getpid() == pid:  # a forked worker that ends leaves it to the others
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # The supervisor -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Invalid, NotFound
-from engine import access, load
+from engine import access, load, logs
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.queries.sight import instance_definition, instances_seen
@@ -62,6 +62,7 @@ def instance(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any
         definition = load.definition(db, row["definition_id"])
     if not access.may_see_case(actor, definition.groups):
         raise NotFound(N_("Berkas tidak ditemukan."))
+    logs.bind(instance=instance_id)
     return {**row, "definition_name": definition.name, "definition_version": definition.version}
 
 

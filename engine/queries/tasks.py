@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, NotFound
-from engine import access, load, step
+from engine import access, load, logs, step
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.definitions import find_form
 from engine.queries.paging import Page, fetch
@@ -96,6 +96,7 @@ def task(pe: ProcessEngine, actor: Actor, task_id: str) -> dict[str, Any]:
     with read(pe) as db:
         row, candidates = _seen(db, actor, task_id)
         definition = load.definition(db, row["definition_id"])
+    logs.bind(instance=row["instance_id"])
     case = {name.removeprefix("case_"): row[name] for name in row if name.startswith("case_")}
     is_open, held = row["ended_at"] is None and not row["suspended"], _held(row, candidates)
     return {

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from flask import Response, request
 from limits import parse, parse_many
 
-from engine import people
+from engine import people, tallies
 from engine.process_engine import Actor, ProcessEngine
 from webui.rest.errors import reply
 from webui.security import STRANGER_LIMIT, limiter
@@ -95,6 +95,7 @@ def _sign_in(pe: ProcessEngine, user_id: str, password: str, address: str, now) 
     if account is None:
         for each, key in limits:
             limiter.limiter.hit(each, *key)
+        tallies.sign_in_failed(pe, now, user_id)
         return _fail(address)
     remembered.add(user_id, password, account["stamp"], time.monotonic())
     return people.actor_of(account)
