@@ -210,10 +210,10 @@ def called_by(db: sa.Connection, actor: Actor, now: dt.datetime, resources: Reso
         processes = [each for name, content in here.items() if name.endswith(DIAGRAMS) for each in model.read(content, name)]
         own = {each.key for each in processes}
         for wanted in sorted({e.attributes.get("calledElement", "") for each in processes for e in each.elements.values()} - own - {""}):
-            here = db.scalar(sa.select(p.id).where(p.tenant_id == actor.tenant, p.key == wanted).order_by(
+            in_force = db.scalar(sa.select(p.id).where(p.tenant_id == actor.tenant, p.key == wanted).order_by(
                 *version_life.best_first(now)).limit(1))
-            if here and wanted not in found:
-                found[wanted] = load.resources(db, load.definition(db, here).deployment_id)
+            if in_force and wanted not in found:
+                found[wanted] = load.resources(db, load.definition(db, in_force).deployment_id)
                 todo.append(found[wanted])
     return found
 
