@@ -269,6 +269,24 @@ def test_time_is_written_in_words_and_what_is_none_is_said(studio, file):
     assert b'name="waktu" value="P1DT2H"' in file()
 
 
+def test_a_field_keeps_the_cursor_while_somebody_types(studio, file):
+    page = studio()
+    show(page, "periksa")
+    page.locator(".djs-shape[data-element-id=periksa]").click()
+    field = page.locator("[data-properties]").get_by_label("Output", exact=True)
+    field.fill("")
+    field.press_sequentially("Nota ")
+    expect(page.locator("[data-studio][data-unsaved]")).to_have_count(1)  # taken over, and the panel drawn anew
+    page.keyboard.type("dinas")
+    expect(field).to_have_value("Nota dinas")
+    page.locator("[data-properties]").get_by_text("Formulir tugas").first.click()
+    page.locator("[data-properties]").get_by_label("Formulir tugas").select_option("putuskan")
+    expect(page.locator("[data-properties]").get_by_role("link", name="Buka formulir ini")).to_have_attribute("href", re.compile("putuskan.form"))
+    expect(state(page)).to_contain_text(SAVED)
+    expect(page.locator("[data-studio][data-unsaved]")).to_have_count(0)
+    assert b'name="output" value="Nota dinas"' in file() and file().count(b'camunda:formRef="putuskan"') == 2
+
+
 def test_element_templates_are_offered_and_make_a_service_task_of_a_connector(studio, file):
     page = studio()
     made = page.evaluate("""() => {
@@ -298,6 +316,8 @@ def test_nothing_of_palette_menus_and_panel_is_left_untranslated(studio):
     for element in ("siapkan", "jenis_berita", "selesai", "publikasi", "penerbitan_kanal", "kantor", "sub-bagian", "f_berita", "gagal"):
         page.evaluate("id => terbitModeler.get('selection').select(terbitModeler.get('elementRegistry').get(id))", element)
         expect(page.locator("[data-properties] .bio-properties-panel-header")).to_be_visible()
+    shown = page.locator("[data-properties] [title]").evaluate_all("all => all.map((each) => each.title)")
+    assert "Buka/tutup bagian" in shown and not [t for t in shown if t.startswith(("Toggle", "Section", "Create", "Delete", "Open"))]
     titles = palette(page)
     assert "Buat tugas" in titles and not [t for t in titles if t.startswith(("Create", "Activate"))]
     assert page.evaluate("[...terbitUntranslated].join('|')") == ""

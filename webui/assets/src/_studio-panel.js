@@ -137,7 +137,7 @@ function TaskFormEntry({ element, id, forms }) {
     element, id, label: words.taskForm,
     getValue: value,
     setValue: (chosen) => modeling.updateProperties(element, {
-      "camunda:formRef": chosen || undefined, "camunda:formRefBinding": chosen ? "deployment" : undefined, "camunda:formKey": undefined }),
+      "camunda:formRef": chosen || undefined, "camunda:formRefBinding": chosen ? "deployment" : undefined }), // a form key goes by itself
     getOptions: () => [{ value: "", label: words.noForm }, ...forms.map((form) => ({ value: form.id, label: form.id })), ...unknown],
   });
 }
@@ -150,40 +150,44 @@ function FormLinkEntry({ element, forms, newForm }) {
 // The provider --------------------------------------------------------------------------------------------------------
 
 const group = (id, label, entries, more = {}) => ({ id: `terbit-${id}`, label, component: Group, entries, ...more });
-const entry = (id, component, more = {}) => ({ id: `terbit-${id}`, component, ...more });
-const isLong = (component) => component === TextAreaEntry;
-const field = (name, component, of) => entry(name, PropertyEntry, { name, of, inner: component, isEdited: isLong(component) ? isTextAreaEntryEdited : isTextFieldEntryEdited });
+const entry = (id, component, isEdited) => ({ id: `terbit-${id}`, component, ...(isEdited && { isEdited }) });
 
-// The panel hands an entry to its `component`: what draws the field goes under another name.
-const drawn = (each) => (each.inner ? { ...each, component: (props) => PropertyEntry({ ...props, name: each.name, of: each.of, component: each.inner }) } : each);
+// What draws an entry is made once: a new function would be a new field, and take the cursor away while somebody types.
+function field(name, component, of) {
+  const isEdited = component === TextAreaEntry ? isTextAreaEntryEdited : isTextFieldEntryEdited;
+  return entry(name, (props) => PropertyEntry({ ...props, name, of, component }), isEdited);
+}
 
-function groupsOf(element, { forms, newForm }) {
+const LANE = [entry("lane-group", LaneGroupEntry, isSelectEntryEdited)];
+const WHO = [entry("task-group", TaskGroupEntry, isSelectEntryEdited)];
+const STANDARD = [...MUTU_BAKU.map(([name, component]) => field(name, component)), entry("extendable", ExtendableEntry)];
+const IDENTITY_FIELDS = [...IDENTITY.map((name) => field(name, TextFieldEntry, "process")), ...IDENTITY_LONG.map((name) => field(name, TextAreaEntry, "process"))];
+const LIST_FIELDS = LISTS.map((name) => field(name, TextFieldEntry, "process"));
+
+function groupsOf(element, form) {
   const bo = element.businessObject;
   const found = [];
-  if (is(element, "bpmn:Lane")) found.push(group("lane", words.who, [entry("lane-group", LaneGroupEntry, { isEdited: isSelectEntryEdited })], { shouldOpen: true }));
+  if (is(element, "bpmn:Lane")) found.push(group("lane", words.who, LANE, { shouldOpen: true }));
   if (is(element, "bpmn:UserTask") || is(element, "bpmn:ManualTask")) {
-    found.push(group("who", words.who, [entry("task-group", TaskGroupEntry, { isEdited: isSelectEntryEdited })], { shouldOpen: true }));
-    found.push(group("form", words.taskForm, [
-      entry("task-form", (props) => TaskFormEntry({ ...props, forms: forms() }), { isEdited: isSelectEntryEdited }),
-      entry("form-link", (props) => FormLinkEntry({ ...props, forms: forms(), newForm }))]));
+    found.push(group("who", words.who, WHO, { shouldOpen: true }), group("form", words.taskForm, form));
   }
   if (ACTIVITIES.some((type) => is(element, type)) && bo.get("camunda:modelerTemplate") !== OF_TEMPLATE) {
-    found.push(group("mutu-baku", words.mutuBaku, [...MUTU_BAKU.map(([name, component]) => drawn(field(name, component))), entry("extendable", ExtendableEntry)], { shouldOpen: true }));
+    found.push(group("mutu-baku", words.mutuBaku, STANDARD, { shouldOpen: true }));
   }
-  if (processOf(element)) {
-    found.push(group("identity", words.identity, [...IDENTITY.map((name) => drawn(field(name, TextFieldEntry, "process"))), ...IDENTITY_LONG.map((name) => drawn(field(name, TextAreaEntry, "process")))]));
-    found.push(group("lists", words.caseLists, LISTS.map((name) => drawn(field(name, TextFieldEntry, "process")))));
-  }
+  if (processOf(element)) found.push(group("identity", words.identity, IDENTITY_FIELDS), group("lists", words.caseLists, LIST_FIELDS));
   return found;
 }
 
-export function panel(options) {
+// `forms()`: the draft's forms; `newForm`: where one is made.
+export function panel({ forms, newForm }) {
+  const form = [entry("task-form", (props) => TaskFormEntry({ ...props, forms: forms() }), isSelectEntryEdited),
+    entry("form-link", (props) => FormLinkEntry({ ...props, forms: forms(), newForm }))];
   function OfficeProperties(propertiesPanel) {
     propertiesPanel.registerProvider(200, {
       getGroups: (element) => (there) => {
         const kept = there.filter((each) => !NOT_RUN.has(each.id));
         const first = kept.findIndex((each) => each.id === "general" || each.id?.startsWith("ElementTemplates")) + 1;
-        return [...kept.slice(0, first), ...groupsOf(element, options), ...kept.slice(first)];
+        return [...kept.slice(0, first), ...groupsOf(element, form), ...kept.slice(first)];
       },
     });
   }

@@ -43,7 +43,7 @@ const modeler = new Modeler({
     { __init__: ["onlyKnown"], onlyKnown: ["type", OnlyKnown] }, panel({ forms: () => forms, newForm: page.dataset.newForm })],
   disableAdjustOrigin: true, // an unchanged diagram is exported where it was
   linting: { active: true },
-  minimap: { open: true },
+  minimap: { open: window.innerWidth > 900 },
 });
 
 const content = async () => (await modeler.saveXML({ format: true })).xml;
@@ -111,6 +111,7 @@ async function start() {
   modeler.on("commandStack.changed", () => simulating || changed());
 }
 
+if (isIndonesian) localize(page.querySelector("[data-properties]"), indonesian, () => false); // its titles are not asked of `translate`
 if (isIndonesian) localize(page.querySelector("[data-canvas]"), simulation, (element) => element?.closest("[class^=bts-], [class*=' bts-']"));
 start().catch(failed);
 Object.assign(window, { terbitModeler: modeler, terbitUntranslated: untranslated }); // for the browser's console, and for the tests
