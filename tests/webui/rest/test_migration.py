@@ -69,8 +69,23 @@ def test_it_is_executed_by_the_worker_as_a_batch(rest, app, versions, cases, now
     batch = rest.post("/migration/executeAsync", body, "pemilik", 200)
     assert (batch["type"], batch["totalJobs"], batch["createUserId"]) == ("instance-migration", 2, "pemilik")
     assert {rest.get(f"/process-instance/{case}")["definitionId"] for case in cases} == {versions[0]}
+    assert rest.get(f"/batch/{batch['id']}", "pemilik") == batch
+    [row] = rest.get("/batch/statistics", "pemilik", batchId=batch["id"])
+    assert (row["remainingJobs"], row["completedJobs"], row["failedJobs"]) == (2, 0, 0)
+    rest.refused(403, "GET", f"/batch/{batch['id']}", "penulis")
     migrating.work(app.extensions["terbit"], lambda: now)
+    rest.refused(404, "GET", f"/batch/{batch['id']}", "pemilik")
+    assert rest.get("/batch/statistics", "pemilik", batchId=batch["id"]) == []
     assert {rest.get(f"/process-instance/{case}")["definitionId"] for case in cases} == {versions[1]}
+
+
+def test_a_batch_is_stopped_by_deleting_it(rest, app, versions, cases, now):
+    batch = rest.post("/migration/executeAsync", {"migrationPlan": plan_of(rest, versions), "processInstanceIds": cases}, "pemilik", 200)
+    rest.refused(403, "DELETE", f"/batch/{batch['id']}", "penulis")
+    assert rest("DELETE", f"/batch/{batch['id']}", "pemilik").status_code == 204
+    assert migrating.work(app.extensions["terbit"], lambda: now) == 0
+    assert {rest.get(f"/process-instance/{case}")["definitionId"] for case in cases} == {versions[0]}
+    rest.refused(404, "DELETE", f"/batch/{batch['id']}", "pemilik")
 
 
 def test_what_is_refused(rest, versions, cases):
