@@ -85,7 +85,7 @@ def as_docx(said: Words, picture: bytes | None) -> bytes:
         word.line(paper, part["title"], bold=True, before=10, after=3)
         for item in part["items"]:
             number += 1
-            made = word.line(paper, f"{number}. ", left=8, indent=-8, after=3)
+            made = word.line(paper, f"{number}.\t", left=8, indent=-8, after=3)
             word.run(made, f"{item['subject']}: ", bold=True)
             word.run(made, item["said"])
     if said["table"]:

@@ -256,8 +256,9 @@ def _noted(pe: ProcessEngine, actor: Actor, draft: sa.Row, note: str, files: Fil
         old = db.execute(sa.select(p.deployment_id).where(
             p.tenant_id == actor.tenant, p.key == draft.key, p.version == draft.restored_version)).scalar()
         is_same = old is not None and load.resources(db, old) == files
-    words = f"{'Dipulihkan' if is_same else 'Diubah'} dari versi {draft.restored_version}"
-    return words if note.strip() in ("", words) else f"{note.strip()} ({words[0].lower()}{words[1:]})"
+    restored = f"Dipulihkan dari versi {draft.restored_version}"
+    words = restored if is_same else f"Diubah dari versi {draft.restored_version}"
+    return words if note.strip() in ("", restored) else f"{note.strip()} ({words[0].lower()}{words[1:]})"
 
 
 def _finish(db: sa.Connection, actor: Actor, now: dt.datetime, draft_id: str, seen: str, definition_id: str) -> None:
