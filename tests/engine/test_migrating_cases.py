@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import commands, jobs, queries
+from engine import commands, jobs, notices, queries
+from engine import people as accounts
 from engine.commands import migrating
 from engine.migration_plan import Plan
 from engine.process_engine import Actor, open_engine
 from engine.store import read, run
-from engine.tables import activity, candidate, event, incident, job, migration_item, process_instance, subscription
+from engine.tables import activity, candidate, event, incident, job, migration_item, notice, process_instance, subscription
 from tests.conftest import on_databases
 from tests.engine.small import END, START, catch, chain, deploy, diagram, flows, message, open_tasks, service_task, timer, user_task
 from tests.engine.test_concurrency import at_once
@@ -105,6 +106,26 @@ def test_due_times_are_kept_or_counted_anew_from_the_task_s_start(pe, versions, 
     migrating.migrate_now(pe, pemilik, later, two, three, Plan({"a": "a"}, frozenset({"a"})), [case])
     after = rows(pe, activity, id=task)[0]
     assert after["due_at"] == before["due_at"] + dt.timedelta(hours=2) and after["allowed_seconds"] == 3 * 3600
+
+
+@on_databases
+def test_the_people_whose_task_it_becomes_are_told_and_nobody_twice(pe, versions, penulis, kasubbag, pemilik, admin, now):
+    def told():
+        notices.tell_of_tasks(pe, now)
+        return {(row["user_id"], row["task_id"]) for row in rows(pe, notice, kind="task")}
+
+    for person in (penulis, kasubbag):
+        accounts.update_user(pe, admin, now, person.id, email=f"{person.id}@kpu.example")
+    one, two, three = versions(ONE, TWO, ONE)
+    cases = start(pe, penulis, now, one, 2)
+    tasks = [open_tasks(pe, penulis, case)["a"] for case in cases]
+    commands.claim(pe, penulis, now, tasks[1])
+    before = told()
+    assert {task for _, task in before} == {tasks[0]}, "the other was taken before anybody was told"
+    migrating.migrate_now(pe, pemilik, now, one, three, Plan(SAME), cases)
+    assert told() == before, "for the same people as before: nothing to say"
+    migrating.migrate_now(pe, pemilik, now, three, two, Plan(SAME), cases)
+    assert told() - before == {("kasubbag", tasks[0])}, "one has become theirs; the other its holder keeps"
 
 
 @on_databases
