@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, redirect, render_template, request, send_file, url_for
-from flask_babel import gettext as _
+from flask import Blueprint, render_template, request, send_file
 
 from bpmn import sop
-from bpmn.errors import Invalid
-from engine import access, archive, commands, corrections, documents, letters, publication, queries, tables, versions
-from webui import actor, comments, db, deployed, forms, hours, names, now, pe, story
+from engine import access, archive, corrections, documents, letters, publication, queries, tables, versions
+from webui import actor, comments, db, deployed, forms, hours, mended, names, now, pe, story
 from webui.incidents import explained
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -46,7 +44,7 @@ def show(id: str):
     stuck = queries.incidents(pe(), actor(), instance_id=id, limit=200).rows
     history = _history(passed, steps)
     part = history if "all" in request.args else history[-HISTORY:]
-    shown = _with_words(part)
+    shown = _with_words(part, {each["activity_id"]: each["name"] for each in passed if each["name"]})
     variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
     published = publication.publications(pe(), actor(), id)
     family = corrections.family(pe(), actor(), now(), id)
@@ -65,7 +63,7 @@ def show(id: str):
         names=names.people(_people(case, passed, published) | {order["started_by"] for order in family.orders}
                            | {each["uploaded_by"] for each in kept if each["uploaded_by"]}
                            | {more["by"] for each in shown for more in each["extended"]}
-                           | {each["by"] for each in shown if "migrated" in each}))
+                           | {each["by"] for each in shown if "migrated" in each or "mended" in each}))
 
 
 @blueprint.get("/<id>/archive.zip")
@@ -76,27 +74,6 @@ def download_archive(id: str):
     archive.export(pe(), actor(), id, package)
     package.seek(0)
     return send_file(package, mimetype="application/zip", as_attachment=True, download_name=f"{_file_name(case['business_key'])}.zip")
-
-
-@blueprint.post("/<id>/cancel")
-def cancel(id: str):
-    reason = request.form.get("reason", "").strip()
-    if not reason:
-        raise Invalid(_("Tuliskan alasan pembatalan."), field="reason")
-    commands.cancel(pe(), actor(), now(), id, reason[:1000])
-    return redirect(url_for("cases.show", id=id), 303)
-
-
-@blueprint.post("/<id>/suspend")
-def suspend(id: str):
-    commands.suspend_instance(pe(), actor(), now(), id)
-    return redirect(url_for("cases.show", id=id), 303)
-
-
-@blueprint.post("/<id>/activate")
-def activate(id: str):
-    commands.activate_instance(pe(), actor(), now(), id)
-    return redirect(url_for("cases.show", id=id), 303)
 
 
 # Within ---------------------------------------------------------------------------------------------------------------
@@ -135,9 +112,9 @@ def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:
     return entries
 
 
-def _with_words(history: list[dict]) -> list[dict]:
-    """The history with what each completed task wrote (`entries`, see `forms.readable`), the note of a TIDAK, and how the case
-    came to another version (`migrated`); one statement."""
+def _with_words(history: list[dict], named: Mapping[str, str]) -> list[dict]:
+    """The history with what each completed task wrote (`entries`, see `forms.readable`), the note of a TIDAK, how the case
+    came to another version (`migrated`) and what an admin mended (`mended`); one statement."""
     if not history:
         return []
     e = tables.event.c
@@ -145,18 +122,25 @@ def _with_words(history: list[dict]) -> list[dict]:
     extended: dict[str, list[dict]] = {}
     query = sa.select(e.activity_instance_id, e.type, e.data, e.at, e.actor).where(
         e.tenant_id == actor().tenant, e.instance_id == history[0]["instance_id"],
-        sa.or_(e.activity_instance_id.in_(tasks) & e.type.in_(("task.completed", "task.extended")), e.type == "instance.migrated"),
+        sa.or_(e.activity_instance_id.in_(tasks) & e.type.in_(("task.completed", "task.extended")),
+               e.type.in_(("instance.migrated", *mended.TYPES))),
     ).order_by(e.id)
     said: dict[str, dict] = {}
-    moves = []
+    moves: list[dict] = []
     for row in db.session.execute(query):
         if row.type == "task.completed":
             said[row.activity_instance_id] = story.said(row.data)
         elif row.type == "task.extended":
             extended.setdefault(row.activity_instance_id, []).append({
                 **row.data, "to": dt.datetime.fromisoformat(row.data["to"]), "by": row.actor})
-        elif row.at >= history[0]["started_at"]:
+        elif row.at < history[0]["started_at"] or (row.type == "variables.set" and not row.data.get("reason")):
+            continue  # before what is shown, or what a delegate handed back
+        elif row.type == "instance.migrated":
             moves.append({"migrated": row.data, "started_at": row.at, "by": row.actor, "extended": []})
+        else:
+            moves.append({"mended": mended.sentence(row.type, row.data, lambda id: named.get(id) or id), "why": row.data.get("reason"),
+                          "to_case": row.data.get("as") or row.data.get("from") if row.type.startswith("instance.restarted") else None,
+                          "started_at": row.at, "by": row.actor, "extended": []})
     for each in history:
         form, words = deployed.form(each["definition_id"], each["form_key"]), said.get(each["id"], {})
         each |= {"extended": extended.get(each["id"], []), "entries": forms.readable(form, words) if form and words else [],

@@ -100,24 +100,24 @@ def test_the_archive_is_a_zip_with_hashes(signed_in, case):
 
 def test_only_an_admin_cancels_and_says_why(pe, people, signed_in, case):
     path = f"/cases/{case['id']}"
-    assert signed_in("ketua").post(f"{path}/cancel", {"reason": "x"}).status_code == 403
+    assert signed_in("ketua").post(f"{path}/mend/cancel", {"reason": "x"}).status_code == 403
     admin = signed_in("admin")
-    assert admin.post(f"{path}/cancel", {"reason": "  "}).status_code == 400
+    assert admin.post(f"{path}/mend/cancel", {"reason": "  "}).status_code == 400
     assert queries.instance(pe, people["admin"], case["id"])["ended_at"] is None
-    assert admin.post(f"{path}/cancel", {"reason": "Kegiatan batal"}).status_code == 303
+    assert admin.post(f"{path}/mend/cancel", {"reason": "Kegiatan batal"}).status_code == 303
     assert queries.instance(pe, people["admin"], case["id"])["end_reason"] == "cancelled"
     page = admin.get(path).text
     assert "Dibatalkan" in page
-    assert admin.post(f"{path}/cancel", {"reason": "lagi"}).status_code == 409
+    assert admin.post(f"{path}/mend/cancel", {"reason": "lagi"}).status_code == 409
 
 
 def test_only_an_admin_suspends_a_case(pe, people, signed_in, case):
     path = f"/cases/{case['id']}"
-    assert signed_in("pemilik").post(f"{path}/suspend").status_code == 403
+    assert signed_in("pemilik").post(f"{path}/mend/suspend", {"reason": "Menunggu"}).status_code == 403
     admin = signed_in("admin")
-    assert admin.post(f"{path}/suspend").status_code == 303
+    assert admin.post(f"{path}/mend/suspend", {"reason": "Menunggu"}).status_code == 303
     assert "Ditangguhkan" in admin.get(path).text
-    assert admin.post(f"{path}/activate").status_code == 303
+    assert admin.post(f"{path}/mend/activate", {"reason": "Lanjut"}).status_code == 303
     assert not queries.instance(pe, people["admin"], case["id"])["suspended"]
 
 

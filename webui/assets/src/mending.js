@@ -1,0 +1,20 @@
+// A step clicked in the diagram is chosen in the list, which the keyboard has as well; and what is chosen is marked there.
+const MARK = "mend-chosen";
+
+document.addEventListener("diagram-drawn", ({ target }) => {
+  const list = document.querySelector("[data-mend-element]");
+  if (!list) return;
+  const canvas = target.viewer.get("canvas");
+  const registry = target.viewer.get("elementRegistry");
+  const show = () => {
+    for (const shape of registry.filter((each) => canvas.hasMarker(each, MARK))) canvas.removeMarker(shape, MARK);
+    if (registry.get(list.value)) canvas.addMarker(list.value, MARK);
+  };
+  target.viewer.get("eventBus").on("element.click", ({ element }) => {
+    const id = (element.labelTarget ?? element).id;
+    if ([...list.options].some(({ value }) => value === id)) list.value = id;
+    show();
+  });
+  list.addEventListener("change", show);
+  show();
+});
