@@ -57,8 +57,8 @@ lock: .venv/.installed ## pin every dependency anew, with hashes, for every plat
 
 messages: .venv/.installed ## take new texts into the translations
 	@mkdir -p .cache
-	$(BIN)/pybabel -q extract -F babel.cfg -k N_ -k lazy_gettext --sort-output -o .cache/messages.pot .
-	$(BIN)/pybabel -q $(if $(PO),update -N,init -l en) -i .cache/messages.pot -d webui/translations
+	$(BIN)/pybabel -q extract -F babel.cfg -k N_ -k _l --sort-output -o .cache/messages.pot .
+	$(BIN)/pybabel -q $(if $(PO),update -N -w 120,init -l en) -i .cache/messages.pot -d webui/translations
 
 clean: ## remove what was made, but not the instance
 	rm -rf .venv .cache build dist $(DIST) $(ASSETS)/node_modules *.egg-info
