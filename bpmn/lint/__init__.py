@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from bpmn import check as structure
 from bpmn import decisions, forms, model, support
 from bpmn.check import DIAGRAMS, set_of
-from bpmn.errors import Invalid
 from bpmn.findings import Finding
 from bpmn.forms import Form
 from bpmn.lint import choices, data, flow, people, sop
@@ -30,12 +29,13 @@ def lint(resources: Mapping[str, bytes], called: Collection[str] | None = None, 
     asked = _forms(resources)
     read = {name: model.read(content, name) for name, content in resources.items() if name.endswith(DIAGRAMS)}
     processes = [(name, p) for name, several in read.items() for p in several if p.executable]
+    tables = decisions.read_all(resources)
     more: list[Finding] = []
     for name, process in processes:
-        context = support.Context(name, process, frozenset(), called, _decisions(resources), frozenset(asked))
+        context = support.Context(name, process, frozenset(), called, frozenset(tables), frozenset(asked))
         covered = choices.covered(context, asked)
         found = [f for f in found if not (f.code == "no-default" and f.element in covered)]
-        more += [*flow.check(context), *choices.check(context, asked), *data.check(context, asked, _given(process, processes)),
+        more += [*flow.check(context), *choices.check(context, asked), *data.check(context, asked, tables, _given(process, processes)),
                  *people.check(context, groups, topics), *sop.check(context)]
     untaken = {f.element for f in more if f.code == "option-untaken"}  # says more than that there is no default
     found = [f for f in found if not (f.code == "no-default" and f.element in untaken)]
@@ -49,13 +49,6 @@ def _forms(resources: Mapping[str, bytes]) -> dict[str, Form]:
             form = forms.read(content, name)
             found |= dict.fromkeys(filter(None, (name, name.removesuffix(".form"), form.id)), form)
     return found
-
-
-def _decisions(resources: Mapping[str, bytes]) -> frozenset[str]:
-    try:
-        return frozenset(decisions.read_all(resources))
-    except Invalid:  # said by `bpmn.check`
-        return frozenset()
 
 
 def _given(process: Process, processes: list[tuple[str, Process]]) -> set[str]:

@@ -9,6 +9,7 @@ process's property `masukan` names what it is started with.
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 
+from bpmn.decisions import Decision
 from bpmn.errors import N_
 from bpmn.findings import Finding, warning
 from bpmn.forms import Form
@@ -16,21 +17,25 @@ from bpmn.lint import reading
 from bpmn.lint.net import CLEARS, Level, levels
 from bpmn.lint.reading import ANYTHING, Read, Use
 from bpmn.model import SCOPES, Element, names
-from bpmn.support import Context
+from bpmn.support import Context, Where
 
 Names = frozenset[str]
 Known = tuple[Names, Names]  # set on every way, set on some
 
 
-def check(context: Context, forms: Mapping[str, Form], given: Collection[str] = ()) -> Iterator[Finding]:
-    """`given`: what other processes of the deployment call it with."""
-    yield from Flow(context, forms, given).findings()
+def check(context: Context, forms: Mapping[str, Form], tables: Mapping[str, Decision], given: Collection[str] = ()) -> Iterator[Finding]:
+    """`tables` are the deployment's decisions, `given` what its other processes call this one with."""
+    yield from Flow(context, forms, tables, given).findings()
 
 
 class Flow:
-    def __init__(self, context: Context, forms: Mapping[str, Form], given: Collection[str]):
-        self.context, self.process = context, context.process
+    def __init__(self, context: Context, forms: Mapping[str, Form], tables: Mapping[str, Decision], given: Collection[str]):
+        self.context, self.process, self.forms = context, context.process, forms
         self.uses: dict[str, Use] = {e.id: reading.use(e, forms) for e in self.process.elements.values()}
+        for element in self.process.elements.values():
+            if element.decision_ref in tables:
+                inputs = [tree for text in tables[element.decision_ref].inputs for tree in reading.tree_of(text)]
+                self.uses[element.id].reads.append(Read(inputs))
         self.around = {e.id: reading.around(e) for e in self.process.elements.values()}
         self.given = frozenset(given) | frozenset(names(self.process.properties.get("masukan", "")))
         if self.process.properties.get("tentang"):  # it begins with what the case that it is about holds
@@ -112,9 +117,17 @@ class Flow:
             told: set[str] = set()
             for read, known in self._readings(node):
                 yield from self._missing(node.id, node.line, read, known, told)
+            yield from self._shown_by(node, told)
         for flow in self.process.flows:
             if flow.condition and flow.source in self.after:
                 yield from self._missing(flow.id, flow.line, Read(reading.tree_of(flow.condition)), self.after[flow.source], set())
+
+    def _shown_by(self, node: Element, told: set[str]) -> Iterator[Finding]:
+        """What decides whether a field is shown is null where it is not set; where nothing ever sets it, it is a slip of the pen."""
+        form = self.forms.get((node.form_key or "").rpartition(":")[2])
+        if form is not None and ANYTHING not in self.before[node.id][1]:
+            for name in sorted(form.outside - self.everything - told):
+                yield self._never_set((self.context.file, node.line, node.id), name)
 
     def _readings(self, node: Element) -> Iterator[tuple[Read, Known]]:
         """Give each expression with what is known where it is evaluated, the parameters before it included."""
@@ -154,9 +167,11 @@ class Flow:
                               variable=name)
             elif name not in self.everything:
                 told.add(name)
-                near = difflib.get_close_matches(name, sorted(self.everything - {ANYTHING}), 1, 0.75)
-                if near:
-                    yield warning(*where, "never-set", variable=name, near=near[0],
-                                  message=N_("“%(variable)s” tidak pernah diisi di prosedur ini; mungkin maksudnya “%(near)s”"))
-                else:
-                    yield warning(*where, "never-set", N_("“%(variable)s” tidak pernah diisi di prosedur ini"), variable=name)
+                yield self._never_set(where, name)
+
+    def _never_set(self, where: Where, name: str) -> Finding:
+        near = difflib.get_close_matches(name, sorted(self.everything - {ANYTHING}), 1, 0.75)
+        if near:
+            return warning(*where, "never-set", variable=name, near=near[0],
+                           message=N_("“%(variable)s” tidak pernah diisi di prosedur ini; mungkin maksudnya “%(near)s”"))
+        return warning(*where, "never-set", N_("“%(variable)s” tidak pernah diisi di prosedur ini"), variable=name)

@@ -289,6 +289,20 @@ def test_what_is_set_later_is_not_there_yet():
     assert codes(body) == {("r", "unset-yet")}
 
 
+def test_a_decision_table_reads_its_inputs_and_a_form_what_shows_its_fields():
+    table = (b'<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="n"><decision id="tabel" name="t">'
+             b'<decisionTable id="dt"><input id="i"><inputExpression id="ie" typeRef="string"><text>jenis_surat</text></inputExpression></input>'
+             b'<output id="o" name="hasil" typeRef="string"/><rule id="r"><inputEntry id="e1"><text>"a"</text></inputEntry>'
+             b'<outputEntry id="e2"><text>"b"</text></outputEntry></rule></decisionTable></decision></definitions>')
+    rule = ('<businessRuleTask id="k" camunda:decisionRef="tabel" camunda:mapDecisionResult="singleEntry" camunda:resultVariable="hasil"/>')
+    shown = {"type": "textfield", "key": "catatan", "conditional": {"hide": '=keputusn = "a"'}}
+    files = {"isian.form": form(select("jenis", "a"), shown), "d.dmn": table}
+    body = ASKED.replace('<endEvent id="f"/>', "") + rule + read("hasil") + "\ns -> t -> k -> r -> e"
+    assert codes(body, files) == {("k", "never-set"), ("t", "never-set")}
+    good = {"isian.form": form(select("jenis_surat", "a"), {**shown, "conditional": {"hide": '=jenis_surat = "a"'}}), "d.dmn": table}
+    assert codes(body, good) == set()
+
+
 def test_a_loop_back_does_not_make_a_variable_certain():
     body = ASKED + gate("exclusive", "m") + gate("exclusive", "x", default="d") + read("judul") + \
         "\ns -> m -> r -> t -> x -> m : ${judul == 'a'}\n<sequenceFlow id='d' sourceRef='x' targetRef='e'/>"
