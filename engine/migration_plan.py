@@ -258,11 +258,13 @@ def _misfits(plan: Plan, source: Spec, target: Spec, a: Place, b: Place) -> Iter
 
 
 def _same_host(plan: Plan, a: Place, b: Place) -> bool:
-    """Whether two that listen do so at activities, or in scopes, of which one becomes the other."""
+    """Whether two that listen do so at activities, or in scopes, of which one becomes the other. Where that becomes nothing it is all the
+    same: a case there is refused, or goes on without."""
     if isinstance(a.node, waits.Boundary):
-        one, other = (p.element.attributes["attachedToRef"] for p in (a, b))
-        return plan.activities.get(_beside(a, one)) == _beside(b, other)
-    return plan.activities.get(a.scopes[-1]) == b.scopes[-1]  # a start event: its event subprocess
+        one, other = (_beside(p, p.element.attributes["attachedToRef"]) for p in (a, b))
+    else:
+        one, other = a.scopes[-1], b.scopes[-1]  # a start event: its event subprocess
+    return plan.activities.get(one, other) == other
 
 
 def _beside(place: Place, element: str) -> str:
@@ -274,7 +276,9 @@ def _same_scope(plan: Plan, source: Spec, target: Spec, a: Place, b: Place) -> b
     around = ""
     for scope in reversed(a.scopes):
         around = plan.activities.get(scope, "")
-        if around or not before[scope].may_vanish:
+        if not around and not before[scope].may_vanish:
+            return True  # it becomes nothing: a case in there is refused in any event
+        if around:
             break
     else:  # up to the process itself; of one that is called, whether it is the same is seen at the call
         return (a.process == source.key) == (b.process == target.key) and all(after[s].may_vanish for s in b.scopes)

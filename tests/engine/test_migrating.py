@@ -110,6 +110,14 @@ def test_a_plan_that_cannot_be_is_said_so(body, other, plan, said):
     assert said in text
 
 
+def test_what_stands_at_or_in_what_becomes_nothing_is_no_error_of_its_own():
+    body = bordered(MESSAGE)
+    found = check(Plan({"lewat": "lewat"}), compiled(body), compiled(body))
+    assert {(f.severity, f.element) for f in found} == {("warning", "a"), ("warning", "x")}
+    [text] = errors_of(body, bordered(MESSAGE).replace('attachedToRef="a"', 'attachedToRef="x"'), {"a": "a", "lewat": "lewat"})
+    assert "tidak menempel" in text
+
+
 # Subprocesses ---------------------------------------------------------------------------------------------------------
 
 INSIDE = """<startEvent id="s"/><subProcess id="sub" name="Bagian"><startEvent id="s2"/><userTask id="a" name="Tulis"/>
