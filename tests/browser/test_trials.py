@@ -86,7 +86,7 @@ def test_scenarios_are_green_or_red_with_what_differs(open_page, audit, kept, vi
     page.goto(f"/definitions/{KEY}/try/scenarios")
     red = page.locator("[data-scenario='Langsung disiapkan']")
     assert red.get_by_text("Yang terbuka seharusnya siapkan; sekarang tugaskan").is_visible()
-    assert page.locator("[data-scenario='Sampai ke kanal']").get_by_text("Berjalan", exact=True).is_visible()
+    assert page.locator("[data-scenario='Sampai ke kanal']").get_by_text("Lulus", exact=True).is_visible()
     assert audit(page) == []
 
 
