@@ -1,16 +1,18 @@
 """Two versions of a procedure compared: what was added, removed, changed, moved, on the diagram and in words. Pure.
 
 The words and the diagram's colours come from the same `Differences`, so they cannot disagree. Elements, fields and rules are known again
-by their ids; flows also by what they join. What has no words of its own (an attribute of another tool, say) is still said to be different.
+by their ids, elements also by a name that no other has, flows by what they join. What has no words of its own (an attribute of another
+tool, say) is still said to be different.
 """
 
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bpmn import model, xml
-from bpmn.differences import forms, layout, process, tables
-from bpmn.differences.changes import CHANGED, LAYOUT, TITLES, Change, Differences, Item, Part
+from bpmn.differences import forms, layout, process, redrawn, tables
+from bpmn.differences.changes import CHANGED, LAYOUT, TITLES, Change, Differences, Item, Part, altered
 from bpmn.differences.side import Side
 from bpmn.errors import N_, Invalid, Told
 
@@ -22,18 +24,27 @@ DIAGRAMS = (".bpmn", ".bpmn20.xml")
 def compare(before: Mapping[str, bytes], after: Mapping[str, bytes], key: str) -> Differences:
     """Compare two versions of procedure `key`, each all its files by name. Invalid where one has no diagram of it that can be read."""
     old, new = _diagram(before, key), _diagram(after, key)
-    sides = Side(old[1], before), Side(new[1], after)
+    anew = redrawn.pairs(old[1], new[1])
+    sides = Side(redrawn.renamed(old[1], anew), before), Side(new[1], after)
     found: dict[str, list[Item]] = {name: [] for name in TITLES}
     for part, items in process.compare(*sides).items():
         found[part] += items
     found["forms"] += forms.compare(*sides)
     found["tables"] += tables.compare(*sides)
+    found["technical"] += [Item(sides[1].subject(now), (altered(Told(N_("pengenal")), id, now),), (now,)) for id, now in anew.items()]
     found["technical"] += _rest(before, after, old[0], new[0], any(found.values()))
     if ids := layout.moved(before[old[0]], after[new[0]]):
         words = Told(N_("letak atau ukurannya pada gambar berubah, tanpa mengubah prosedurnya"))
         subject = Told(N_("%(count)d unsur gambar"), count=len(ids))
         found["layout"].append(Item(subject, (Change(LAYOUT, words),), tuple(ids)))
-    return Differences(tuple(Part(name, tuple(items)) for name, items in found.items() if items))
+    had = {now: id for id, now in anew.items()}
+    return Differences(tuple(Part(name, tuple(_in_both(item, had) for item in items)) for name, items in found.items() if items))
+
+
+def _in_both(item: Item, had: Mapping[str, str]) -> Item:
+    """With the ids that its elements have on the first diagram, where these are others."""
+    more = tuple(had[id] for id in item.elements if id in had)
+    return replace(item, elements=item.elements + more) if more else item
 
 
 def _diagram(files: Mapping[str, bytes], key: str) -> tuple[str, model.Process]:

@@ -121,6 +121,18 @@ def test_a_flow_drawn_anew_is_the_same():
     assert differences.compare(model(), after, "p").marks("after") == {}
 
 
+def test_a_step_drawn_anew_is_the_same_step_with_another_id():
+    before = model()
+    after = {"p.bpmn": re.sub(rb"(?<=[>'])b(?=[<'])", b"Activity_1x", model()["p.bpmn"])}
+    assert b"id='Activity_1x'" in after["p.bpmn"] and b"name=\"b\"" in after["p.bpmn"]
+    assert said(before, after) == ["Langkah 2, “b”: pengenal “b” menjadi “Activity_1x”"]
+    found = differences.compare(before, after, "p")
+    assert found.marks("before")["b"] == found.marks("after")["Activity_1x"] == "changed"
+    twice = [start(), task("a", 0), ("x", "userTask", 0, "b", ""), ("y", "userTask", 0, "b", ""), task("c", 1), end(1)]
+    after = model(nodes=twice, flows=[("start", "a"), ("a", "x"), ("x", "y"), ("y", "c"), ("c", "end")])
+    assert sum("ditambahkan" in words for words in said(before, after, "steps")) == 2  # which of them it is, nobody knows
+
+
 def test_gateways_and_events():
     after = edited("<exclusiveGateway id='g' name=\"\"", "<exclusiveGateway id='g' default='flow4' name=\"Sesuai?\"")
     assert said(model(), after) == ["Keputusan “Sesuai?”: nama diisi “Sesuai?”; tujuan bila tidak ada syarat yang terpenuhi diisi “a”"]

@@ -17,7 +17,7 @@ function drawn(figure) {
     overlays.add(id, "diff", { position: element.waypoints ? middle(element) : { top: -11, left: -11 }, html });
   }
   figure.querySelector(".diagram-scroll").addEventListener("scroll", ({ target }) => together(figure, target));
-  centre(figure);
+  if (!centre(figure)) look(figure, JSON.parse(document.querySelector("button[data-elements]")?.dataset.elements ?? "[]"));
 }
 
 function middle({ waypoints }) {
@@ -57,10 +57,15 @@ function zoomTogether(event) {
 function centre(figure) {
   const [canvas, registry] = ["canvas", "elementRegistry"].map((name) => figure.viewer.get(name));
   for (const each of registry.filter((element) => canvas.hasMarker(element, AT))) canvas.removeMarker(each, AT);
-  const found = wanted.filter((id) => registry.get(id));
-  for (const id of found) canvas.addMarker(id, AT);
-  if (!found.length) return false;
-  const box = canvas.getAbsoluteBBox(registry.get(found[0]));
+  for (const id of wanted) if (registry.get(id)) canvas.addMarker(id, AT);
+  return look(figure, wanted);
+}
+
+function look(figure, ids) {
+  const [canvas, registry] = ["canvas", "elementRegistry"].map((name) => figure.viewer.get(name));
+  const first = ids.map((id) => registry.get(id)).find(Boolean);
+  if (!first) return false;
+  const box = canvas.getAbsoluteBBox(first);
   const scroller = figure.querySelector(".diagram-scroll");
   put(scroller, box.x + box.width / 2 - scroller.clientWidth / 2, box.y + box.height / 2 - scroller.clientHeight / 2);
   return true;
