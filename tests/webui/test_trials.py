@@ -146,6 +146,20 @@ def test_a_draft_that_goes_another_way_is_put_in_force_only_when_that_is_said(ow
     assert scenarios.scenarios(pe, pemilik, key)
 
 
+def test_an_upload_that_goes_another_way_is_put_in_force_only_when_that_is_said(owner):
+    do(owner, "save", TO_DECIDE, name="Sampai diputuskan")
+    diagram = owner.get("/definitions/penerbitan-informasi/xml").data.replace(
+        b'sourceRef="perintahkan" targetRef="siapkan"', b'sourceRef="perintahkan" targetRef="periksa"')
+    assert b'targetRef="siapkan"' not in diagram
+
+    def send(**fields):
+        return owner.post("/definitions/upload", {"files": (io.BytesIO(diagram), "penerbitan-informasi.bpmn"), **fields},
+                          token_from="/definitions/upload")
+    refused = send()
+    assert refused.status_code == 409 and "Sampai diputuskan" in refused.text and "seharusnya siapkan; sekarang periksa" in refused.text
+    assert send(accept_failing="yes").status_code == 303
+
+
 def test_a_diagram_that_cannot_run_shows_why(owner, pe, people, now):
     from engine import model_drafts
 
