@@ -4,7 +4,7 @@ from flask import Response
 
 from engine import commands, jobs
 from engine.queries_rest import JOBS
-from webui.rest.declare import ANY, BOOLEAN, INTEGER, STRING, Call, named, operation, optional, write_date
+from webui.rest.declare import ANY, BOOLEAN, DATE, INTEGER, STRING, Call, named, operation, optional, read_date, write_date
 from webui.rest.errors import BadRequest
 from webui.rest.lists import declare_list, row_of, rows_of
 
@@ -16,6 +16,8 @@ JOB = named("Job", {
     "priority": INTEGER, "tenantId": _TEXT, "createTime": STRING, "batchId": _TEXT})
 RETRIES = named("JobRetries", {"retries": {"type": "integer", "minimum": 0, "maximum": 1000}, "dueDate": {"type": "null"}},
                 required=("retries",))
+
+DUE = named("JobDuedate", {"duedate": optional(DATE), "cascade": {"enum": [False, None]}}, required=())
 
 
 def show_job(call: Call, row: dict) -> dict:
@@ -46,6 +48,13 @@ def get_stacktrace(call: Call, id: str) -> Response:
 def put_retries(call: Call, id: str) -> None:
     row_of(call, JOBS, id, "job")
     commands.set_job_retries(call.pe, call.actor, call.now, id, call.body["retries"])
+
+
+@operation("PUT", "/job/{id}/duedate", tag=TAG, summary="Put a job off, or bring it forward; without a date it is due now", body=DUE)
+def put_duedate(call: Call, id: str) -> None:
+    row_of(call, JOBS, id, "job")
+    due = call.body.get("duedate")
+    commands.set_job_due(call.pe, call.actor, call.now, id, read_date(due, "duedate") if due else call.now, "REST")
 
 
 @operation("POST", "/job/{id}/execute", tag=TAG, summary="Do a job now, whatever its time; a call to outside is left to a worker",

@@ -4,7 +4,8 @@ from typing import BinaryIO, cast
 
 from flask import Response, request, url_for
 
-from engine import access, commands, documents, queries
+from engine import access, commands, documents, modification, queries
+from engine.modification import Instruction
 from engine.queries_rest import HISTORIC_ACTIVITIES, INCIDENTS, INSTANCES
 from webui.rest.declare import ANY, BOOLEAN, MULTIPART, STRING, Call, Parameter, array, named, operation, optional
 from webui.rest.errors import BadRequest
@@ -19,6 +20,14 @@ INSTANCE = named("ProcessInstance", _COLUMNS)
 INSTANCE_WITH_VARIABLES = named("ProcessInstanceWithVariables", {**_COLUMNS, "variables": VALUES}, required=tuple(_COLUMNS))
 PATCH = named("PatchVariables", {"modifications": VALUES_IN, "deletions": optional(array(STRING))}, required=())
 SUSPENSION = named("Suspension", {"suspended": BOOLEAN})
+_INSTRUCTION = named("ModificationInstruction", {
+    "type": {"type": "string", "enum": list(modification.KINDS)}, "activityId": optional(STRING), "transitionId": optional(STRING),
+    "activityInstanceId": optional(STRING), "ancestorActivityInstanceId": optional(STRING), "variables": VALUES_IN,
+}, required=("type",))
+MODIFICATION = named("Modification", {
+    "instructions": array(_INSTRUCTION), "annotation": optional(STRING), "skipCustomListeners": optional(BOOLEAN),
+    "skipIoMappings": {"enum": [False, None]},
+}, required=("instructions",))
 FILE = {"type": "object", "required": ["data"], "properties": {
     "data": {"type": "string", "format": "binary"}, "valueType": {"type": "string", "enum": ["File", "Bytes"]}}}
 DELETE = (Parameter("skipCustomListeners", "boolean"), Parameter("skipIoMappings", "boolean"), Parameter("skipSubprocesses", "boolean"),
@@ -58,6 +67,15 @@ def delete(call: Call, id: str) -> None:
 def put_suspended(call: Call, id: str) -> None:
     _running(call, id)
     (commands.suspend_instance if call.body["suspended"] else commands.activate_instance)(call.pe, call.actor, call.now, id)
+
+
+@operation("POST", "/process-instance/{id}/modification", tag=TAG,
+           summary="Cancel and start activities by hand; all of it or nothing. The annotation is the reason that the history keeps",
+           body=MODIFICATION)
+def modify(call: Call, id: str) -> None:
+    _running(call, id)
+    told = [_instruction(call, id, each) for each in call.body["instructions"]]
+    commands.modify(call.pe, call.actor, call.now, id, told, call.body.get("annotation") or "REST")
 
 
 @operation("GET", "/process-instance/{id}/activity-instances", tag=TAG, summary="Where a case stands, as a tree", result=STEP)
@@ -112,6 +130,18 @@ def put_variable(call: Call, id: str, varName: str) -> None:
 def delete_variable(call: Call, id: str, varName: str) -> None:
     _running(call, id)
     commands.set_variables(call.pe, call.actor, call.now, id, {}, [varName])
+
+
+def _instruction(call: Call, id: str, given: dict) -> Instruction:
+    kind, token = given["type"], given.get("activityInstanceId") or ""
+    element = given.get("transitionId" if kind == modification.ALONG else "activityId") or ""
+    if bool(element) == bool(token) or (token and kind != modification.CANCEL):
+        raise BadRequest(f"For instruction type '{kind}': exactly one of activityId, transitionId and activityInstanceId is needed",
+                         type="InvalidRequestException")
+    if kind == modification.CANCEL and given.get("variables"):
+        raise BadRequest("For instruction type 'cancel': variables cannot be set", type="InvalidRequestException")
+    within = given.get("ancestorActivityInstanceId") or ""
+    return Instruction(kind, element, token, "" if within == id else within, untyped_all(call, given.get("variables")))
 
 
 def pick(values: dict, name: str):

@@ -118,6 +118,39 @@ def test_an_incident_is_seen_and_repaired(rest, case, kirim):
     assert rest.get("/job") == [] and rest.get("/history/process-instance/count", withIncidents="true") == {"count": 1}
 
 
+def test_a_case_is_modified_and_its_reason_kept(rest, case):
+    path = f"/process-instance/{case}/modification"
+    told = {"instructions": [{"type": "cancel", "activityId": "balasan"}, {"type": "startBeforeActivity", "activityId": "siapkan",
+            "variables": {"perihal": {"value": "diulang", "type": "String"}}}], "annotation": "Salah"}
+    (event,) = (each["activityId"] for each in rest.get(f"/process-instance/{case}/activity-instances")["childActivityInstances"])
+    told["instructions"][0]["activityId"] = event
+    rest.refused(403, "POST", path, "penulis", json=told)
+    rest.refused(404, "POST", "/process-instance/tidak-ada/modification", json=told)
+    for wrong in ({"type": "sing", "activityId": "siapkan"}, {"type": "cancel"}, {"type": "cancel", "activityId": event},
+                  {"type": "startBeforeActivity", "activityId": "tidak-ada"}, {"type": "startTransition", "activityId": "siapkan"},
+                  {"type": "cancel", "activityId": event, "variables": {"x": {"value": 1}}}):
+        rest.refused(400, "POST", path, json={"instructions": [wrong]})
+    rest.refused(400, "POST", path, json={**told, "skipIoMappings": True})
+    assert rest.post(path, told) is None
+    assert rest.get("/task", processInstanceId=case)[0]["taskDefinitionKey"] == "siapkan"
+    assert rest.get(f"/process-instance/{case}/variables/perihal")["value"] == "diulang"
+    rest.refused(409, "POST", path, json=told)
+
+
+def test_a_job_is_put_off(rest, case, kirim):
+    rest.post("/message", {"messageName": "balasan", "processInstanceId": case})
+    (job,) = rest.get("/job", processInstanceId=case)
+    path = f"/job/{job['id']}/duedate"
+    rest.refused(403, "PUT", path, "penulis", json={"duedate": None})
+    for wrong in ({"duedate": "besok"}, {"duedate": "2999-01-01T00:00:00.000+0000"}, {"cascade": True}):
+        rest.refused(400, "PUT", path, json=wrong)
+    later = (dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    assert rest("PUT", path, json={"duedate": later}).status_code == 204
+    assert rest.get(f"/job/{job['id']}")["dueDate"] == later and work(rest) == 0
+    assert rest("PUT", path, json={}).status_code == 204
+    assert work(rest) == 1
+
+
 def test_signals_are_for_who_may(rest, case):
     rest.refused(400, "POST", "/signal", json={})
     rest.refused(400, "POST", "/signal", json={"name": "libur", "tenantId": "lain"})
