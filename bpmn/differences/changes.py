@@ -1,6 +1,7 @@
 """What a comparison says: clauses about a subject, gathered in parts. Words are `Told`, so that a page can show them in its reader's
 language; `str` of one is the Indonesian that an official paper has."""
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -100,15 +101,18 @@ def out_of_order(before: Sequence[str], after: Sequence[str]) -> set[str]:
     common = set(before) & set(after)
     old, new = [i for i in before if i in common], [i for i in after if i in common]
     at = {id: place for place, id in enumerate(new)}
-    ends: list[tuple[int, list[str]]] = []  # the best rising chain of each length: its last place, its ids
+    ends: list[int] = []  # the last place of the best rising chain of each length
+    chains: list[str] = []  # and whose place that is
+    earlier: dict[str, str | None] = {}
     for id in old:
-        best = max((n for n, (last, _chain) in enumerate(ends) if last < at[id]), default=-1)
-        chain = [*(ends[best][1] if best >= 0 else []), id]
-        if best + 1 == len(ends):
-            ends.append((at[id], chain))
-        else:
-            ends[best + 1] = (at[id], chain)
-    return common - set(ends[-1][1] if ends else [])
+        length = bisect.bisect_left(ends, at[id])
+        earlier[id] = chains[length - 1] if length else None
+        ends[length:length + 1], chains[length:length + 1] = [at[id]], [id]
+    kept, last = set(), chains[-1] if chains else None
+    while last is not None:
+        kept.add(last)
+        last = earlier[last]
+    return common - kept
 
 
 def places(before: Sequence[str], after: Sequence[str]) -> dict[str, tuple[int, int]]:
