@@ -93,8 +93,8 @@ def _versions(db: sa.Connection, actor: Actor, now: dt.datetime) -> list[dict[st
     rows = db.execute(sa.select(_d.id, _d.key, _d.version, _d.name, running.label("running"), overdue.label("overdue")).where(
         _d.tenant_id == actor.tenant, sa.or_(is_newest, sa.exists().where(_i.definition_id == _d.id, _i.ended_at.is_(None))),
     ).order_by(_d.name, _d.key, _d.version.desc()).limit(200)).mappings().all()
-    stuck: dict[str | None, int] = dict(db.execute(sa.select(_n.definition_id, sa.func.count()).where(
-        _n.tenant_id == actor.tenant, _n.resolved_at.is_(None)).group_by(_n.definition_id)).tuples().all())
+    stuck = {row.definition_id: row.number for row in db.execute(sa.select(_n.definition_id, sa.func.count().label("number")).where(
+        _n.tenant_id == actor.tenant, _n.resolved_at.is_(None)).group_by(_n.definition_id))}
     return [{**row, "incidents": stuck.get(row["id"], 0)} for row in rows]
 
 

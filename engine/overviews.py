@@ -11,7 +11,7 @@ from engine import access, version_life
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read
-from engine.tables import activity, deployment, incident, job, process_definition, process_instance, user
+from engine.tables import deployment, incident, process_definition, process_instance, user
 
 d, i = process_definition.c, process_instance.c
 
@@ -75,21 +75,3 @@ def lives(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str) -> list[d
     return [{**asdict(life), "running": of[life.id]["revoke_running"], **{
         name: of[life.id][name] for name in ("deployed_at", "approved_as", "note", "source", "person", "revoker", "suspended")}}
         for life in version_life.lives(rows, now)]
-
-
-def load(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, int]:
-    """How much there is to look after in the actor's office, by one statement: running, overdue (tasks), stuck (open
-    incidents), waiting (jobs that are due and not yet done)."""
-    access.require(access.may_administer(actor))
-
-    def count(table: sa.Table, *where) -> sa.ScalarSelect:
-        return sa.select(sa.func.count()).select_from(table).where(table.c.tenant_id == actor.tenant, *where).scalar_subquery()
-
-    running = sa.select(sa.func.count()).select_from(process_instance).join(process_definition, d.id == i.definition_id).where(
-        d.tenant_id == actor.tenant, i.ended_at.is_(None))  # by definition_id there is an index
-    with read(pe) as db:
-        return dict(db.execute(sa.select(
-            running.scalar_subquery().label("running"),
-            count(activity, activity.c.is_task, activity.c.ended_at.is_(None), activity.c.due_at < now).label("overdue"),
-            count(incident, incident.c.resolved_at.is_(None)).label("stuck"),
-            count(job, job.c.state == "open", job.c.due_at <= now).label("waiting"))).mappings().one())

@@ -331,8 +331,8 @@ job = Table(  # work that Terbit owes: a call to make, a timer to fire
     Column("ended_at", UtcDateTime),
     Index("ix_job_due", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_job_of", "instance_id"),
-    Index("ix_job_left", "tenant_id", "state", "due_at", "id",  # those that an admin looks at
-          sqlite_where=text("state IN ('open', 'failed')"), postgresql_where=text("state IN ('open', 'failed')")),
+    Index("ix_job_open", "tenant_id", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_job_failed", "tenant_id", "due_at", "id", sqlite_where=text("state = 'failed'"), postgresql_where=text("state = 'failed'")),
 )
 
 incident = Table(

@@ -1,11 +1,13 @@
-"""The admin's page of what runs and what is stuck, with retry."""
+"""The admin's overview: what runs, what is stuck, whether the machinery lives; with retry, and the cases behind each number."""
+
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from bpmn.errors import Invalid
-from engine import access, commands, outbox, overviews, queries
-from webui import actor, deployed, now, pe
+from engine import access, commands, control, queries
+from webui import actor, deployed, names, now, overview, pe
 from webui.auth import _safe
 from webui.incidents import explained
 
@@ -16,12 +18,44 @@ RETRIES = 3  # attempts that a retry gives: a passing fault is ridden out, a las
 
 @blueprint.get("")
 def index():
-    """Open incidents, oldest first to be seen to, and how much runs."""
+    """The figures, which update by themselves; one version's diagram; open incidents, oldest first to be seen to."""
     access.require(access.may_administer(actor()))
     found = queries.incidents(pe(), actor(), after=request.args.get("after") or None, limit=25)
     page = queries.Page([_explained(i) for i in found.rows], found.next)
-    return render_template("admin/index.html", page=page, load=overviews.load(pe(), actor(), now()),
-                           notices=outbox.health(pe(), actor(), now()))
+    return render_template("admin/index.html", page=page, **_figures())
+
+
+@blueprint.get("/live")
+def live():
+    """The figures again: a piece of the overview, which asks for it every few seconds."""
+    access.require(access.may_administer(actor()))
+    return render_template("admin/live.html", again=True, **_figures())
+
+
+@blueprint.get("/at")
+def at():
+    """The cases behind a number of the diagram, or of a whole version."""
+    access.require(access.may_administer(actor()))
+    definition = queries.definition(pe(), actor(), request.args.get("definition", ""))
+    kind = request.args.get("kind") if request.args.get("kind") in control.KINDS else "running"
+    activity = request.args.get("activity") or None
+    page = control.cases_at(pe(), actor(), now(), definition["id"], kind, activity_id=activity, after=request.args.get("after") or None)
+    return render_template("admin/at.html", page=page, definition=definition, kind=kind, activity=activity,
+                           places=deployed.element_names(definition["id"]),
+                           people=names.people({row["assignee"] for row in page.rows if row["assignee"]}))
+
+
+def _figures() -> dict[str, Any]:
+    found = overview.machinery(pe(), actor(), now())
+    shown = _shown(found["versions"])
+    return {"m": found, "days": overview.days(pe(), actor(), now()), "shown": shown,
+            "places": overview.places(pe(), actor(), now(), shown["id"]) if shown else []}
+
+
+def _shown(versions: list[dict]) -> dict | None:
+    """The version whose diagram is shown: the one that is asked for, else that with most to see to."""
+    asked = next((each for each in versions if each["id"] == request.args.get("definition")), None)
+    return asked or max(versions, key=lambda each: (each["incidents"], each["running"]), default=None)
 
 
 @blueprint.get("/jobs")

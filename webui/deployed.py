@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from bpmn import forms, sop
+from bpmn import forms, model, sop
 from engine import load
 from engine.queries.definitions import find_form
 from engine.store import read
@@ -31,6 +31,17 @@ def form(definition_id: str, form_key: str | None) -> forms.Form | None:
 def standard(definition_id: str) -> sop.Sop:
     """The SOP that the definition is: identity, and mutu baku by activity."""
     return _sop(diagram(definition_id), definition(definition_id).key)
+
+
+def element_names(definition_id: str) -> dict[str, str]:
+    """The names of what stands in the definition's diagram, by id, in its order; '' of what has none."""
+    return _names(diagram(definition_id), definition(definition_id).key)
+
+
+@lru_cache(maxsize=64)
+def _names(content: bytes, key: str) -> dict[str, str]:
+    process = next(each for each in model.read(content, key) if each.key == key)
+    return {id: element.name for id, element in process.elements.items()}
 
 
 @lru_cache(maxsize=64)

@@ -100,7 +100,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_activity_instance_standing', ['definition_id', 'activity_id', 'due_order', 'type'], unique=False, sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"))
 
     with op.batch_alter_table('job', schema=None) as batch_op:
-        batch_op.create_index('ix_job_left', ['tenant_id', 'state', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state IN ('open', 'failed')"), postgresql_where=sa.text("state IN ('open', 'failed')"))
+        batch_op.create_index('ix_job_open', ['tenant_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.create_index('ix_job_failed', ['tenant_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'failed'"), postgresql_where=sa.text("state = 'failed'"))
 
     with op.batch_alter_table('publication', schema=None) as batch_op:
         batch_op.create_index('ix_publication_state', ['tenant_id', 'state', 'published_at'], unique=False)
@@ -135,7 +136,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_publication_state')
 
     with op.batch_alter_table('job', schema=None) as batch_op:
-        batch_op.drop_index('ix_job_left', sqlite_where=sa.text("state IN ('open', 'failed')"), postgresql_where=sa.text("state IN ('open', 'failed')"))
+        batch_op.drop_index('ix_job_failed', sqlite_where=sa.text("state = 'failed'"), postgresql_where=sa.text("state = 'failed'"))
+        batch_op.drop_index('ix_job_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
 
     with op.batch_alter_table('activity_instance', schema=None) as batch_op:
         batch_op.drop_index('ix_activity_instance_standing', sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"))
