@@ -46,6 +46,7 @@ class Newer(Conflict):
 class Checked(NamedTuple):
     findings: list[Finding]
     state: str  # of the draft that was checked, see `put_in_force`
+    files: list[dict[str, Any]]  # as they are saved: name, version, by, person, at
 
 
 # Looking --------------------------------------------------------------------------------------------------------------
@@ -113,12 +114,12 @@ def check_draft(pe: ProcessEngine, actor: Actor, draft_id: str, changed: Mapping
     access.require(access.may_deploy(actor))
     with read(pe) as db:
         draft = _of_office(db, actor, draft_id)
-        saved = contents_of(db, draft_id)
-    files = saved | dict(changed or {})
+        rows = [dict(row) for row in db.execute(_listed(_f.content).where(_f.draft_id == draft_id).order_by(_f.name)).mappings()]
+    files = {row["name"]: bytes(row.pop("content")) for row in rows} | dict(changed or {})
     found = linting.findings(pe, actor, files)
     if all(finding.severity != "error" for finding in found):
         found = _wrong_key(files, draft.key) + found
-    return Checked(found, state_of(files))
+    return Checked(found, state_of(files), rows)
 
 
 def _wrong_key(files: Mapping[str, bytes], key: str) -> list[Finding]:

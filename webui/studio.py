@@ -121,10 +121,11 @@ def rebase(key: str):
 @blueprint.post("/<key>/draft/check")
 @answers
 def check(key: str):
-    """What deployment would say, with the file `name` as it was sent in the place of the saved one: {findings, state}."""
+    """What deployment would say, with the file `name` as it was sent in the place of the saved one: {findings, state, files}.
+    `files`: who saved each last, and its version, by name."""
     changed = {request.form["name"]: _sent("content")} if request.form.get("name") else None
     checked = model_drafts.check_draft(pe(), actor(), _draft_id(), changed)
-    return jsonify(findings=shown(checked.findings), state=checked.state)
+    return jsonify(findings=shown(checked.findings), state=checked.state, files={row["name"]: _of_saved(row) for row in checked.files})
 
 
 @blueprint.post("/<key>/draft/force")

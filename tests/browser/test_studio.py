@@ -146,7 +146,7 @@ def test_a_change_is_drawn_checked_and_put_in_force_and_the_next_case_shows_it(o
     page.get_by_label("Apa yang berubah?").fill("Disposisi diparaf")
     page.get_by_role("dialog").get_by_role("button", name="Berlakukan").click()
     page.wait_for_url(f"**/definitions/{SOP}")
-    assert page.get_by_text("Disposisi diparaf").is_visible() and page.get_by_text("2 jam").first.is_visible()
+    assert page.get_by_text("Disposisi diparaf").first.is_visible() and page.get_by_text("2 jam").first.is_visible()
     assert page.problems == []
 
     # and a case has it
@@ -206,6 +206,34 @@ def test_of_two_people_the_second_is_told_and_chooses(studio, file, draft):
     mine.get_by_role("button", name="Muat ulang punya mereka").click()
     ready(mine)
     assert b"Punya rekan lagi" in file() and b"Terlambat" not in file()
+
+
+def force(page):
+    page.get_by_role("button", name="Berlakukan…").click()
+    page.get_by_label("Apa yang berubah?").fill("x")
+    page.get_by_role("dialog").get_by_role("button", name="Berlakukan").click()
+
+
+def test_what_a_colleague_saved_meanwhile_is_not_put_in_force_before_it_was_told(studio, draft, file, pe, people, now):
+    page = studio()
+    rename(page, "siapkan", "Lain")
+    expect(page.locator("[data-studio][data-unsaved]")).to_have_count(0)
+    version = next(f["version"] for f in draft()["files"] if f["name"] == "periksa.form")
+    model_drafts.save(pe, people["admin"], now, draft()["id"], "periksa.form", file("periksa.form") + b"\n", version)
+    force(page)
+    expect(page.locator("[data-others]")).to_contain_text("periksa.form (Admin Demo")
+    expect(state(page)).to_contain_text("Lihat dahulu")
+    assert queries.definition(pe, people["pemilik"], SOP)["version"] == 1
+    model_drafts.save(pe, people["admin"], now, draft()["id"], "penerbitan-informasi.bpmn", file() + b"\n",
+                      next(f["version"] for f in draft()["files"] if f["name"].endswith("bpmn")))
+    force(page)
+    expect(page.locator("[data-conflict]")).to_contain_text("Admin Demo")  # this very file
+    assert queries.definition(pe, people["pemilik"], SOP)["version"] == 1
+    page.get_by_role("button", name="Muat ulang punya mereka").click()
+    ready(page)
+    force(page)
+    page.wait_for_url(f"**/definitions/{SOP}")
+    assert queries.definition(pe, people["pemilik"], SOP)["version"] == 2
 
 
 def test_signed_out_meanwhile_one_signs_in_elsewhere_and_it_is_saved(studio, file):

@@ -134,13 +134,24 @@ def test_a_check_names_element_line_and_reason_and_saves_nothing(pemilik, send, 
     findings = send(pemilik, "/check", wrong, name=DIAGRAM).json["findings"]
     (finding,) = [f for f in findings if f["severity"] == "error"]
     assert finding["element"] == "siapkan" and finding["line"] > 0 and "hilang" in finding["message"] and finding["file"] == DIAGRAM
-    assert not [f for f in send(pemilik, "/check").json["findings"] if f["severity"] == "error"]
+    saved = send(pemilik, "/check").json
+    assert not [f for f in saved["findings"] if f["severity"] == "error"]
+    assert saved["files"][DIAGRAM]["version"] == file()["version"] and saved["files"][DIAGRAM]["person"] == "Pemilik Demo"
 
 
 def test_a_form_is_checked_with_the_rest_of_the_draft(pemilik, send):
     wrong = json.dumps({"components": [{"type": "iframe", "key": "x"}], "id": "siapkan"}).encode()
     found = send(pemilik, "/check", wrong, name=FORM).json["findings"]
     assert next(f["file"] for f in found if f["severity"] == "error") == FORM
+
+
+def test_a_field_that_a_gateway_reads_is_missed_when_the_form_loses_it(pemilik, send, file):
+    schema = json.loads(file("putuskan.form")["content"])
+    schema["components"] = [c for c in schema["components"] if c.get("key") != "keputusan"]
+    before = {(f["element"], f["message"]) for f in send(pemilik, "/check").json["findings"]}
+    found = send(pemilik, "/check", json.dumps(schema).encode(), name="putuskan.form").json["findings"]
+    new = [f for f in found if (f["element"], f["message"]) not in before]
+    assert new and "keputusan" in " ".join(f["message"] for f in new) and all(f["why"] and f["mend"] for f in new)
 
 
 def test_put_in_force_new_cases_take_it_and_running_ones_stay(pe, people, pemilik, send, file, now):
@@ -309,5 +320,5 @@ def test_pages_ask_few_statements(pemilik, statements, send, file):
         pemilik.get(f"{DRAFT}/files/{DIAGRAM}")
     with statements() as saving:
         send(pemilik, f"/files/{DIAGRAM}", renamed(file()["content"]), version=file()["version"])
-    assert len(page) <= 5  # who asks, the draft, the newest version, its files, the groups
+    assert len(page) <= 6  # who asks, the draft, the newest version, its files, the groups, the office
     assert len([s for s in saving if s.startswith(("UPDATE", "INSERT", "DELETE"))]) == 2

@@ -15,6 +15,7 @@ const conflict = page.querySelector("[data-conflict]");
 const dialog = page.querySelector("[data-deploy-dialog]");
 const list = page.querySelector("[data-findings]");
 const verdict = page.querySelector("[data-verdict]");
+const others = page.querySelector("[data-others]");
 
 let version = 0;
 let current; // () => Promise<string>: the file as the editor holds it
@@ -146,12 +147,26 @@ export async function check() {
   const number = ++checks;
   try {
     const answer = await ask(urls.check, { content: await current(), name: page.dataset.file });
-    if (number === checks) answer.findings ? report(answer.findings) : (verdict.textContent = answer.message);
-    return answer;
+    if (number !== checks) return;
+    if (answer.findings) report(answer.findings);
+    else verdict.textContent = answer.message;
+    if (answer.files) tell(answer.files);
   } catch (error) {
     console.info("studio", error);
-    return { status: 0 };
   }
+}
+
+// What colleagues saved in the draft's other files since this page last said so. Returns whether there was any.
+let told = null;
+function tell(files) {
+  const names = [...new Set([...Object.keys(files), ...Object.keys(told ?? {})])].filter((name) => name !== page.dataset.file);
+  const news = told ? names.filter((name) => files[name]?.version !== told[name]?.version) : [];
+  told = files;
+  if (!news.length) return false;
+  const said = news.map((name) => `${name} (${files[name] ? `${files[name].person}, ${files[name].at}` : words.gone})`);
+  others.textContent = words.others.replace("{files}", said.join("; "));
+  others.hidden = false;
+  return true;
 }
 
 function finding({ severity, element, line, file, message, why, mend }) {
@@ -198,6 +213,9 @@ async function deploy(how) {
     const seen = await ask(urls.check, {}); // the draft as the server has it, not as this editor would write it
     if (seen.findings) report(seen.findings);
     if (!seen.state) return say(seen.message ?? words.unreachable, "error");
+    const own = seen.files[page.dataset.file];
+    if (own?.version !== version) return show(own ?? {});
+    if (tell(seen.files)) return say(words.lookFirst, "error");
     const answer = await ask(urls.force, { ...how, state: seen.state });
     if (answer.status === 201) return location.assign(answer.location);
     if (answer.failing) askAgain(answer.failing);
