@@ -125,8 +125,11 @@ def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str) -> Instan
             raise NotFound(N_("Tinjauan sendiri tidak ditinjau."))
         zone = ZoneInfo(db.execute(sa.select(tenant.c.timezone).where(tenant.c.id == actor.tenant)).scalar_one())
         last = _last(db, actor, [key]).get(key)
-        row = db.execute(sa.select(_d.in_force_from, _d.deployed_at).where(_d.id == subject.id)).one()
+        row = db.execute(sa.select(_d.in_force_from, _d.deployed_at, version_life.may_run(now).label("runs")).where(
+            _d.id == subject.id)).one()
         number = 1 + _count(db, actor, key, now.astimezone(zone).year)
+    if not row.runs:
+        raise Conflict(N_("Prosedur ini tidak berlaku, jadi tidak ditinjau."))
     if last and last[1]:
         raise Conflict(N_("Tinjauan prosedur ini masih berjalan."))
     since = max(row.in_force_from or row.deployed_at, last[0]) if last else row.in_force_from or row.deployed_at

@@ -1,4 +1,4 @@
-"""The admin's page of how the office writes: its letterhead, the numbers of its papers, its ready phrases."""
+"""The admin's page of how the office writes (letterhead, the numbers of its papers, ready phrases) and how often it reviews its SOPs."""
 
 import datetime as dt
 from typing import Any
@@ -46,6 +46,13 @@ def set_numbering():
 def set_phrases():
     value = {name: request.form.get(name, "").splitlines() for name in settings.DEFAULTS["phrases"]}
     return _change("phrases", lambda: settings.change(pe(), actor(), now(), "phrases", value))
+
+
+@blueprint.post("/review")
+def set_review():
+    months = request.form.get("months", "")
+    value = {"months": int(months) if months.isascii() and months.isdigit() and len(months) < 4 else -1}
+    return _change("review", lambda: settings.change(pe(), actor(), now(), "review", value))
 
 
 @blueprint.post("/numbering/example")
@@ -104,6 +111,7 @@ def _page(section: str = "", errors: dict[str, str] | None = None):
     kept = settings.get(pe(), actor().tenant)
     shown = {
         "letterhead": {**kept["letterhead"], "lines": "\n".join(kept["letterhead"]["lines"])}, "numbering": kept["numbering"],
+        "review": kept["review"],
         "phrases": {name: "\n".join(lines) for name, lines in kept["phrases"].items()}}
     if section:
         shown[section] = {**shown[section], **{name: request.form[name] for name in request.form if name in shown[section]}}

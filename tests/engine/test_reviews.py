@@ -71,6 +71,8 @@ def test_a_new_version_a_date_to_come_and_a_revocation_move_it(pe, office, now):
     assert (due.key, due.since) == ("p", later(now, 5))
     commands.revoke(pe, pemilik, later(now, 6), due.definition_id, reason="Tidak dipakai", running="finish", whole=True)
     assert reviews.due(pe, pemilik, later(now, 12)) == []
+    with pytest.raises(Conflict, match="tidak berlaku"):
+        reviews.start(pe, pemilik, later(now, 12), "p")
 
 
 def test_how_often_is_the_offices_to_say(pe, office, now, admin):

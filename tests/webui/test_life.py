@@ -135,3 +135,12 @@ def test_a_review_is_filled_in_judged_and_its_outcome_kept(pemilik, pe, people, 
     for words in ("Revisi", "Perlu waktu lebih", "Langkah a terlalu lama", "Buka rancangan revisi", "Tabel 7"):
         assert words in page
     assert "Tinjauan Berkala SOP" not in pemilik.get("/start").text
+
+
+def test_an_admin_says_how_often_sops_are_reviewed(signed_in, pe):
+    admin = signed_in("admin")
+    assert admin.post("/office/review", {"months": "4"}).status_code == 303
+    assert 'name="months" inputmode="numeric" required maxlength="2" value="4"' in admin.get("/office").text
+    for wrong in ("", "enam", "25"):
+        assert admin.post("/office/review", {"months": wrong}).status_code == 400
+    assert signed_in("pemilik").post("/office/review", {"months": "4"}).status_code == 403
