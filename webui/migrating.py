@@ -6,7 +6,7 @@ The plan lives in the page's form (`map-PLACE`, `renew-PLACE`): nothing is kept 
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -114,8 +114,13 @@ def show(id: str):
         found = queries.between(pe(), actor(), progress["source_id"], progress["target_id"])
     except Conflict:  # revoked since
         found = None
-    return render_template("migrating/show.html", migration=progress, items=items, state=state, states=STATES, said=_said, found=found,
-                           name=source["name"] or source["key"], polls=progress["state"] == "running")
+    polls = progress["state"] == "running"
+    response = make_response(render_template(
+        "migrating/show.html", migration=progress, items=items, state=state, states=STATES, said=_said, found=found,
+        name=source["name"] or source["key"], polls=polls))
+    if "HX-Request" in request.headers and not polls:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 @blueprint.post("/<id>/stop")

@@ -52,6 +52,7 @@ def test_running_cases_are_brought_to_the_new_version(open_page, audit, server, 
     expect(there.locator(".djs-shape.migrate-at")).to_have_attribute("data-element-id", "menyiapkan")
     select.select_option("")  # two cases stand there: said at once, and gone from the second diagram
     expect(row.locator(".is-warning")).to_be_visible()
+    expect(row.locator("select")).to_be_focused()  # whoever uses the keys goes on where they were
     expect(there.locator("[data-container-id=menyiapkan] .migrate-mark")).to_have_count(0)
     assert audit(page) == []
     row.locator("select").select_option("menyiapkan")

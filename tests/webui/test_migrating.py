@@ -77,6 +77,8 @@ def test_it_is_tried_on_every_case_and_then_done(office, signed_in, pe, people, 
     page = browser.get(begun.location).text
     assert "0 dari 3 berkas sudah diperiksa" in page and 'hx-trigger="every 2s"' in page and page.count("Menunggu giliran</span>") == 3
     migrating.work(pe, lambda: now)
+    polled = browser.get(begun.location, headers={"HX-Request": "true"})
+    assert polled.headers["HX-Refresh"] == "true", "what looked again and again sees the end whole"
     page = browser.get(begun.location).text
     assert "2 dari 3 berkas pindah" in page and "every 2s" not in page
     assert "“periksa” belum dipetakan" in page, "those that could not go are shown first, with the reason"
