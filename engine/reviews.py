@@ -162,7 +162,7 @@ def figures(pe: ProcessEngine, actor: Actor, now: dt.datetime, subject: load.Def
     rows = [{"langkah": s.langkah, "nama": s.name, **_whole_each(
         jumlah=s.count, tengah=s.median, total=s.mean and s.mean * s.count, baku=s.standard, tepat=s.within,
         terlambat=s.promised - s.within + s.overdue, diulang=s.repeats)} for s in steps]
-    late = sum(row["terlambat"] for row in rows)
+    late = sum(s.promised - s.within + s.overdue for s in steps)
     period = f"{since.astimezone(zone):%d-%m-%Y} s.d. {now.astimezone(zone):%d-%m-%Y}"
     return {
         "prosedur": subject.key, "nama_prosedur": subject.name, "versi": subject.version, "definisi": subject.id,

@@ -7,7 +7,7 @@ wants to start a case is told why not.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,8 +126,8 @@ class Life:
     reason: str | None
 
 
-def lives(rows: Iterable[Mapping[str, Any]], now: dt.datetime) -> list[Life]:
-    """Return the life of each of a procedure's versions, newest first. Rows need the columns of `process_definition` that tell it."""
+def lives(rows: Iterable[Any], now: dt.datetime) -> list[Life]:
+    """Return the life of each of a procedure's versions, newest first. Rows are mappings with the columns that tell it."""
     found: list[Life] = []
     for row in sorted(rows, key=lambda row: -row["version"]):
         since = row["in_force_from"] or row["deployed_at"]
@@ -146,7 +146,8 @@ def lives(rows: Iterable[Mapping[str, Any]], now: dt.datetime) -> list[Life]:
                           row["revoked_at"], row["revoked_by"], row["revoke_reason"]))
     here = next((n for n, life in enumerate(found) if life.state != "revoked" and life.since <= now), None)
     if here is not None:  # by the same rule as in SQL
-        coming = found[here].until if found[here].until and found[here].until > now else None
+        until = found[here].until
+        coming = until if until and until > now else None
         found[here] = replace(found[here], state="in_force", until=coming, by_version=found[here].by_version if coming else None)
     return found
 
