@@ -10,9 +10,10 @@ document.addEventListener("diagram-drawn", ({ target }) => {
     for (const shape of registry.filter((each) => canvas.hasMarker(each, MARK))) canvas.removeMarker(shape, MARK);
     if (registry.get(list.value)) canvas.addMarker(list.value, MARK);
   };
-  target.viewer.get("eventBus").on("element.click", ({ element }) => {
-    const id = (element.labelTarget ?? element).id;
-    if ([...list.options].some(({ value }) => value === id)) list.value = id;
+  target.addEventListener("click", ({ clientX, clientY }) => { // what lies there: while one drags, the event itself is the scroller's
+    const ids = document.elementsFromPoint(clientX, clientY).map((each) => each.closest("[data-element-id]")?.dataset.elementId);
+    const found = [...list.options].find(({ value }) => value && ids.includes(value));
+    if (found) list.value = found.value;
     show();
   });
   list.addEventListener("change", show);
