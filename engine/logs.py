@@ -16,7 +16,7 @@ _SHARED: list[Any] = [structlog.contextvars.merge_contextvars, structlog.process
 
 def configure() -> None:
     """Write Terbit's own lines from INFO on, and those of libraries from WARNING on, all in the same form."""
-    last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
         processors=[*_SHARED, *last], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))

@@ -109,12 +109,12 @@ def test_cases_of_each_day(pe, admin, definition, people, now):
     assert [(each["started"], each["ended"]) for each in control.days(pe, admin, midnights)] == [(1, 0), (0, 1), (2, 0)]
 
 
-def test_only_an_admin_looks_at_the_figures(pe, ketua, analis, definition, now):
-    for who in (ketua, analis):
-        for ask in (lambda: control.overview(pe, who, now), lambda: control.standing(pe, who, now, definition),
-                    lambda: control.days(pe, who, [now, now]), lambda: control.cases_at(pe, who, now, definition, "running")):
-            with pytest.raises(Forbidden):
-                ask()
+@pytest.mark.parametrize("who", ["ketua", "analis", "pemilik"])
+def test_only_an_admin_looks_at_the_figures(pe, actor, who, definition, now):
+    for ask, rest in ((control.overview, (now,)), (control.standing, (now, definition)), (control.days, ([now, now],)),
+                      (control.cases_at, (now, definition, "running"))):
+        with pytest.raises(Forbidden):
+            ask(pe, actor(who), *rest)
 
 
 def test_another_offices_version_shows_nothing(pe, admin, definition, people, now):
