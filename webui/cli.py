@@ -278,7 +278,7 @@ def sop():
 @click.option("--process", "key", default="", help="The process's id, where FILE holds several.")
 @click.argument("source", metavar="KEY_OR_FILE")
 def sop_print(instance: Path, tenant: str | None, output: Path, key: str, source: str):
-    """Print a procedure as an SOP: that of a .bpmn file, or the newest version that is deployed under a key."""
+    """Print a procedure as an SOP: that of a .bpmn file, or the version of a key that is in force."""
     from engine import letterhead, queries, settings, sop_docx, sop_paper
 
     make = {".pdf": sop_paper.pdf, ".docx": sop_docx.docx_of}.get(output.suffix.lower())
@@ -291,7 +291,7 @@ def sop_print(instance: Path, tenant: str | None, output: Path, key: str, source
     else:
         with opened(instance) as pe:
             acting, key = _of_office(pe, tenant), source
-            diagram = queries.definition_xml(pe, acting, key)
+            diagram = queries.definition_xml(pe, acting, key, now())
             logo = letterhead.logo_of(pe, settings.get(pe, acting.tenant)["letterhead"])
     output.write_bytes(make(diagram, key, logo))
     click.echo(f"{output}: {output.stat().st_size / 1e3:.0f} kB")

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from bpmn.errors import N_, Invalid, TerbitError
 from engine import access, commands, overviews, queries, reviews
 from engine.version_life import KEEP, LONGEST, REVOKE, Change, PutInForce
-from webui import actor, hours, now, pe
+from webui import actor, hours, now, pe, view
 from webui.errors import message_of, status_of
 
 blueprint = Blueprint("life", __name__, url_prefix="/definitions")
@@ -46,8 +46,8 @@ def review_questions() -> dict[str, Any]:
 
 @blueprint.app_template_global()
 def first_day() -> str:
-    """The first day on which a version can be announced: tomorrow, as the office counts."""
-    return (_today() + dt.timedelta(days=1)).isoformat()
+    """The first day that the date field offers; the server looks again, by the office's own zone, which costs a statement."""
+    return now().astimezone(view.zone()).date().isoformat()
 
 
 def _zone() -> ZoneInfo:

@@ -5,7 +5,7 @@ import io
 from flask import Blueprint, send_file
 
 from engine import letterhead, queries, settings, sop_docx, sop_paper
-from webui import actor, deployed, pe
+from webui import actor, deployed, now, pe
 
 blueprint = Blueprint("printed", __name__, url_prefix="/definitions")
 MAKERS = {
@@ -17,7 +17,7 @@ MAKERS = {
 @blueprint.get("/<id>/sop.<any(pdf, docx):kind>")
 def sop(id: str, kind: str):
     """The SOP that this version is. 400 with the reason where its diagram cannot be one: no lanes."""
-    definition = queries.definition(pe(), actor(), id)
+    definition = queries.definition(pe(), actor(), id, now())
     logo = letterhead.logo_of(pe(), settings.get(pe(), actor().tenant)["letterhead"])
     media_type, make = MAKERS[kind]
     content = make(deployed.diagram(definition["id"]), definition["key"], logo)

@@ -51,10 +51,10 @@ def definition(pe: ProcessEngine, actor: Actor, id_or_key: str, at: dt.datetime 
     return {**row, "may_start": not row["suspended"] and access.may_start(actor, found.groups, found.starter_groups)}
 
 
-def definition_xml(pe: ProcessEngine, actor: Actor, definition_id: str) -> bytes:
-    """Its diagram."""
+def definition_xml(pe: ProcessEngine, actor: Actor, id_or_key: str, at: dt.datetime | None = None) -> bytes:
+    """Its diagram; of a key as `definition` has it."""
     with read(pe) as db:
-        found = _find(db, actor, definition_id)
+        found = _find(db, actor, id_or_key, at)
         return load.resources(db, found.deployment_id)[found.resource_name]
 
 
