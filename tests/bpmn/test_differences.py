@@ -1,12 +1,15 @@
 """Two versions of a procedure compared: each kind of change, planted, is found and said, and nothing else is."""
 
+import copy
 import json
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 import bpmn
 from bpmn import blank, differences
@@ -338,3 +341,27 @@ def test_it_finds_what_bpmn_js_differ_finds_and_what_moved_between_lanes():
     marks = {**found.marks("before"), **found.marks("after")}
     assert {kind: {id for id, mark in marks.items() if mark == kind} for kind in THEIRS} == THEIRS
     assert {id for id, mark in marks.items() if mark == "moved"} == {"putuskan"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_a_draft_in_any_state_is_compared_or_refused_in_words(seed):
+    random = Random(seed)
+    root = etree.fromstring(SHIPPED_FILES["penerbitan-informasi.bpmn"])
+    for _ in range(random.randint(1, 6)):
+        element = random.choice([e for e in root.iter(etree.Element) if e is not root])
+        doing = random.choice(("drop", "double", "attribute"))
+        if doing == "drop":
+            element.getparent().remove(element)
+        elif doing == "double":
+            element.getparent().append(copy.deepcopy(element))
+        elif element.attrib:
+            element.set(random.choice(list(element.attrib)), random.choice(("", "x", "siapkan", "${", "PT1H")))
+    other = SHIPPED_FILES | {"penerbitan-informasi.bpmn": etree.tostring(root)}
+    for one, two in ((SHIPPED_FILES, other), (other, SHIPPED_FILES)):
+        try:
+            found = differences.compare(one, two, "penerbitan-informasi")
+        except Invalid:
+            continue
+        assert all(str(change.clause) for item in found.items for change in item.changes)
+        assert set(found.marks("after").values()) <= {"added", "moved", "changed", "layout"}
