@@ -72,7 +72,7 @@ def jobs():
 def retry(job_id: str):
     """Have a failed job tried again at once; htmx gets a notice that follows it until it is known how it went."""
     access.require(access.may_administer(actor()))
-    if _is_unsure(job_id) and request.form.get("checked") != "1":
+    if is_unsure(job_id) and request.form.get("checked") != "1":
         raise Invalid(_("Periksa dahulu di kanalnya, lalu centang bahwa itu belum terbit."), field="checked")
     commands.set_job_retries(pe(), actor(), now(), job_id, RETRIES)
     if request.headers.get("HX-Request"):
@@ -101,7 +101,7 @@ def _outcome(job_id: str):
     return render_template("admin/outcome.html", job=job, incident=incident, asked=asked)
 
 
-def _is_unsure(job_id: str) -> bool:
+def is_unsure(job_id: str) -> bool:
     job = queries.job(pe(), actor(), job_id)
     open_ = queries.incidents(pe(), actor(), instance_id=job["instance_id"], limit=200).rows if job["instance_id"] else []
     return any(i["job_id"] == job_id and i["type"] == "unknownOutcome" for i in open_)

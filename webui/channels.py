@@ -57,6 +57,18 @@ def disable(id: str):
     return redirect(url_for("channels.show", id=id), 303)
 
 
+@blueprint.post("/<id>/pause")
+def pause(id: str):
+    channels.pause_channel(pe(), actor(), now(), id, request.form.get("reason", ""))
+    return redirect(url_for("channels.show", id=id), 303)
+
+
+@blueprint.post("/<id>/resume")
+def resume(id: str):
+    channels.resume_channel(pe(), actor(), now(), id)
+    return redirect(url_for("channels.show", id=id), 303)
+
+
 def _edit(channel: dict, *, is_new: bool):
     kind = request.values.get("connector") or channel["connector"]
     if kind not in connectors.all_connectors():

@@ -13,6 +13,7 @@ from engine import access, commands, jobs, modification, past, queries
 from engine.migration_plan import Place, places
 from engine.modification import AFTER, BEFORE, CANCEL, Instruction
 from webui import actor, cases, mended, names, now, pe
+from webui.admin import is_unsure
 from webui.errors import message_of
 from webui.incidents import explained
 from webui.rest.errors import BadRequest
@@ -94,6 +95,8 @@ def resolve(id: str, incident_id: str):
 def job_now(id: str, job_id: str):
     """Fire a timer, or have a call made, at once."""
     def act() -> None:
+        if is_unsure(job_id) and request.form.get("checked") != "1":
+            raise Invalid(_("Periksa dahulu di kanalnya, lalu centang bahwa itu belum terbit."), field="checked")
         if commands.execute_job(pe(), actor(), now(), job_id, _why()) != "external":
             jobs.run_job(pe(), job_id, now)
     return _do(id, act)
@@ -204,7 +207,8 @@ def _page(id: str, *, effect: Any = None, problem: Any = None):
         said=mended.effect(effect, groups) if effect else None, problem=message_of(problem) if problem else "",
         saved="saved" in request.args, typed=request.form, types=TYPES, tasks=[row for row in open_ if row["is_task"]],
         everybody=names.everybody() if any(row["is_task"] for row in open_) else {},
-        jobs=[job for job in owed if job["state"] in ("open", "failed")],
+        jobs=[{**job, "unsure": any(i["job_id"] == job["id"] and i["type"] == "unknownOutcome" for i in stuck)}
+              for job in owed if job["state"] in ("open", "failed")],
         variables=_variables(history), scopes=[row for row in open_ if row["type"] != "multiInstanceBody"])
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from engine import commands, queries
+from engine import commands, jobs, queries
 from tests.engine.small import END, START, catch, chain, deploy, diagram, do, open_tasks, timer, user_task
 
 THREE = diagram(chain(START, user_task("a"), user_task("b", "sub-bagian"), catch("t", timer("timeDuration", "PT2H")), user_task("c"), END))
@@ -143,3 +143,29 @@ def test_the_page_asks_few_statements_however_much_there_is(pe, people, signed_i
     with statements() as many:
         admin.get(path)
     assert len(many) == len(few) <= 30
+
+
+def test_what_may_have_happened_is_not_done_again_unseen(pe, people, signed_in, case_at, now):
+    task = queries.task(pe, people["admin"], case_at("terbitkan", kanal=["website"]))
+    commands.complete(pe, people["webadmin"], now, task["id"], {"terbit_pada": None})
+    while (job := queries.jobs(pe, people["admin"], instance_id=task["instance_id"], state="open").rows[0])["type"] == "timer":
+        jobs.run_job(pe, job["id"], lambda: now)
+    commands.lease_job(pe, now, job["id"], "uji")
+    commands.fail_job(pe, now, job["id"], "uji", "ReadTimeout", "unknown")
+    admin, path = signed_in("admin"), f"/cases/{task['instance_id']}/mend"
+    assert admin.post(f"{path}/jobs/{job['id']}/now", {"reason": "Coba"}).status_code == 400
+    assert queries.job(pe, people["admin"], job["id"])["state"] == "failed"
+    [incident] = queries.incidents(pe, people["admin"]).rows
+    assert admin.post(f"{path}/incidents/{incident['id']}/resolve", {"reason": ""}).status_code == 400
+    assert admin.post(f"{path}/jobs/{job['id']}/now", {"reason": "Coba", "checked": "1"}).status_code == 303
+    assert queries.job(pe, people["admin"], job["id"])["state"] == "open"
+
+
+def test_a_channel_is_paused_with_a_reason_and_goes_on(pe, people, signed_in, sop):
+    admin = signed_in("admin")
+    assert admin.post("/channels/website/pause", {"reason": " "}).status_code == 400
+    assert admin.post("/channels/website/pause", {"reason": "Server diganti"}).status_code == 303
+    assert "Server diganti" in admin.get("/channels/website").text and "Dijeda" in admin.get("/channels").text
+    assert admin.post("/channels/website/resume").status_code == 303
+    assert "Server diganti" not in admin.get("/channels/website").text
+    assert signed_in("penulis").post("/channels/website/pause", {"reason": "x"}).status_code == 403
