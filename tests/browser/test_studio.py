@@ -357,6 +357,7 @@ def test_in_english_the_palette_is_english(studio):
     page.goto(DIAGRAM)
     ready(page)
     assert "Create task" in palette(page)
+    assert audit_of(page) == []
 
 
 def test_search_undo_minimap_and_simulation(studio):
