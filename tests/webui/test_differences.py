@@ -139,7 +139,11 @@ def test_an_old_version_is_restored_and_its_changes_shown(owner, pe, people, two
 
 def test_pages_lead_to_it(owner):
     page = owner.get(f"/definitions/{KEY}").text
-    assert f"{PAGE}?to=2" in page
+    assert page.count(f"{PAGE}?to=2") == 2  # above, and at the version in the list
+
+
+def test_an_old_version_is_compared_with_the_newest(owner, two):
+    assert f"{PAGE}?to=2&amp;from=1" in owner.get(f"/definitions/{two[0]}").text
 
 
 def test_hostile_words_stay_words(pe, people, sop, signed_in, now):
