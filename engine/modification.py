@@ -13,10 +13,10 @@ from typing import Any
 from SpiffWorkflow.util.task import TaskState
 
 from bpmn.errors import N_, Conflict, Invalid
-from engine import gateways, loops, state, subprocesses, waits
+from engine import gateways, loops, state, subprocesses, tasks, waits
 from engine.intents import Live, Outcome
 from engine.migration_plan import Place, places, ref_of
-from engine.nodes import Node
+from engine.nodes import Node, read_parameters
 from engine.run import Run, Token
 from engine.spec import Spec
 from engine.step import NewId
@@ -69,6 +69,24 @@ def begin(spec: Spec, variables: Mapping[str, Any], instructions: Sequence[Instr
     _Modification(spec, run).go(instructions)
     run.settle()
     return run.outcome(state.dump(run))
+
+
+def renew(spec: Spec, live: Live, activity_instance_id: str, now: dt.datetime, new_id: NewId) -> tuple[Outcome, dict[str, Any]]:
+    """Read a waiting call's input once more from the variables as they are now. Return what changed, and the job's new payload."""
+    run = state.load(spec, live, now, new_id)
+    token = run.find(activity_instance_id)
+    node = token.task_spec
+    if not isinstance(node, tasks.ExternalTask):
+        raise Conflict(N_("Pekerjaan ini bukan panggilan yang gagal."))
+    inputs = node.element.inputs
+    own = run.store.variables.get(token.id, {})
+    rest = {name: value for name, value in own.items() if name not in dict(inputs)}  # a turn's own; not what was read before
+    seen = run.store.names(token.chain()[1:]).inner(rest)
+    payload = read_parameters(run, inputs, seen, node.bpmn_id) if inputs else seen.merged()
+    if inputs and node.element.outputs:
+        run.set_local(token, payload)
+    run.settle()
+    return run.outcome(state.dump(run)), payload
 
 
 def startable(spec: Spec) -> list[Place]:

@@ -78,7 +78,10 @@ class ExternalTask(Node):
         run, element = my_task.workflow, self.element
         self.enter(my_task)
         seen = run.names(my_task)
-        payload = read_parameters(run, element.inputs, seen, self.bpmn_id) if element.inputs else seen.merged()
+        if element.inputs and element.outputs:  # read already: read again, they would see themselves
+            payload = {name: run.store.variables[my_task.id][name] for name, _ in element.inputs}
+        else:
+            payload = read_parameters(run, element.inputs, seen, self.bpmn_id) if element.inputs else seen.merged()
         run.wait(my_task, {"k": "job", "e": self.name}, JobWanted, activity_id=self.bpmn_id, type="external", due_at=run.now,
                  topic=str(run.interpolate(element.topic, seen, self.bpmn_id)), payload=payload)
         self.listen(my_task)

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from webui.view import moment
 
 TYPES = ("instance.modified", "instance.suspended", "instance.activated", "instance.cancelled", "instance.restarted",
-         "instance.restarted_from", "variables.set", "job.retries_set", "job.executed", "job.due_set", "incident.resolved", "task.due_set")
+         "instance.restarted_from", "variables.set", "job.retries_set", "job.executed", "job.renewed", "job.due_set", "incident.resolved",
+         "task.due_set")
 
 
 def sentence(type: str, data: Mapping[str, Any], label: Callable[[str], str]) -> str:
@@ -35,6 +36,7 @@ def sentence(type: str, data: Mapping[str, Any], label: Callable[[str], str]) ->
         "instance.suspended": _("Berkas ditangguhkan"), "instance.activated": _("Berkas dilanjutkan"),
         "instance.cancelled": _("Berkas dibatalkan"), "job.retries_set": _("“%(where)s” dicoba lagi", where=where),
         "job.executed": _("“%(where)s” dikerjakan sekarang", where=where),
+        "job.renewed": _("“%(where)s” dicoba lagi dengan isian yang sekarang", where=where),
         "incident.resolved": _("“%(where)s” dianggap selesai dengan tangan", where=where),
     }[type]
 

@@ -93,11 +93,14 @@ def resolve(id: str, incident_id: str):
 
 @blueprint.post("/jobs/<job_id>/now")
 def job_now(id: str, job_id: str):
-    """Fire a timer, or have a call made, at once."""
+    """Fire a timer, or have a call made, at once; one that failed with the variables as they are now."""
     def act() -> None:
         if is_unsure(job_id) and request.form.get("checked") != "1":
             raise Invalid(_("Periksa dahulu di kanalnya, lalu centang bahwa itu belum terbit."), field="checked")
-        if commands.execute_job(pe(), actor(), now(), job_id, _why()) != "external":
+        job = queries.job(pe(), actor(), job_id)
+        if job["state"] == "failed" and job["type"] == "external":
+            commands.renew_job(pe(), actor(), now(), job_id, _why())
+        elif commands.execute_job(pe(), actor(), now(), job_id, _why()) != "external":
             jobs.run_job(pe(), job_id, now)
     return _do(id, act)
 

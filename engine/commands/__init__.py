@@ -20,7 +20,7 @@ from engine.commands.jobs import (
     set_job_retries,
     throw_bpmn_error,
 )
-from engine.commands.mending import resolve_incident, set_due, set_job_due
+from engine.commands.mending import renew_job, resolve_incident, set_due, set_job_due
 from engine.commands.messages import broadcast_signal, correlate_message
 from engine.commands.migrating import migrate_now, start_migration, stop_migration
 from engine.commands.modifying import modify, preview, restart, standing
@@ -31,7 +31,7 @@ __all__ = [
     "Completed", "Deployment", "Instance", "activate_definition", "activate_instance", "assign", "broadcast_signal", "cancel",
     "claim", "complete", "correlate_message", "defer", "delegate", "delete_deployment", "deliver_thrown", "deploy", "execute_job",
     "extend", "fail_job", "fetch_due", "finish_job", "fire_timer", "lease_job", "migrate_now", "modify", "postpone_job",
-    "preview", "renew_lease", "resolve", "resolve_incident", "restart", "revoke", "set_due", "set_job_due", "set_job_retries",
+    "preview", "renew_job", "renew_lease", "resolve", "resolve_incident", "restart", "revoke", "set_due", "set_job_due", "set_job_retries",
     "set_variables", "standing", "start", "start_migration", "stop_migration", "suspend_definition", "suspend_instance",
     "throw_bpmn_error", "unclaim",
 ]

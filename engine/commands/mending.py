@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, apply, deadlines, documents, ids, load, settings, step
+from engine import access, apply, deadlines, documents, ids, load, modification, settings, step
 from engine.commands.instances import visible_instance
 from engine.commands.jobs import _for_admin, _is_free, _lost, _resolve_incident
 from engine.commands.tasks import _open_task
@@ -57,6 +57,32 @@ def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident
         happened = event_row(actor, now, "incident.resolved", instance.id, stuck["activity_instance_id"],
                              {**said, **apply.changes(outcome)})
         return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
+
+    pe.wake(attempt(pe, lambda: run(pe, write)))
+
+
+def renew_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, why: str, retries: int = 3) -> None:
+    """Make a failed call again, with its input read anew from the variables as they are now; by an admin."""
+    why = reason(why)
+
+    def write(db: sa.Connection) -> list[str]:
+        row = _for_admin(db, actor, job_id)
+        if row["state"] != "failed" or row["type"] != "external":
+            raise Conflict(N_("Pekerjaan ini bukan panggilan yang gagal."))
+        instance = visible_instance(db, actor, row["instance_id"], access.may_administer)
+        instance.require_active()
+        spec = load.spec(db, instance.definition_id)
+        outcome, payload = modification.renew(spec, instance.live, row["activity_instance_id"], now, ids.source(now))
+        again = sa.update(job).where(job.c.id == job_id, job.c.state == "failed").values(
+            state="open", due_at=now, attempts=0, retries=retries, payload=payload)
+        if db.execute(again).rowcount != 1:
+            raise _lost()
+        _resolve_incident(db, actor, now, job_id)
+        differs = sorted(name for name in payload.keys() | row["payload"].keys() if payload.get(name) != row["payload"].get(name))
+        happened = event_row(actor, now, "job.renewed", instance.id, row["activity_instance_id"], {
+            "job": job_id, "activity_id": row["activity_id"], "error": row["error"], "changed": differs, "reason": why,
+            **apply.changes(outcome)})
+        return [job_id, *apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])]
 
     pe.wake(attempt(pe, lambda: run(pe, write)))
 

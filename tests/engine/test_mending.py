@@ -212,6 +212,24 @@ def test_a_failed_call_is_made_again_with_what_was_edited(pe, failed, admin, now
     assert (said["reason"], said["error"]) == (WHY, "rusak")
 
 
+@on_databases
+def test_a_failed_call_reads_what_was_edited(pe, failed, penulis, admin, now):
+    [job] = queries.jobs(pe, admin, state="failed").rows
+    seen = []
+    handlers._handlers["uji"] = lambda pe, job, now: seen.append(job.payload) or {"hasil": 1}
+    commands.set_variables(pe, admin, now, failed.id, {"x": 2}, reason=WHY)
+    with pytest.raises(Forbidden):
+        commands.renew_job(pe, penulis, now, job["id"], WHY)
+    with pytest.raises(Invalid):
+        commands.renew_job(pe, admin, now, job["id"], " ")
+    commands.renew_job(pe, admin, now, job["id"], WHY)
+    told = last(pe, admin, failed, "job.renewed")["data"]
+    assert (told["changed"], told["reason"], told["error"]) == (["x"], WHY, "rusak") and not queries.incidents(pe, admin).rows
+    assert jobs.run_due(pe, lambda: now) == 1 and seen == [{"x": 2}] and list(open_tasks(pe, penulis)) == ["b"]
+    with pytest.raises(Conflict):
+        commands.renew_job(pe, admin, now, job["id"], WHY)
+
+
 def test_a_variable_of_one_step_is_set_there_and_only_there(pe, three, admin, now):
     [(element, scope)] = [(r["element"], r["id"]) for r in commands.standing(pe, admin, three.id)[1]]
     assert element == "b"

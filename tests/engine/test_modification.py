@@ -114,6 +114,19 @@ def test_a_failing_expression_names_its_element_and_nothing_happened():
     assert case.live == before and case.open == ["a"]
 
 
+def test_a_call_in_a_turn_reads_its_input_anew_and_keeps_what_is_the_turn_s():
+    call = ('<serviceTask id="k" camunda:type="external" camunda:topic="t"><extensionElements><camunda:inputOutput>'
+            '<camunda:inputParameter name="isi">${isi + siapa}</camunda:inputParameter>'
+            '<camunda:outputParameter name="terkirim">${isi}</camunda:outputParameter></camunda:inputOutput></extensionElements>'
+            '<multiInstanceLoopCharacteristics camunda:collection="${orang}" camunda:elementVariable="siapa"/></serviceTask>')
+    case = Case(f'<startEvent id="s"/>{call}<userTask id="z"/><endEvent id="e"/>\ns -> k -> z -> e', {"orang": ["ani"], "isi": "a "})
+    assert case.job("k").payload == {"isi": "a ani"}
+    case.set(isi="b ")
+    outcome, payload = modification.renew(case.spec, case.live, case.ids("k")[0], NOW, case.new_id)
+    assert payload == {"isi": "b ani"}
+    assert case.take(outcome).seen("k")["isi"] == "b ani" and case.seen("k")["siapa"] == "ani"
+
+
 def test_a_case_begun_in_the_middle_waits_for_what_its_process_waits_for():
     case = Case(SIMPLE)
     outcome = modification.begin(case.spec, {"x": 5}, [Instruction(BEFORE, "b")], NOW, case.new_id, "INF-2")
