@@ -285,7 +285,8 @@ def put(db: sa.Connection, actor: Actor, now: dt.datetime, target: Definition, i
     stood = {m.was: m.activity_id for m in done.moved}
     happened = event_row(actor, now, "instance.migrated", instance.id, data={
         "from": instance.definition_id, "to": target.id, "from_version": load.definition(db, instance.definition_id).version,
-        "to_version": target.version, "mapping": stood, "migration": migration_id, **apply.changes(done.outcome)})
+        "to_version": target.version, "mapping": stood, "migration": migration_id,
+        **{key: changed for key, changed in apply.changes(done.outcome).items() if changed}})
     due = apply.write(db, actor, now, there, done.outcome, title=title, events=[happened])
     for statement in _rebind:
         db.execute(statement, {"_instance": instance.id, "_definition": target.id})
