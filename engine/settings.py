@@ -162,7 +162,8 @@ def _known_keys(section: str, value: Any) -> dict[str, Any]:
 
 
 def _letterhead(value: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {key: _lines(each, key) if key == "lines" else _line(each, key) for key, each in _known_keys("letterhead", value).items()}
+    known = _known_keys("letterhead", value)
+    found: dict[str, Any] = {key: _lines(each, key) if key == "lines" else _line(each, key) for key, each in known.items()}
     if found.get("logo") and not re.fullmatch(r"[0-9a-f]{64}", found["logo"]):
         raise Invalid(N_("Logo tidak dikenal. Unggah sekali lagi."), field="logo")
     if len(found.get("lines", ())) > MOST_HEAD_LINES:
