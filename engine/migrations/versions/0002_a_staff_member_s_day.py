@@ -88,8 +88,6 @@ def upgrade() -> None:
     sa.Column('decree', sa.Text(), nullable=False),
     sa.Column('starts_at', sa.DateTime(), nullable=False),
     sa.Column('ends_at', sa.DateTime(), nullable=False),
-    sa.Column('is_head', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('revoked_by', sa.String(length=255), nullable=True),
     sa.Column('created_at', sa.DateTime(), nullable=False),
     sa.Column('created_by', sa.String(length=255), nullable=True),
     sa.ForeignKeyConstraint(['substitute_id'], ['user_account.id'], name=op.f('fk_substitution_substitute_id_user_account')),
@@ -98,7 +96,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('substitution', schema=None) as batch_op:
         batch_op.create_index('ix_substitution_of', ['substitute_id', 'ends_at'], unique=False)
-        batch_op.create_index('ix_substitution_list', ['tenant_id', 'ends_at', 'id'], unique=False)
 
     op.create_table('comment',
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -159,7 +156,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('working_seconds', sa.Integer(), nullable=True))
         batch_op.create_index('ix_activity_instance_done', ['tenant_id', 'completed_by', 'ended_at', 'id'], unique=False, sqlite_where=sa.text('completed_by IS NOT NULL'), postgresql_where=sa.text('completed_by IS NOT NULL'))
         batch_op.create_index('ix_activity_instance_tell', ['id'], unique=False, sqlite_where=sa.text('to_tell'), postgresql_where=sa.text('to_tell'))
-        batch_op.create_index('ix_activity_instance_stead', ['id'], unique=False, sqlite_where=sa.text('ended_at IS NULL AND in_stead_of IS NOT NULL'), postgresql_where=sa.text('ended_at IS NULL AND in_stead_of IS NOT NULL'))
         batch_op.create_index('ix_activity_instance_remind', ['remind_at', 'id'], unique=False, sqlite_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NULL AND remind_at IS NOT NULL'))
 
     with op.batch_alter_table('document', schema=None) as batch_op:
@@ -216,7 +212,6 @@ def downgrade() -> None:
     with op.batch_alter_table('activity_instance', schema=None) as batch_op:
         batch_op.drop_index('ix_activity_instance_done')
         batch_op.drop_index('ix_activity_instance_tell')
-        batch_op.drop_index('ix_activity_instance_stead')
         batch_op.drop_column('to_tell')
         batch_op.drop_index('ix_activity_instance_remind')
         batch_op.drop_column('working_seconds')
@@ -238,7 +233,6 @@ def downgrade() -> None:
     op.drop_table('comment')
     with op.batch_alter_table('substitution', schema=None) as batch_op:
         batch_op.drop_index('ix_substitution_of')
-        batch_op.drop_index('ix_substitution_list')
 
     op.drop_table('substitution')
     op.drop_table('seen')
