@@ -78,8 +78,9 @@ def open_page(chromium, server):
 @pytest.fixture
 def audit():
     """A function that says what is wrong with a page as it stands, light and dark: axe's findings, sideways scrolling, the console's words."""
-    def check(page):
-        page.wait_for_load_state("networkidle")
+    def check(page, idle=True):
+        if idle:
+            page.wait_for_load_state("networkidle")
         found = _axe(page)
         is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         page.emulate_media(color_scheme="light" if is_dark else "dark")

@@ -106,7 +106,7 @@ def test_every_tab_of_the_inbox(open_page, audit, pe, people, now, waiting, view
     commands.claim(pe, people["ketua"], now, waiting[0])
     page = open_page("ketua", viewport=viewport)
     page.goto(f"/tasks/{waiting[0]}")
-    page.locator(".later summary").click()
+    page.get_by_text("Tunda…").click()
     assert audit(page) == []
     page.get_by_role("button", name="Tunda", exact=True).click()
     page.wait_for_url("**tab=mine")

@@ -225,10 +225,12 @@ def test_a_name_server_that_hangs_is_left_at_the_deadline(monkeypatch):
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("7", 7), ("0", 0), ("99999999999999999999", 86_400), ("", None), ("-5", None), ("soon", None), ("nan", None), ("٣", None),
-     pytest.param(format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3600, id="in an hour"),
+     pytest.param("in an hour", 3600, id="in an hour"),
      ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
 )  # fmt: skip
 def test_retry_after_is_read_in_both_its_forms(value, seconds):
+    if value == "in an hour":
+        value = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     found = http.retry_after(http.Response(429, {"Retry-After": value}, b"", ""))
     assert found == (seconds if seconds is None else pytest.approx(seconds, abs=300))
 

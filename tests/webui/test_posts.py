@@ -83,7 +83,7 @@ def test_every_picture_says_what_it_shows(pe, people, signed_in, case_at, pictur
     answer = browser.post(f"/tasks/{task}", sent(DRAFT, [picture(task), picture(task, "poster.jpg", alt="")]))
     assert answer.status_code == 400
     assert errors(answer.text) == {"gambar": "Tuliskan apa yang tampak pada poster.jpg, untuk pembaca layar."}
-    fields = re.findall(r'<input class="form-control form-control-sm"[^>]*>', answer.text)
+    fields = re.findall(r'<input class="form-control form-control-sm"[^>]*-alt-[^>]*>', answer.text)
     assert [("aria-invalid" in f, 'aria-required="true"' in f) for f in fields] == [(False, True), (True, True)]
     assert browser.post(f"/tasks/{task}", sent(DRAFT, [picture(task)])).status_code == 303
 
