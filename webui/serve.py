@@ -22,6 +22,7 @@ from pathlib import Path
 from gunicorn.app.base import BaseApplication
 
 STOP_SECONDS = 20  # for a clean stop, before a child is killed
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own name for it
 SUPERVISOR = "TERBIT_SUPERVISOR"  # the environment variable in which a child finds its supervisor's process id
 
 
@@ -56,7 +57,7 @@ def serve_web(make_app: Callable, host: str, port: int, *, workers: int = 2, thr
         "loglevel": "warning",
         "proc_name": "terbit-web",
         "worker_tmp_dir": str(shared_memory) if os.access(shared_memory, os.W_OK) else None,
-        "child_exit": _forget,
+        **({"child_exit": _forget} if COUNTS in os.environ else {}),
         **settings,
     }).run()
 
@@ -64,7 +65,7 @@ def serve_web(make_app: Callable, host: str, port: int, *, workers: int = 2, thr
 def share_counts() -> None:
     """Have this process's children count for /metrics together, each in files of its own. Before prometheus_client is imported."""
     folder = tempfile.mkdtemp(prefix="terbit-counts-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    os.environ[COUNTS] = folder
     atexit.register(_remove_if_mine, folder, os.getpid())
 
 
