@@ -1,5 +1,6 @@
 """Every text is written in Indonesian, and has its English."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,11 @@ def test_every_text_has_its_english(english):
 def test_a_translation_has_the_places_of_its_original(english):
     wrong = [entry.id for entry in english if entry.id and list(entry.check(english))]
     assert not wrong
+
+
+def test_no_text_hides_in_an_f_string():
+    """Babel does not look into f-strings before Python 3.12."""
+    hidden = [f"{path.relative_to(ROOT)}: {call[0]}" for folder in ("bpmn", "engine", "webui", "connectors")
+              for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts
+              for call in re.finditer(r"""f(["']).*\{(_|N_|ngettext)\(["']""", path.read_text("utf-8"))]
+    assert hidden == []

@@ -203,4 +203,4 @@ def kind_words(place: Place) -> str:
         words = _("Peristiwa di tepi")
     else:
         words = _("Awal subproses peristiwa") if place.listens else _("Menunggu peristiwa")
-    return words + (f" · {_('berulang')}" if place.loop else "")
+    return words + (" · " + _("berulang") if place.loop else "")

@@ -184,7 +184,7 @@ def save(key: str, name: str):
 def copy(key: str, name: str):
     """Keep what was sent as a file of its own, beside the one that somebody else saved: {location}, 201."""
     stem, __, kind = name.rpartition(".")
-    made = _free_name(model_drafts.get(pe(), actor(), key), f"{stem} {_('salinan')} {actor().id}", kind)
+    made = _free_name(model_drafts.get(pe(), actor(), key), " ".join((stem, _("salinan"), actor().id)), kind)
     model_drafts.add(pe(), actor(), now(), _draft_id(), made, _sent("content"))
     return jsonify(location=url_for("studio.edit", key=key, name=made), name=made), 201
 
