@@ -134,7 +134,13 @@ def deadlocks(content):
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), depth=st.integers(1, 4))
 def test_sound_blocks_have_no_deadlock(seed, depth):
-    assert deadlocks(Sound(random.Random(seed), depth).build()) == []
+    # the largest may be too large to be played out, and are said to be
+    assert [f.code for f in deadlocks(Sound(random.Random(seed), depth).build()) if f.code != "uncertain"] == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sound_blocks_of_an_offices_size_are_certain(seed):
+    assert deadlocks(Sound(random.Random(seed), 2).build()) == []
 
 
 class Planted(Sound):
