@@ -4,6 +4,7 @@ import os
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from engine import commands, jobs, queries, tables
 from engine.store import run
@@ -44,8 +45,9 @@ def test_a_token_is_moved(open_page, audit, pe, people, case_at, viewport):
     page.locator(".diagram[data-ready]").wait_for()
     page.get_by_role("checkbox", name="Memutuskan").check()
     if viewport == DESK:  # the list follows the diagram, and the diagram the list
+        page.wait_for_load_state("networkidle")  # the page's own script comes after the diagram's
         page.locator(".diagram [data-element-id=siapkan].djs-shape").click()
-        assert page.get_by_label("Mulai di sini").input_value() == "siapkan"
+        expect(page.get_by_label("Mulai di sini")).to_have_value("siapkan")
     page.get_by_label("Mulai di sini").focus()
     page.keyboard.type("Memeriksa")
     assert page.get_by_label("Mulai di sini").input_value() == "periksa"
