@@ -12,7 +12,7 @@ from engine.ids import source as ids
 from engine.intents import Dropped, Entered, JobWanted, Left, Live, Outcome, SubscriptionWanted
 from engine.migration_plan import Plan, check, places, propose
 from tests.engine.diagrams import Diagram, Tangle
-from tests.engine.test_token_game import NOW, STEPS, Play
+from tests.engine.test_token_game import NOW, STEPS, Play, turn
 from tests.engine.token_game import Game
 
 IDS = re.compile(r'\b(id|sourceRef|targetRef|default|attachedToRef)="(?!d"|p"|m_|err)(\w+)"')
@@ -73,18 +73,7 @@ def play(seed: int, kind: type[Diagram] = Diagram, depth: int = 3) -> bool:
             return engine.moved
         if count == when:
             engine.move(xml)
-        if waits and (not tasks or rnd.random() < 0.15):
-            chosen = rnd.choice(waits)
-            game.occur(*chosen)
-            engine.occur(*chosen)
-            continue
-        variables["pick"] = rnd.randint(0, 5)
-        for name in variables:
-            if name.startswith("again_") and rnd.random() < 0.4:
-                variables[name] -= 1
-        chosen = rnd.choice(tasks)
-        game.complete(chosen, variables)
-        engine.complete(chosen, dict(variables))
+        turn(rnd, game, engine, variables, tasks, waits)
     return engine.moved
 
 

@@ -10,7 +10,7 @@ from engine import modification
 from engine.intents import Live
 from engine.modification import ALONG, BEFORE, CANCEL, Instruction
 from tests.engine.diagrams import Diagram, Tangle
-from tests.engine.test_token_game import NOW, STEPS, Play
+from tests.engine.test_token_game import NOW, STEPS, Play, turn
 from tests.engine.token_game import Game, kind
 
 BODY = "#multiInstanceBody"
@@ -93,18 +93,7 @@ def play(seed: int, make: type[Diagram] = Diagram) -> tuple[int, int]:
             with pytest.raises((Invalid, Conflict)):  # nothing would be left
                 engine.modify(told)
             return done, refused + 1
-        if waits and (not tasks or rnd.random() < 0.15):
-            chosen = rnd.choice(waits)
-            game.occur(*chosen)
-            engine.occur(*chosen)
-            continue
-        variables["pick"] = rnd.randint(0, 5)
-        for name in variables:
-            if name.startswith("again_") and rnd.random() < 0.4:
-                variables[name] -= 1
-        chosen = rnd.choice(tasks)
-        game.complete(chosen, variables)
-        engine.complete(chosen, dict(variables))
+        turn(rnd, game, engine, variables, tasks, waits)
     return done, refused
 
 

@@ -60,6 +60,22 @@ class Play:
         self.take(step.trigger(self.spec, self.live, self.waits()[path, event], NOW, self.new_id))
 
 
+def turn(rnd: random.Random, game, engine, variables: dict, tasks: list, waits: list) -> None:
+    """Let the same happen in both: something awaited, or the completion of a task with variables drawn anew."""
+    if waits and (not tasks or rnd.random() < 0.15):
+        chosen = rnd.choice(waits)
+        game.occur(*chosen)
+        engine.occur(*chosen)
+        return
+    variables["pick"] = rnd.randint(0, 5)
+    for name in variables:
+        if name.startswith("again_") and rnd.random() < 0.4:
+            variables[name] -= 1
+    chosen = rnd.choice(tasks)
+    game.complete(chosen, variables)
+    engine.complete(chosen, dict(variables))
+
+
 def play(seed: int, depth: int = 3, kind: type[Diagram] = Diagram) -> int:
     """Play one random diagram in both; return how many steps it took."""
     rnd = random.Random(seed)
@@ -74,18 +90,7 @@ def play(seed: int, depth: int = 3, kind: type[Diagram] = Diagram) -> int:
         tasks, waits = sorted(game.open_tasks(), key=str), sorted(game.waits(), key=str)
         if not tasks and not waits:
             return count
-        if waits and (not tasks or rnd.random() < 0.15):
-            chosen = rnd.choice(waits)
-            game.occur(*chosen)
-            engine.occur(*chosen)
-            continue
-        variables["pick"] = rnd.randint(0, 5)
-        for name in variables:
-            if name.startswith("again_") and rnd.random() < 0.4:
-                variables[name] -= 1
-        chosen = rnd.choice(tasks)
-        game.complete(chosen, variables)
-        engine.complete(chosen, dict(variables))
+        turn(rnd, game, engine, variables, tasks, waits)
     return STEPS
 
 
