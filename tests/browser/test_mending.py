@@ -45,7 +45,7 @@ def test_a_token_is_moved(open_page, audit, pe, people, case_at, viewport):
     page.locator(".diagram[data-ready]").wait_for()
     page.get_by_role("checkbox", name="Memutuskan").check()
     if viewport == DESK:  # the list follows the diagram, and the diagram the list
-        page.wait_for_load_state("networkidle")  # the page's own script comes after the diagram's
+        page.locator("[data-mend-element][data-ready]").wait_for()
         page.locator(".diagram [data-element-id=siapkan].djs-shape").click()
         expect(page.get_by_label("Mulai di sini")).to_have_value("siapkan")
     page.get_by_label("Mulai di sini").focus()

@@ -1,9 +1,9 @@
 // A step clicked in the diagram is chosen in the list, which the keyboard has as well; and what is chosen is marked there.
 const MARK = "mend-chosen";
 
-document.addEventListener("diagram-drawn", ({ target }) => {
-  const list = document.querySelector("[data-mend-element]");
-  if (!list) return;
+const list = document.querySelector("[data-mend-element]"); // not there on a past moment's page
+
+function drawn(target) {
   const canvas = target.viewer.get("canvas");
   const registry = target.viewer.get("elementRegistry");
   const show = () => {
@@ -18,4 +18,10 @@ document.addEventListener("diagram-drawn", ({ target }) => {
   });
   list.addEventListener("change", show);
   show();
-});
+  list.dataset.ready = "";
+}
+
+if (list) {
+  document.addEventListener("diagram-drawn", ({ target }) => drawn(target));
+  for (const figure of document.querySelectorAll("[data-diagram]")) if (figure.viewer) drawn(figure); // drawn before this came
+}

@@ -20,6 +20,7 @@ function put() {
 
 document.addEventListener("diagram-drawn", put);
 document.addEventListener("htmx:oobAfterSwap", put);
+put(); // the diagram may have been drawn before this came
 
 // What somebody has opened stays open.
 document.addEventListener("htmx:beforeSwap", ({ target }) => {
