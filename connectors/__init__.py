@@ -1,11 +1,11 @@
 """How the outside world is reached: one file or folder per channel, found through entry points.
 
 A connector is a small class with a declared configuration (`fields`), `publish(request) -> Result` and
-`test() -> str`. It knows nothing of the engine: it gets what is to be published, and either returns where it
+`check(now) -> Health`. It knows nothing of the engine: it gets what is to be published, and either returns where it
 now stands or raises a `Failure` that says whether trying again may help. How to write one: `docs/connectors.md`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -49,11 +49,28 @@ class NotYet(Failure):
         super().__init__(N_("Belum waktunya terbit."), "temporary", retry_after)
 
 
+class Throttled(NotYet):
+    """The platform takes nothing more for now: nobody is to call this channel before `retry_after` seconds, as the platform
+    itself has said. Certainly not published. Other channels are not held up."""
+
+    def __init__(self, retry_after: float):
+        super().__init__(retry_after)
+        self.message = N_("Kanal ini meminta Terbit menunggu.")
+        self.args = (self.message,)
+
+
 class NotByMachine(Failure):
     """This channel is published to by a person's hand; the web shows them the copy-ready package."""
 
     def __init__(self, message: str = N_("Kanal ini diterbitkan dengan tangan.")):
         super().__init__(message, "permanent")
+
+
+class Denied(Failure):
+    """The platform does not take the credentials, or not any more: an admin must enter others (permanent)."""
+
+    def __init__(self, message: str, **params: Any):
+        super().__init__(message, "permanent", **params)
 
 
 @dataclass(frozen=True)
@@ -84,6 +101,54 @@ class Correction:
     note: str
 
 
+class Progress(dict[str, Any]):
+    """What a connector notes between the steps of one publication: a try after a crash goes on from there.
+
+    Small and JSON: an upload's address, a container's id, the ids of uploaded pictures. Each note is kept before the next step
+    is taken. Kept encrypted, and until the publication is settled.
+    """
+
+    def __init__(self, noted: Mapping[str, Any] | None = None, save: Callable[[dict[str, Any]], None] | None = None):
+        super().__init__(noted or {})
+        self._save = save
+
+    def note(self, **values: Any) -> None:
+        """Keep these values, for good."""
+        self.update(values)
+        self._kept()
+
+    def forget(self, *names: str) -> None:
+        """Keep them no more: the step may be taken anew."""
+        for name in names:
+            self.pop(name, None)
+        self._kept()
+
+    def once(self, name: str, call: Callable[[], Any]) -> Any:
+        """The (JSON) result of a call that must not be made twice and that the platform cannot recognise. It is noted before
+        the call and after: where it was begun and its end is not known, this raises Failure (unknown) instead of calling."""
+        if name in self:
+            if "result" in self[name]:
+                return self[name]["result"]
+            raise Failure(N_("Sudah dikirim, tetapi tidak diketahui apakah diterima."), "unknown")
+        self.note(**{name: {}})
+        try:
+            result = call()
+        except Failure as failure:
+            if failure.kind != "unknown":  # certainly not taken
+                self.forget(name)
+            raise
+        self.note(**{name: {"result": result}})
+        return result
+
+    def forget_begun(self) -> None:
+        """A person has looked and says that what was begun was not taken: `once` may call again."""
+        self.forget(*[name for name, value in self.items() if value == {}])
+
+    def _kept(self) -> None:
+        if self._save:
+            self._save(dict(self))
+
+
 @dataclass(frozen=True)
 class Request:
     """One publication to one channel. `key` is stable per case, channel and revision: the same key publishes once,
@@ -101,6 +166,12 @@ class Request:
     publish_at: datetime | None = None
     business_key: str = ""
     corrections: tuple[Correction, ...] = ()  # shown with the post, oldest first
+    link: str = ""  # where the whole can be read: the same information on the office's website, if it stands there already
+    progress: Progress = field(default_factory=Progress, compare=False)
+
+    @property
+    def videos(self) -> list[Attachment]:
+        return [file for file in self.attachments if file.media_type.startswith("video/")]
 
 
 @dataclass(frozen=True)
@@ -125,6 +196,26 @@ class Context:
     place: str = ""  # where what belongs to that office lies within a folder or address: "", or "kantor/<id>/" of a further one
 
 
+@dataclass(frozen=True)
+class Quota:
+    """How much a platform still lets us do, as it says itself."""
+
+    name: str  # what is counted, Indonesian (a msgid): "Kiriman", "Panggilan API"
+    limit: int | None = None  # in the whole period
+    remaining: int | None = None  # 0: nothing more goes until `resets_at`
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """It would work now. `message` is an Indonesian template (a msgid) with %(name)s places, filled from `params`."""
+
+    message: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    expires_at: datetime | None = None  # when the credentials end, where the platform says so
+    quotas: tuple[Quota, ...] = ()  # beyond those of its rate-limit headers, which `connectors.http` reads by itself
+
+
 class Connector(Protocol):
     name: str
     title: str
@@ -136,13 +227,34 @@ class Connector(Protocol):
         """Publish once per `request.key`, however often it is called. Raises Failure."""
         ...
 
-    def test(self) -> str:
-        """Say in a sentence that it would work, having changed nothing. Raises Failure."""
+    def check(self, now: datetime) -> Health:
+        """Say that it would work, having changed nothing outside: the platform is there, takes the credentials (else Denied),
+        and they suffice for all that `publish` does. Done before each approval and daily, within 20 seconds. Raises Failure."""
         ...
 
 
+Ability = Literal["text", "link", "image", "images", "video", "file", "schedule", "edit", "delete", "find"]
+# What a connector without a `can` of its own is taken to be able to, by the methods that it has.
+BY_METHOD: dict[str, Ability] = {"update": "edit", "withdraw": "delete", "find": "find"}
+
+
+def abilities(connector: Any) -> frozenset[str]:
+    """What a connector can do, as it declares in `can`; without one, texts and whatever it has a method for. Without
+    `schedule`, a post for later is asked of it only when its time has come."""
+    declared = getattr(connector, "can", None)
+    if declared is not None:
+        return frozenset(declared)
+    return frozenset({"text", *(ability for method, ability in BY_METHOD.items() if hasattr(connector, method))})
+
+
 class Updates(Protocol):
-    """What a connector may do besides. One that lacks a method leaves that to a person (NotByMachine)."""
+    """What a connector may do besides, and names in its `can`. One that lacks a method leaves that to a person (NotByMachine).
+
+    `pace`, where it has one, is how many seconds apart the platform wants its calls: two workers keep to it together.
+    """
+
+    can: frozenset[Ability]
+    pace: float
 
     def update(self, request: Request, platform_id: str, url: str) -> Result:
         """Let the post that stands at `url` say what the request says, at the same address. Again with the same key:
@@ -151,6 +263,11 @@ class Updates(Protocol):
 
     def withdraw(self, platform_id: str, url: str, key: str) -> None:
         """Take the post away; again, or where it is gone already: nothing happens. Raises Failure."""
+        ...
+
+    def find(self, request: Request) -> Result | None:
+        """Read back: the post of this key where it stands on the platform, None where it is not to be seen (which is no proof
+        that it will not be). Asked on a schedule after an `unknown` outcome. Changes nothing. Raises Failure."""
         ...
 
 

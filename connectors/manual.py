@@ -4,9 +4,10 @@ For channels without an interface for machines: many offices' websites stand on 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from connectors import N_, Attachment, Context, Field, NotByMachine, Request, Result, content
+from connectors import N_, Attachment, Context, Field, Health, NotByMachine, Request, Result, content
 
 
 class Manual:
@@ -28,8 +29,8 @@ class Manual:
     def withdraw(self, platform_id: str, url: str, key: str) -> None:
         raise NotByMachine()
 
-    def test(self) -> str:
-        return N_("Kanal ini diterbitkan dengan tangan; tidak ada yang perlu disambungkan.")
+    def check(self, now: datetime) -> Health:
+        return Health(N_("Kanal ini diterbitkan dengan tangan; tidak ada yang perlu disambungkan."))
 
 
 def package(request: Request) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import requests
 from babel.dates import format_date
 
-from connectors import N_, Context, Correction, Failure, Field, Request, Result, content, http, media
+from connectors import N_, Context, Correction, Denied, Failure, Field, Health, Request, Result, content, http, media
 from connectors.kinds import kind_name
 from connectors.slugs import slug
 
@@ -28,6 +28,7 @@ READ_BACK_AFTER = (0.0, 2.0, 5.0)  # seconds to wait before each look, when the 
 UNREADABLE = N_("Jawaban WordPress tidak dapat dibaca.")
 OURS = re.compile(r"-[0-9a-f]{12}$")
 HIDDEN = ("trash", "private")
+NEEDED = ("publish_posts", "upload_files")  # capabilities, without which nothing can be published
 STATUSES = "publish,draft,future,pending,private"
 
 
@@ -81,16 +82,17 @@ class WordPress:
         for id in _uploads_of(api, post):
             _again_harmless(partial(api.delete, f"media/{id}"))
 
-    def test(self) -> str:
+    def check(self, now: datetime) -> Health:
+        """The account and its capabilities, as WordPress says them. An application password never ends by itself."""
         api = _Api(self.url, self.auth, self.allowed)
         me = api.get("users/me", context="edit")
         if not _is_item(me):
             raise Failure(UNREADABLE, "temporary")
         rights = me.get("capabilities") or {}
-        lacking = [right for right in ("publish_posts", "upload_files") if not rights.get(right)]
+        lacking = [right for right in NEEDED if not rights.get(right)]
         if lacking:
             raise Failure(N_("Akun %(user)s tidak berhak: %(lacking)s."), user=self.auth[0], lacking=", ".join(lacking))
-        return N_("Tersambung ke %(url)s sebagai %(user)s.") % {"url": self.url, "user": me.get("name") or self.auth[0]}
+        return Health(N_("Tersambung ke %(url)s sebagai %(user)s."), {"url": self.url, "user": str(me.get("name") or self.auth[0])})
 
 
 class _Api:
@@ -165,7 +167,7 @@ def _failure(answer: http.Response, said: dict[str, Any], user: str) -> Failure:
     reason = str(said.get("message") or "")[:300]
     stranger = said.get("code") == "rest_invalid_param" and "status" in str(said.get("data"))  # who may not see drafts gets a 400
     if answer.status == 401 or stranger:
-        return Failure(N_("WordPress menolak nama pengguna atau kata sandi aplikasi %(user)s."), user=user)
+        return Denied(N_("WordPress menolak nama pengguna atau kata sandi aplikasi %(user)s."), user=user)
     if answer.status == 403:
         return Failure(N_("Akun WordPress %(user)s tidak berhak: %(said)s"), user=user, said=reason)
     if said.get("code") == "rest_upload_sideload_error":

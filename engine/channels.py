@@ -114,9 +114,9 @@ def test_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: 
     The call runs outside any transaction.
     """
     access.require(access.may_administer(actor))
-    params: dict[str, Any] = {}
     try:
-        message, ok = connector_for(pe, actor.tenant, channel_id, disabled_too=True).test(), True
+        found = connector_for(pe, actor.tenant, channel_id, disabled_too=True).check(now)
+        message, params, ok = found.message, dict(found.params), True
     except connectors.Failure as failure:
         message, params, ok = failure.message, failure.params, False
     run(pe, lambda db: record(db, actor, now, "channel.tested", data={"channel": channel_id, "ok": ok}))

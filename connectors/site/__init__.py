@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors import N_, Context, Failure, Field, NotYet, Request, Result
+from connectors import N_, Context, Failure, Field, Health, NotYet, Request, Result
 from connectors.content import clean, excerpt
 from connectors.site import files, pages, store
 from connectors.slugs import slug
@@ -88,10 +88,11 @@ class Site:
             self._withdraw_page(self.root / record["slug"])
             self._build()
 
-    def test(self) -> str:
+    def check(self, now: datetime) -> Health:
+        """It can be written to: its lists are, and the pages where its look has changed."""
         with self.store.locked():
             self._build()
-        return N_("Situs siap.")
+        return Health(N_("Situs siap."))
 
     def build(self) -> None:
         """Write every list, and the pages where the look of the site has changed: also for a site without posts."""

@@ -2,6 +2,7 @@ import json
 import pickle
 
 import pytest
+from publications import NOW
 
 from connectors import Context, Failure, NotByMachine, NotYet, all_connectors, find, manual
 
@@ -12,7 +13,7 @@ def test_every_installed_connector_keeps_to_the_protocol(tmp_path):
         assert find(name) is kind and kind.name == name and kind.title
         assert len({field.name for field in kind.fields}) == len(kind.fields)
         connector = kind({}, {}, Context(tmp_path, "http://x"))
-        assert callable(connector.publish) and callable(connector.test)
+        assert callable(connector.publish) and callable(connector.check)
 
 
 def test_an_unknown_connector_is_a_permanent_failure():
@@ -32,7 +33,7 @@ def test_what_is_published_by_hand_is_never_published_by_machine(tmp_path, ask):
     by_hand = find("manual")({}, {}, Context(tmp_path, "http://x"))
     with pytest.raises(NotByMachine):
         by_hand.publish(ask())
-    assert by_hand.test()
+    assert by_hand.check(NOW).quotas == ()
 
 
 def test_the_package_to_copy_holds_all_that_a_person_pastes(ask):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import faulty_server as faults
 import pytest
+from publications import NOW
 
-from connectors import Context, Failure, all_connectors
+from connectors import Context, Failure, Health, all_connectors
 
 TEXT = (Path(__file__).parents[2] / "docs/connectors.md").read_text()
 
@@ -36,7 +37,7 @@ def test_the_example_connector_publishes(names, ask, tmp_path):
     with faults.faulty() as server:
         server.fault = faults.status(200, body=body)
         board = names["Board"]({"url": server.url}, {"token": "rahasia"}, Context(tmp_path, "", frozenset({server.host})))
-        assert board.test() == "Tersambung."
+        assert board.check(NOW) == Health("Tersambung.")
         assert board.publish(ask()).url == "https://papan.example/1"
         assert server.seen == ["GET /me", "POST /notes"] and b"Bearer rahasia" in server.raw[0]
         server.fault = faults.status(503)

@@ -230,7 +230,7 @@ def test_a_new_name_of_the_office_reaches_the_pages_that_stand(site, context, as
 
 
 def test_a_site_without_posts_can_be_opened(site, context):
-    assert site.test()
+    assert site.check(NOW)
     assert "Belum ada informasi" in page(context) and "KPU &lt;Uji&gt; &amp; Kawan" in page(context)
 
 
@@ -307,7 +307,7 @@ def test_a_changed_look_reaches_corrected_and_withdrawn_pages(context, ask):
     kept, gone = old.publish(ask()), old.publish(ask("b", title="Hilang"))
     old.update(corrected(ask), kept.platform_id, kept.url)
     old.withdraw(gone.platform_id, gone.url, "x")
-    Site({"office": "Kantor Baru"}, {}, context).test()
+    Site({"office": "Kantor Baru"}, {}, context).check(NOW)
     assert "Kantor Baru" in page(context, kept.platform_id) and "ralat" in page(context, kept.platform_id)
     assert "Kantor Baru" in page(context, gone.platform_id) and "Hilang" not in page(context, gone.platform_id)
 

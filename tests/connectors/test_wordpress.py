@@ -15,7 +15,7 @@ import pytest
 from lxml import html as lxml_html
 from publications import LETTER, NOW, PHOTO, picture
 
-from connectors import Attachment, Context, Correction, Failure, http
+from connectors import Attachment, Context, Correction, Denied, Failure, http
 from connectors import wordpress as module
 from connectors.wordpress import WordPress
 
@@ -144,23 +144,23 @@ def test_a_file_that_wordpress_forbids_is_a_permanent_failure(terbit, ask):
 
 
 def test_the_connection_is_tested_without_changing_anything(wordpress, terbit, tmp_path):
-    assert "webadmin" in terbit.test()
-    assert connector(wordpress, tmp_path, "penulis").test()
+    assert terbit.check(NOW).params == {"url": wordpress.url, "user": "webadmin"}
+    assert connector(wordpress, tmp_path, "penulis").check(NOW)
     assert counts(wordpress)["post"] == 0
 
 
-@pytest.mark.parametrize("what", ["test", "publish"])
+@pytest.mark.parametrize("what", ["check", "publish"])
 def test_a_wrong_password_is_said_to_be_one(wordpress, tmp_path, ask, what):
     wrong = connector(wordpress, tmp_path, password="salah-semua-ini")
-    with pytest.raises(Failure, match="menolak nama pengguna atau kata sandi") as failure:
-        wrong.test() if what == "test" else wrong.publish(ask())
+    with pytest.raises(Denied, match="menolak nama pengguna atau kata sandi") as failure:
+        wrong.check(NOW) if what == "check" else wrong.publish(ask())
     assert failure.value.kind == "permanent" and "salah-semua-ini" not in str(failure.value)
 
 
 def test_an_account_that_may_not_publish_is_said_so(wordpress, tmp_path, ask):
     weak = connector(wordpress, tmp_path, "kontributor")
     with pytest.raises(Failure, match="publish_posts, upload_files"):
-        weak.test()
+        weak.check(NOW)
     with pytest.raises(Failure, match="tidak berhak") as failure:
         weak.publish(ask(images=[], attachments=[]))
     assert failure.value.kind == "permanent"
@@ -376,7 +376,7 @@ def test_a_correction_or_withdrawal_whose_answer_was_lost_may_be_done_again(word
 def test_only_a_public_https_address_gets_the_password(tmp_path, ask, url, monkeypatch):
     monkeypatch.setattr(http, "create_connection", lambda *_: pytest.fail("it connected"))
     terbit = WordPress({"url": url, "username": "a"}, {"application_password": "b"}, Context(tmp_path, ""))
-    for call in (terbit.test, lambda: terbit.publish(ask())):
+    for call in (lambda: terbit.check(NOW), lambda: terbit.publish(ask())):
         with pytest.raises(http.Refused):
             call()
 
@@ -387,6 +387,6 @@ def test_a_site_cannot_send_the_password_elsewhere(tmp_path):
         allowed = frozenset({site.host, thief.host})
         terbit = WordPress({"url": site.url, "username": "a"}, {"application_password": "b"}, Context(tmp_path, "", allowed))
         with pytest.raises(Failure, match="tidak ditemukan WordPress"):
-            terbit.test()
+            terbit.check(NOW)
         assert thief.seen == []
         assert not any(b"Authorization" in raw for raw in site.raw)

@@ -34,11 +34,11 @@ class Cms:
     def __init__(self, config, secrets, context):
         self.config, self.secrets, self.context = config, secrets, context
 
-    def test(self):
+    def check(self, now):
         self.calls.append(self)
         if self.fails:
             raise self.fails
-        return "Tersambung."
+        return connectors.Health("Tersambung.")
 
 
 @pytest.fixture(autouse=True)
@@ -217,7 +217,7 @@ def test_only_an_admin_of_the_office_manages_its_channels(pe, now, people, admin
 
 def test_a_channel_is_tried_outside_any_transaction(pe, now, people, admin, monkeypatch):
     save(pe, admin, now)
-    monkeypatch.setattr(Cms, "test", lambda self: run(pe, lambda db: "Tersambung."))  # would wait for the lock for ever
+    monkeypatch.setattr(Cms, "check", lambda self, now: run(pe, lambda db: connectors.Health("Tersambung.")))  # would wait for the lock for ever
     assert channels.test_channel(pe, admin, now, "website") == {"ok": True, "message": "Tersambung.", "params": {}}
     assert events(pe)[-1] == ("channel.tested", {"channel": "website", "ok": True})
 
