@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -74,11 +75,14 @@ user = Table(
     Column("name", Text, nullable=False),
     Column("title", Text, nullable=False, server_default=""),  # jabatan
     Column("email", Text, nullable=False, server_default=""),
-    Column("password_hash", Text, nullable=False),
-    Column("stamp", Key, nullable=False),  # changes with the password, ends sessions and cached checks
+    Column("password_hash", Text, nullable=False),  # '': none is set; they sign in otherwise, or are to set one by a link
+    Column("stamp", Key, nullable=False),  # changes with the password, ends cached checks
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("locale", Key, nullable=False, server_default="id"),
     Column("notices", JSON, nullable=False, server_default="{}"),  # how to tell them: see `engine.notices`
+    Column("totp", LargeBinary),  # the second factor's secret, encrypted: see `engine.second_factor`
+    Column("totp_at", UtcDateTime),  # since when; without a secret: it was reset, and is to be set up anew at the next sign-in
+    Column("totp_step", BigInteger),  # the half minute whose code was used last: none counts twice
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -87,6 +91,7 @@ group = Table(
     Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
     Column("id", Key, primary_key=True),  # 'pelaksana', 'sub-bagian', 'ketua-divisi', 'web-admin', 'process-owner', 'admin', 'analyst'
     Column("name", Text, nullable=False),
+    Column("second_factor", Boolean, nullable=False, server_default=text("false")),  # its people must have one
 )
 
 membership = Table(
@@ -123,8 +128,48 @@ api_token = Table(
     Column("user_id", Key, ForeignKey("user_account.id"), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token: it is 256 random bits
+    Column("scopes", Key, nullable=False, server_default="read tasks deploy admin"),  # what it may, of what its account may
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
+    Column("used_at", UtcDateTime),  # to the hour
+)
+
+web_session = Table(  # who is signed in to the pages, where: ended by taking the row away
+    "web_session", metadata,
+    Column("id", String(64), primary_key=True),  # SHA-256 of what the cookie holds
+    _tenant(),
+    Column("user_id", Key, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("method", Key, nullable=False),  # 'password', 'totp' (and a password), 'oidc'
+    Column("limited", Boolean, nullable=False, server_default=text("false")),  # may only set up a second factor yet
+    Column("browser", Text, nullable=False, server_default=""),  # as it calls itself
+    Column("address", Key, nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),  # to a few minutes
+)
+
+recovery_code = Table(  # for who lost their second factor, each good once
+    "recovery_code", metadata,
+    Column("user_id", Key, ForeignKey("user_account.id"), primary_key=True),
+    Column("digest", String(64), primary_key=True),  # under a key that lies in the instance folder
+)
+
+password_link = Table(  # by which somebody sets a password without knowing the old one; good once, and for a time
+    "password_link", metadata,
+    Column("digest", String(64), primary_key=True),  # SHA-256 of what the address holds
+    _tenant(),
+    Column("user_id", Key, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Key),  # NULL: asked for at the sign-in page, or sent by Terbit
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+identity = Table(  # as whom an OpenID provider knows an account
+    "identity", metadata,
+    Column("issuer", Key, primary_key=True),
+    Column("subject", Key, primary_key=True),
+    _tenant(),
+    Column("user_id", Key, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # What is deployed -----------------------------------------------------------------------------------------------------
@@ -209,6 +254,7 @@ process_instance = Table(
     Column("ended_at", UtcDateTime),
     Column("end_reason", Text),  # 'completed', 'cancelled'
     Column("working_seconds", Integer),  # of a completed one: the working time from start to end
+    Column("counted", Boolean, nullable=False, server_default=text("false")),  # once ended: whether the evidence holds it
     UniqueConstraint("tenant_id", "business_key"),
     Index("ix_process_instance_list", "tenant_id", "started_at", "id"),
     Index("ix_process_instance_running", "tenant_id", "started_at", "id",
@@ -216,6 +262,8 @@ process_instance = Table(
     Index("ix_process_instance_definition", "definition_id", "ended_at"),
     Index("ix_process_instance_ended", "tenant_id", "ended_at",
           sqlite_where=text("ended_at IS NOT NULL"), postgresql_where=text("ended_at IS NOT NULL")),
+    Index("ix_process_instance_uncounted", "tenant_id", "id",  # what `evidence.rollup` takes next
+          sqlite_where=text("ended_at IS NOT NULL AND NOT counted"), postgresql_where=text("ended_at IS NOT NULL AND NOT counted")),
 )
 
 activity = Table(  # Camunda's activity instance; a user task is one with its task columns filled
@@ -291,6 +339,20 @@ event = Table(  # the append-only history of who did what
     Index("ix_event_of", "instance_id", "id"),
     Index("ix_event_archive", "tenant_id", "id",  # what `archive.verify` holds the chain against
           sqlite_where=text("type = 'archive.appended'"), postgresql_where=text("type = 'archive.appended'")),
+    Index("ix_event_at", "tenant_id", "at", "id"),  # these three: what `engine.audit` searches by
+    Index("ix_event_actor", "tenant_id", "actor", "at", "id"),
+    Index("ix_event_type", "tenant_id", "type", "at", "id"),
+)
+
+audit_seal = Table(  # the history's chain: each seal covers so many events and the seal before, see `engine.audit_chain`
+    "audit_seal", metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, of the whole installation
+    Column("at", UtcDateTime, nullable=False),
+    Column("first_id", BigInteger, nullable=False),  # of its events
+    Column("last_id", BigInteger, nullable=False),
+    Column("events", LargeBinary, nullable=False),  # for each: its id in 8 bytes, big-endian, and its SHA-256
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 subscription = Table(  # who waits for a message or a signal
@@ -367,6 +429,7 @@ channel = Table(
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     Column("paused_at", UtcDateTime),  # jobs for it wait from then on, and fail not
     Column("pause_reason", Text),
+    Column("not_before", UtcDateTime),  # no worker calls it earlier: its platform asked so, or its pace does
     Column("position", Integer, nullable=False, server_default="0"),
 )
 
@@ -391,6 +454,14 @@ publication = Table(  # one row per case, channel and revision, written before t
     Index("ix_publication_state", "tenant_id", "state", "published_at"),
 )
 
+publication_progress = Table(  # how far a publication or takedown came that is not settled yet
+    "publication_progress", metadata,
+    Column("publication_id", Id, ForeignKey("publication.id"), primary_key=True),
+    Column("notes", LargeBinary),  # a Fernet token of the connector's `Progress`, as JSON
+    Column("looks", Integer, nullable=False, server_default="0"),  # how often its platform was asked whether it stands there
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
 document = Table(  # a file of a case; its bytes lie in the archive under their SHA-256, for ever
     "document", metadata,
     Column("id", Id, primary_key=True),
@@ -405,6 +476,7 @@ document = Table(  # a file of a case; its bytes lie in the archive under their 
     Column("uploaded_by", Key),
     Column("uploaded_at", UtcDateTime, nullable=False),
     Column("replaces", Id),  # the document that this is a newer version of; the older one stays
+    Index("ix_document_sha256", "sha256"),  # who else names these bytes
 )
 
 upload = Table(  # a file that is still coming in, piece by piece; its bytes lie in the instance folder's `uploads/`
@@ -451,6 +523,7 @@ seen = Table(  # what a person has looked at: unread marks are its absence
     Column("kind", Key, primary_key=True),  # 'task', 'news'
     Column("subject_id", Id, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
+    Index("ix_seen_subject", "subject_id"),
 )
 
 saved_filter = Table(
@@ -498,6 +571,7 @@ notice = Table(  # the outbox: written with what it tells of, sent by a worker, 
     Index("ix_notice_failed", "tenant_id", "id", sqlite_where=text("state = 'failed'"), postgresql_where=text("state = 'failed'")),
     Index("ix_notice_of", "user_id", "id"),
     Index("ix_notice_task", "task_id"),
+    Index("ix_notice_case", "instance_id"),
 )
 
 letter = Table(  # a numbered paper: lembar disposisi, nota dinas
@@ -557,31 +631,37 @@ scenario = Table(  # a trial run that is kept, and run again on later versions
     UniqueConstraint("tenant_id", "key", "name"),
 )
 
-migration = Table(  # running cases brought from one version to another: Camunda's batch
-    "migration", metadata,
+batch = Table(  # one thing done to many cases by the worker: Camunda's batch, see `engine.batches`
+    "batch", metadata,
     Column("id", Id, primary_key=True),
     _tenant(),
-    Column("key", Key, nullable=False),
-    Column("source_id", Key, ForeignKey("process_definition.id"), nullable=False),
-    Column("target_id", Key, ForeignKey("process_definition.id"), nullable=False),
-    Column("plan", JSON, nullable=False),  # {activities: {place: place}, renew: [place]}: see `engine.migration_plan`
-    Column("state", Key, nullable=False),  # 'running', 'done', 'stopped'
-    Column("total", Integer, nullable=False),
+    Column("type", Key, nullable=False),  # 'instance-migration', 'set-job-retries', …
+    Column("data", JSON, nullable=False),  # what is to be done; of a migration its plan, see `engine.migration_plan`
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("state", Key, nullable=False),  # 'draft' (its list is frozen, and nothing begun), 'running', 'suspended', 'done', 'stopped'
+    Column("total", Integer, nullable=False),  # items that are to be done
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", Key),
+    Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
-    Index("ix_migration_list", "tenant_id", "created_at", "id"),
+    Column("key", Key),  # of a migration: the procedure, and the versions between which it goes
+    Column("source_id", Key, ForeignKey("process_definition.id")),
+    Column("target_id", Key, ForeignKey("process_definition.id")),
+    Index("ix_batch_list", "tenant_id", "created_at", "id"),
+    Index("ix_batch_open", "created_at", "id", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
 )
 
-migration_item = Table(
-    "migration_item", metadata,
-    Column("migration_id", Id, ForeignKey("migration.id"), primary_key=True),
-    Column("instance_id", Id, ForeignKey("process_instance.id"), primary_key=True),
-    Column("state", Key, nullable=False),  # 'open', 'migrated', 'refused', 'ended' (before its turn came)
-    Column("problem", JSON),  # why it was refused: {message, params, element}
+batch_item = Table(  # the list, as it was frozen
+    "batch_item", metadata,
+    Column("batch_id", Id, ForeignKey("batch.id"), primary_key=True),
+    Column("subject_id", Id, primary_key=True),  # what it is done to: a case, or an incident, job or task of one
+    Column("instance_id", Id, nullable=False),  # the case
+    Column("seen", Text, nullable=False, server_default=""),  # how it was then: what looks otherwise at its turn is left alone
+    Column("state", Key, nullable=False),  # 'open', 'done', 'failed', 'ended' (before its turn came), 'refused' (never to be tried)
+    Column("problem", JSON),  # why it failed or was refused: {message, params, element}
     Column("at", UtcDateTime),
-    Index("ix_migration_item_open", "migration_id", "instance_id", sqlite_where=text("state = 'open'"),
-          postgresql_where=text("state = 'open'")),
+    Index("ix_batch_item_state", "batch_id", "state", "subject_id"),
+    Index("ix_batch_item_of", "instance_id"),
 )
 
 # What is watched ------------------------------------------------------------------------------------------------------
@@ -605,4 +685,99 @@ tally = Table(  # small counts by the hour, kept for a month: see `engine.tallie
     Column("subject", Key, primary_key=True),  # of a failed sign-in: the account, '' where there is none of that name
     Column("tenant_id", Key),  # of that account
     Column("value", BigInteger, nullable=False),
+)
+
+# Evidence: what the ended cases show, see `engine.evidence` ---------------------------------------------------------------
+
+evidence_case = Table(  # one row for each ended case that was counted
+    "evidence_case", metadata,
+    Column("instance_id", Id, primary_key=True),
+    _tenant(),
+    Column("key", Key, nullable=False),
+    Column("definition_id", Key, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("day", Date, nullable=False),  # on which it ended, in the office's zone
+    Column("kind", Key, nullable=False),  # its `jenis`; '' where the procedure has none
+    Column("unit", Key, nullable=False),  # the writer's group
+    Column("writer", Key),
+    Column("variant", String(32), nullable=False),
+    Column("working_seconds", BigInteger, nullable=False),  # from start to end
+    Column("decisions", Integer, nullable=False),
+    Column("returned", Integer, nullable=False),  # how many of them were TIDAK
+    Column("again_seconds", BigInteger, nullable=False),  # working time of steps that were done again
+    Column("cancelled", Boolean, nullable=False),
+    Column("moved", Boolean, nullable=False),  # a token was moved by hand
+    Column("manual", Boolean, nullable=False),  # published by hand
+    Column("extended", Boolean, nullable=False),  # a step was given more time
+    Index("ix_evidence_case_list", "tenant_id", "key", "ended_at", "instance_id"),
+    Index("ix_evidence_case_variant", "tenant_id", "variant", "ended_at", "instance_id"),
+    Index("ix_evidence_case_long", "tenant_id", "key", "working_seconds"),
+    Index("ix_evidence_case_left", "tenant_id", "key", "ended_at", "instance_id",
+          sqlite_where=text("cancelled OR moved OR manual OR extended"), postgresql_where=text("cancelled OR moved OR manual OR extended")),
+)
+
+evidence_cell = Table(  # sums over the cases that ended on a day or in a month, for every kind and group and for all of them ('*')
+    "evidence_cell", metadata,
+    Column("id", String(32), primary_key=True),  # made of what it is about
+    _tenant(),
+    Column("key", Key, nullable=False),
+    Column("what", String(8), nullable=False),  # 'case', 'activity', 'flow', 'follows', 'variant', 'writer', 'rounds'
+    Column("element", Text, nullable=False),
+    Column("definition_id", Key, nullable=False),
+    Column("grain", String(1), nullable=False),  # 'd', 'm'
+    Column("day", Date, nullable=False),  # of a month: its first
+    Column("kind", Key, nullable=False),
+    Column("unit", Key, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in (
+        "count", "canceled", "repeats", "promised", "overdue", "extended", "claimed", "decided", "returned", "clean", "manual", "moved",
+        "lead_seconds", "wait_seconds", "work_seconds", "cost_seconds", "again_seconds")),  # see `evidence.cells.SUMS`
+    *(Column(name, LargeBinary, nullable=False) for name in ("lead", "wait", "work")),  # histograms of minutes, see `evidence.cells`
+    Index("ix_evidence_cell_read", "tenant_id", "key", "what", "grain", "kind", "unit", "day"),
+)
+
+evidence_variant = Table(  # the ways that cases took: the activities in the order in which they were done
+    "evidence_variant", metadata,
+    Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("key", Key, nullable=False),
+    Column("path", JSON, nullable=False),  # [activity id], cut where it is very long
+    Column("length", Integer, nullable=False),
+)
+
+evidence_return = Table(  # one row for each TIDAK
+    "evidence_return", metadata,
+    Column("id", Id, primary_key=True),  # the activity instance in which it was said
+    _tenant(),
+    Column("key", Key, nullable=False),
+    Column("instance_id", Id, nullable=False),
+    Column("activity_id", Key, nullable=False),
+    Column("definition_id", Key, nullable=False),
+    Column("day", Date, nullable=False),  # on which its case ended
+    Column("kind", Key, nullable=False),
+    Column("unit", Key, nullable=False),
+    Column("wording", String(32), nullable=False),  # of `evidence_wording`
+    Column("category_id", Id, nullable=False, server_default=""),  # that wording's
+    Index("ix_evidence_return_read", "tenant_id", "key", "day", "category_id", "kind", "unit", "definition_id"),
+    Index("ix_evidence_return_wording", "tenant_id", "key", "wording"),
+    Index("ix_evidence_return_of", "instance_id"),
+)
+
+evidence_wording = Table(  # the notes of TIDAK, each wording once; its category is put there by hand
+    "evidence_wording", metadata,
+    Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("category_id", Id, nullable=False, server_default=""),
+    Index("ix_evidence_wording_list", "tenant_id", "key", "category_id", "count", "id"),
+)
+
+evidence_category = Table(  # why work is sent back, in an office's words, kept with the procedure's key
+    "evidence_category", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("key", Key, nullable=False),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("tenant_id", "key", "name"),
 )

@@ -367,6 +367,7 @@ def test_the_address_may_stand_in_an_inner_scope(pe, now, case, webadmin):
     with read(pe) as db:
         event_id = db.scalar(sa.select(event.c.id).where(event.c.type == "task.completed"))
     said = {"variables": {}, "scopes": {task: {"tautan": "https://x.example/1", "alasan_tanpa_periksa": "masuk"}}}
+    run(pe, lambda db: db.exec_driver_sql("DROP TRIGGER event_is_never_changed"))
     run(pe, lambda db: db.execute(sa.update(event).where(event.c.id == event_id).values(data=said)))
     run(pe, lambda db: publication.record_manual(db, "kpu", now, case))
     assert row(pe, "x")["url"] == "https://x.example/1"
