@@ -1,0 +1,243 @@
+"""Counting ended cases into the evidence, each once: a sweep of the worker takes those that are not counted yet.
+
+That a case is counted is said on its own row, in the transaction that adds it to the sums, so neither the order in which
+transactions commit nor a crash makes it count twice or not at all. An ended case does not change any more. What is counted depends
+on nothing but the history and the diagrams, so that counting all anew (`rebuild`) gives the same numbers: a test does.
+"""
+
+import datetime as dt
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from engine import load, working_time
+from engine.evidence import facts
+from engine.evidence.cells import ALL, SUMS, TIMES, Measures
+from engine.process_engine import ProcessEngine
+from engine.store import Stale, read, run
+from engine.tables import (
+    activity,
+    event,
+    evidence_case,
+    evidence_cell,
+    evidence_return,
+    evidence_variant,
+    evidence_wording,
+    membership,
+    process_instance,
+    tenant,
+)
+
+BATCH = 200  # cases counted in one transaction
+TURN = 2.0  # seconds that one turn of the worker may take
+IN = 500  # values in one IN
+_LOCK = 0x7E2B18  # PostgreSQL's advisory lock: one at a time adds to the sums
+_a, _c, _e, _i = activity.c, evidence_cell.c, event.c, process_instance.c
+_ACTIVITY = (_a.id, _a.instance_id, _a.activity_id, _a.type, _a.scope_id, _a.loop_counter, _a.started_at, _a.ended_at, _a.canceled,
+             _a.is_task, _a.assignee, _a.completed_by, _a.claimed_at, _a.due_at, _a.extensions, _a.working_seconds, _a.in_stead_of)
+_CASE = (_i.id, _i.tenant_id, _i.definition_id, _i.definition_key, _i.variables, _i.started_at, _i.started_by, _i.ended_at,
+         _i.end_reason, _i.working_seconds)
+UNCOUNTED = sa.text("ended_at IS NOT NULL AND NOT counted")  # as the index has it
+_mark = sa.update(process_instance).where(_i.id.in_(bindparam("ids", expanding=True)), UNCOUNTED).values(counted=True)
+_add = sa.update(evidence_cell).where(_c.id == bindparam("_id")).values({name: bindparam(f"_{name}") for name in (*SUMS, *TIMES)})
+Cell = tuple[str, str, str, str, str, str, dt.date, str, str]  # tenant, key, what, element, definition, grain, day, kind, group
+
+
+def work(pe: ProcessEngine, seconds: float = TURN, clock: Callable[[], float] = time.monotonic) -> int:
+    """Count what has ended since, for so long. Return how many cases were counted."""
+    until, counted = clock() + seconds, 0
+    while True:
+        taken = count_some(pe)
+        counted += taken
+        if taken < BATCH or clock() >= until:
+            return counted
+
+
+def rebuild(pe: ProcessEngine, tenant_id: str, told: Callable[[int], None] = lambda counted: None) -> int:
+    """Forget an office's sums and count all its ended cases anew; `told` hears how many are counted. What was put into categories stays."""
+    def forget(db: sa.Connection) -> None:
+        lock(db)
+        for table in (evidence_case, evidence_cell, evidence_variant, evidence_return):
+            db.execute(sa.delete(table).where(table.c.tenant_id == tenant_id))
+        w = evidence_wording.c
+        db.execute(sa.delete(evidence_wording).where(w.tenant_id == tenant_id, w.category_id == ""))
+        db.execute(sa.update(evidence_wording).where(w.tenant_id == tenant_id).values(count=0))
+        db.execute(sa.update(process_instance).where(_i.tenant_id == tenant_id, _i.counted).values(counted=False))
+
+    run(pe, forget)
+    counted = 0
+    while taken := count_some(pe, tenant_id, limit=BATCH * 5):
+        counted += taken
+        told(counted)
+    return counted
+
+
+def count_some(pe: ProcessEngine, tenant_id: str | None = None, limit: int = BATCH) -> int:
+    """Count some cases that are not counted yet, in one transaction; return how many. None where another worker was at them."""
+    with read(pe) as db:
+        query = sa.select(*_CASE).where(UNCOUNTED).order_by(_i.tenant_id, _i.id).limit(limit)
+        query = query if tenant_id is None else query.where(_i.tenant_id == tenant_id)
+        cases = [dict(row) for row in db.execute(query).mappings()]
+        found = list(_facts(db, cases)) if cases else []
+
+    def write(db: sa.Connection) -> int:
+        lock(db)
+        marked = sum(db.execute(_mark, {"ids": part}).rowcount for part in parts([f.row["instance_id"] for f in found], IN))
+        if marked != len(found):
+            raise Stale
+        _write(db, found)
+        return marked
+
+    try:
+        return run(pe, write) if found else 0
+    except Stale:
+        return 0
+
+
+def lock(db: sa.Connection) -> None:
+    """Wait until nobody else adds to the sums; SQLite has one writer at a time anyway."""
+    if db.dialect.name == "postgresql":
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+def _facts(db: sa.Connection, cases: Sequence[Mapping[str, Any]]) -> Iterator[facts.Facts]:
+    of: dict[str, tuple[list, list]] = {case["id"]: ([], []) for case in cases}
+    for part in parts(of, IN):
+        for row in db.execute(sa.select(*_ACTIVITY).where(_a.instance_id.in_(part))).mappings():
+            of[row["instance_id"]][0].append(row)
+        for row in db.execute(sa.select(_e.id, _e.instance_id, _e.activity_instance_id, _e.type, _e.data).where(
+                _e.instance_id.in_(part), _e.type.in_(("task.completed", "instance.modified")))).mappings():
+            of[row["instance_id"]][1].append(row)
+    offices = {tenant_id: office(db, tenant_id) for tenant_id in {case["tenant_id"] for case in cases}}
+    diagrams = {id: diagram(db, id) for id in {case["definition_id"] for case in cases}}
+    for case in cases:
+        yield facts.read(case, *of[case["id"]], diagrams[case["definition_id"]], offices[case["tenant_id"]])
+
+
+def diagram(db: sa.Connection, definition_id: str) -> facts.Diagram:
+    """Return what a version says of flows and groups."""
+    of = load.definition(db, definition_id)
+    return facts.Diagram.of([load.process(db, of)], of.groups)
+
+
+def office(db: sa.Connection, tenant_id: str) -> facts.Office:
+    """Return what an office was when, from its history; three statements.
+
+    Before somebody's groups were first written down, they are in none; who is in groups of which the history says nothing (the
+    demo's people) was always in them.
+    """
+    past = db.execute(sa.select(_e.type, _e.at, _e.data).where(
+        _e.tenant_id == tenant_id, _e.instance_id.is_(None), _e.type.in_(("settings.changed", "user.created", "user.groups_set")),
+    ).order_by(_e.id)).all()
+    groups: dict[str, list[tuple[dt.datetime, frozenset[str]]]] = defaultdict(list)
+    calendars: list[tuple[dt.datetime, dict]] = []
+    for row in past:
+        if row.type != "settings.changed":
+            groups[row.data["user"]].append((row.at, frozenset(row.data["groups"])))
+        elif row.data["section"] == "calendar":
+            calendars += [(_BEFORE, row.data["from"] or {})] if not calendars else []
+            calendars.append((row.at, row.data["to"]))
+    now: dict[str, set[str]] = defaultdict(set)
+    for user, group in db.execute(sa.select(membership.c.user_id, membership.c.group_id).where(membership.c.tenant_id == tenant_id)):
+        now[user].add(group)
+    here = db.execute(sa.select(tenant.c.timezone, tenant.c.settings).where(tenant.c.id == tenant_id)).one()
+    calendars = calendars or [(_BEFORE, here.settings.get("calendar") or {})]
+    return facts.Office([(since, working_time.from_json({"zone": here.timezone, **each})) for since, each in calendars],
+                        {**{user: [(_BEFORE, frozenset(each))] for user, each in now.items()}, **groups})
+
+
+_BEFORE = dt.datetime(1, 1, 1, tzinfo=dt.timezone.utc)
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+def _write(db: sa.Connection, found: Sequence[facts.Facts]) -> None:
+    db.execute(sa.insert(evidence_case), [each.row for each in found])
+    _write_cells(db, cells(found))
+    variants = {(f.row["tenant_id"], f.row["variant"]): {
+        "tenant_id": f.row["tenant_id"], "id": f.row["variant"], "key": f.row["key"], "path": f.path[:facts.MOST_STEPS],
+        "length": len(f.path)} for f in found}
+    v = evidence_variant.c
+    known = {tuple(row) for part in parts(variants, IN // 2) for row in db.execute(
+        sa.select(v.tenant_id, v.id).where(sa.tuple_(v.tenant_id, v.id).in_(part)))}
+    _many(db, sa.insert(evidence_variant), [row for key, row in variants.items() if key not in known])
+    _write_returns(db, found)
+
+
+def cells(found: Iterable[facts.Facts]) -> dict[Cell, Measures]:
+    """Add up what cases show: each day and each month, each kind and each group and all of them."""
+    base: dict[tuple, Measures] = {}
+    for f in found:
+        for (what, element, unit), measures in f.measures.items():
+            key = (f.row["tenant_id"], f.row["key"], what, element, f.row["definition_id"], f.row["day"], f.row["kind"], unit)
+            base.setdefault(key, Measures()).add(measures)
+    sums: dict[Cell, Measures] = {}
+    for (tenant_id, key, what, element, definition_id, day, kind, unit), measures in base.items():
+        kinds, units = ((ALL,), (ALL,)) if what == "writer" else ((kind, ALL), (unit, ALL))
+        for grain, start in (("d", day), ("m", day.replace(day=1))):
+            for k in kinds:
+                for u in units:
+                    sums.setdefault((tenant_id, key, what, element, definition_id, grain, start, k, u), Measures()).add(measures)
+    return sums
+
+
+def _write_cells(db: sa.Connection, sums: Mapping[Cell, Measures]) -> None:
+    by_id = {facts.digest(*map(str, cell)): (cell, measures) for cell, measures in sums.items()}
+    there = []
+    for part in parts(by_id, IN):
+        for row in db.execute(sa.select(_c.id, *(_c[name] for name in (*SUMS, *TIMES))).where(_c.id.in_(part))).mappings():
+            by_id[row["id"]][1].add(Measures.of(dict(row)))
+            there.append(row["id"])
+    _many(db, _add, [{"_id": id, **{f"_{name}": value for name, value in by_id[id][1].row().items()}} for id in there])
+    for id in there:
+        del by_id[id]
+    names = ("tenant_id", "key", "what", "element", "definition_id", "grain", "day", "kind", "unit")
+    _many(db, sa.insert(evidence_cell), [{"id": id, **dict(zip(names, cell, strict=True)), **measures.row()}
+                                         for id, (cell, measures) in by_id.items()])
+
+
+def _write_returns(db: sa.Connection, found: Sequence[facts.Facts]) -> None:
+    rows: list[dict[str, Any]] = []
+    notes: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for f in found:
+        for each in f.returns:
+            id = facts.wording(each.note)
+            known = notes.setdefault((f.row["tenant_id"], f.row["key"], id), {"note": each.note, "count": 0})
+            known["count"] += 1
+            rows.append({"id": each.id, "instance_id": f.row["instance_id"], "activity_id": each.activity_id, "wording": id,
+                         **{name: f.row[name] for name in ("tenant_id", "key", "definition_id", "day", "kind", "unit")}})
+    w = evidence_wording.c
+    there = {(row.tenant_id, row.key, row.id): row for part in parts(notes, IN // 3) for row in db.execute(
+        sa.select(w.tenant_id, w.key, w.id, w.category_id).where(sa.tuple_(w.tenant_id, w.key, w.id).in_(part)))}
+    for row in rows:
+        sorted_into = there.get((row["tenant_id"], row["key"], row["wording"]))
+        row["category_id"] = sorted_into.category_id if sorted_into else ""
+    _many(db, sa.insert(evidence_return), rows)
+    _many(db, _count_wording, [{"_tenant": key[0], "_key": key[1], "_id": key[2], "_more": notes[key]["count"]} for key in there])
+    _many(db, sa.insert(evidence_wording), [{"tenant_id": key[0], "key": key[1], "id": key[2], **each}
+                                            for key, each in notes.items() if key not in there])
+
+
+_w = evidence_wording.c
+_count_wording = sa.update(evidence_wording).where(
+    _w.tenant_id == bindparam("_tenant"), _w.key == bindparam("_key"), _w.id == bindparam("_id"),
+).values(count=_w["count"] + bindparam("_more"))
+
+
+def parts(values: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
+    """Give the values, so many at a time."""
+    each = iter(values)
+    while part := tuple(islice(each, size)):
+        yield part
+
+
+def _many(db: sa.Connection, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        db.execute(statement, rows)
