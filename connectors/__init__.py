@@ -13,6 +13,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from connectors import masking
+
 GROUP = "terbit.connectors"
 Kind = Literal["temporary", "permanent", "unknown"]
 
@@ -38,8 +40,8 @@ class Failure(Exception):
         self.message = message
         self.kind = kind
         self.retry_after = retry_after
-        self.params = params
-        super().__init__(message % params if params else message)
+        self.params = masking.hidden(params)  # what a platform says may quote what it was sent
+        super().__init__(masking.hidden(message % self.params if params else message))
 
 
 class NotYet(Failure):
@@ -239,12 +241,12 @@ BY_METHOD: dict[str, Ability] = {"update": "edit", "withdraw": "delete", "find":
 
 
 def abilities(connector: Any) -> frozenset[str]:
-    """What a connector can do, as it declares in `can`; without one, texts and whatever it has a method for. Without
-    `schedule`, a post for later is asked of it only when its time has come."""
+    """What a connector can do, as it declares in `can`; without one, texts, what it has a method for, and waiting. Of one that
+    declares no `schedule`, a post for later is asked only when its time has come."""
     declared = getattr(connector, "can", None)
     if declared is not None:
         return frozenset(declared)
-    return frozenset({"text", *(ability for method, ability in BY_METHOD.items() if hasattr(connector, method))})
+    return frozenset({"text", "schedule", *(ability for method, ability in BY_METHOD.items() if hasattr(connector, method))})
 
 
 class Updates(Protocol):

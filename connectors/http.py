@@ -8,13 +8,14 @@ a failure tells whether the request can have been sent.
 
 import ipaddress
 import json
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -27,7 +28,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url, parse_url
 from urllib3.util.connection import create_connection
 
-from connectors import N_, Failure
+from connectors import N_, Failure, Quota, watching
 from connectors.content import contains_title as contains_title  # the other half of "it stands there": fetch, then look
 
 VERIFY: bool | str = True  # or the path of a CA bundle
@@ -121,11 +122,13 @@ def request(
     Raises Refused; NotSent; and where it was sent but no whole answer came: temporary for GET and HEAD,
     `unknown` for the others.
     """
-    until = time.monotonic() + deadline
+    until = watching.until(time.monotonic() + deadline)
     for _ in range(REDIRECTS + 1):
         target = _prepare(method, url, headers, auth, body)
-        flight = _Flight(*_checked(target.url or "", allowed_private_hosts, until), until)
-        response = _send(target, flight, (connect_timeout, read_timeout), max_bytes)
+        with watching.exchange(method, str(target.url), target.headers, target.body) as seen:
+            flight = _Flight(*_checked(target.url or "", allowed_private_hosts, until), until)
+            response = _send(target, flight, (connect_timeout, read_timeout), max_bytes)
+            seen.answered(response, quotas(response))
         location = response.headers.get("Location")
         if response.status not in (301, 302, 303, 307, 308) or not location:
             return response
@@ -190,6 +193,42 @@ def retry_after(response: Response) -> float | None:
         return None
     seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)
     return min(max(seconds.total_seconds(), 0.0), RETRY_AFTER_MOST)
+
+
+def quotas(response: Response) -> list[Quota]:
+    """What the headers of an answer tell of its rate limit, as most platforms write them: `X-RateLimit-Limit`, `-Remaining` and `-Reset`
+    (a moment, or seconds from now), with or without the X; the IETF's `RateLimit`; and a 429's `Retry-After`. At most one."""
+    said = {name.lower().replace("rate-limit", "ratelimit").removeprefix("x-"): value for name, value in response.headers.items()}
+    limit, remaining, reset = (said.get(f"ratelimit-{what}", "") for what in ("limit", "remaining", "reset"))
+    if "ratelimit" in said:  # "default";r=50;t=30, or limit=100, remaining=50, reset=30
+        found = dict(re.findall(r"\b(limit|remaining|reset|r|t)=(\d+)", said["ratelimit"]))
+        limit = found.get("limit", "")
+        remaining, reset = found.get("remaining") or found.get("r", ""), found.get("reset") or found.get("t", "")
+    left, resets_at = _number(remaining), _moment(reset)
+    if response.status == 429:
+        wait = retry_after(response)
+        left, resets_at = 0, resets_at or (None if wait is None else datetime.now(UTC) + timedelta(seconds=wait))
+    return [] if left is None else [Quota(N_("Panggilan API"), _number(limit), left, resets_at)]
+
+
+def _number(text: str) -> int | None:
+    found = re.match(r"\d{1,12}", text.strip())
+    return int(found[0]) if found else None
+
+
+def _moment(text: str) -> datetime | None:
+    """Of a header like `X-RateLimit-Reset`: seconds from now, seconds since 1970, or a date as ISO 8601 has it."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text.strip())
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not 0 <= seconds < 4e9:
+        return None
+    return datetime.fromtimestamp(seconds, UTC) if seconds > 1e9 else datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 def _prepare(
