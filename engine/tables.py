@@ -416,6 +416,35 @@ incident = Table(
     Index("ix_incident_job", "job_id"),
 )
 
+job_attempt = Table(  # each time that a service task's job was taken up: written before anything is called, kept as long as the case
+    "job_attempt", metadata,
+    Column("id", Key, primary_key=True),  # the lease under which it was
+    _tenant(),
+    Column("job_id", Id, ForeignKey("job.id"), nullable=False),
+    Column("instance_id", Id),
+    Column("channel_id", Key),  # that it called, where it did
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # NULL: it runs, or its worker died
+    Column("outcome", Key),  # 'done', 'temporary', 'permanent', 'unknown', 'expression', 'bpmn-error', 'postponed', 'lost'
+    Column("error", Text),
+    Index("ix_job_attempt_of", "instance_id", "id"),
+    Index("ix_job_attempt_job", "job_id", "started_at"),
+)
+
+job_exchange = Table(  # a request of an attempt, written before it is sent, and what was answered; without secrets: `connectors.masking`
+    "job_exchange", metadata,
+    Column("attempt_id", Key, ForeignKey("job_attempt.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("instance_id", Id, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("method", Key, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("request", JSON, nullable=False),  # {headers, body: {type, size, text}}
+    Column("status", Integer),  # NULL: no whole answer came, or none yet
+    Column("answer", JSON),  # {headers, body}, or {error, kind}; NULL: none yet, or its worker died
+    Column("milliseconds", Integer),
+)
+
 # Channels, publications, archive --------------------------------------------------------------------------------------
 
 channel = Table(
@@ -431,6 +460,22 @@ channel = Table(
     Column("pause_reason", Text),
     Column("not_before", UtcDateTime),  # no worker calls it earlier: its platform asked so, or its pace does
     Column("position", Integer, nullable=False, server_default="0"),
+    Column("expires_on", Date),  # when its credentials end, as an admin typed it: the last day
+)
+
+channel_health = Table(  # what the last look at a channel showed: see `engine.health`
+    "channel_health", metadata,
+    Column("tenant_id", Key, primary_key=True),
+    Column("channel_id", Key, primary_key=True),
+    Column("state", Key, nullable=False),  # 'unknown' (not looked at yet), 'ready', 'denied', 'broken', 'unreachable'
+    Column("since", UtcDateTime, nullable=False),  # it is in this state
+    Column("message", Text, nullable=False, server_default=""),  # a msgid
+    Column("params", JSON, nullable=False, server_default="{}"),
+    Column("checked_at", UtcDateTime),
+    Column("check_at", UtcDateTime, nullable=False, index=True),  # when it is looked at next
+    Column("leased_until", UtcDateTime),  # a worker is looking
+    Column("expires_at", UtcDateTime),  # when its credentials end, as the platform says
+    Column("quotas", JSON, nullable=False, server_default="[]"),  # [{name, limit, remaining, resets_at}]
 )
 
 publication = Table(  # one row per case, channel and revision, written before the call
