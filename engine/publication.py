@@ -5,22 +5,23 @@ is called; so a crash at any moment ends in one post. What was not approved, or 
 """
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from bpmn.errors import N_, NotFound
+from bpmn.errors import N_
 from bpmn.expressions import sha256
-from connectors import Attachment, Failure, NotByMachine, NotYet, Request, Result
-from engine import channels, files, media, news, revisions, values
+from connectors import Attachment, Connector, Failure, NotByMachine, NotYet, Request, Result, abilities
+from engine import calls, files, media, news, revisions, values
 from engine.archive import case_of
 from engine.handlers import BpmnError, Job, handler
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
-from engine.tables import activity, channel, document, event, job, process_instance, publication
+from engine.tables import activity, channel, document, event, process_instance, publication
+from engine.tables import job as job_table
 
 TOPIC = "publikasi"
 TOPICS = (TOPIC, "turunkan")
@@ -29,6 +30,8 @@ SEALED = ("judul", "ringkasan", "isi", "gambar", "lampiran", "teks_kanal")  # wh
 REMARKS = ("catatan_ralat", "ralat_sebelumnya")  # of a correction, besides
 DONE = ("published", "scheduled")
 SETTLED = (*DONE, "withdrawn")
+WEBSITE = "website"  # the channel to whose page the others' texts link, as their preview says
+WAIT_FOR_WEBSITE = dt.timedelta(minutes=10)
 
 
 @handler(TOPIC)
@@ -41,12 +44,12 @@ def publish(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
     payload = job.payload
     check_payload(payload)
     request = _request(pe, job, now)
-    before = run(pe, lambda db: _reserve(db, job, now))
+    own_id, before = run(pe, lambda db: _reserve(db, job, now))
     if before and before["state"] in DONE:
         return _variables(before)
     try:
-        result = _call(pe, job, request)
-    except NotYet:  # nothing was tried: the row stays 'attempted'
+        result = _result(pe, job, request, own_id, before, now)
+    except NotYet:  # nothing was tried, or what is not known is looked at again: the row stays as it is
         raise
     except Failure as failure:
         state = "manual" if isinstance(failure, NotByMachine) else "unknown" if failure.kind == "unknown" else "failed"
@@ -55,20 +58,44 @@ def publish(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
     return _variables(_settle(pe, job, now, state="scheduled" if result.scheduled else "published", result=result))
 
 
-def _call(pe: ProcessEngine, job: Job, request: Request) -> Result:
-    """Let the channel's connector publish; whatever goes wrong comes as Failure."""
+def _result(pe: ProcessEngine, job: Job, request: Request, own_id: str, before: Any, now: dt.datetime) -> Result:
+    """Where it stands: found there after an unknown outcome, changed where it stood, or published."""
+    progress, looks = calls.progress(pe, own_id, now)
+    if before and before["state"] == "unknown":
+        if not looks and job.attempts > 1:  # a worker died before it could ask a person, who has ordered nothing yet
+            raise Failure(N_("Sudah dikirim, tetapi tidak diketahui apakah diterima."), "unknown")
+        if found := calls.look(pe, job, now, own_id, request, looks):
+            return found
+        progress.forget_begun()
+        run(pe, lambda db: db.execute(sa.update(publication).where(publication.c.id == own_id).values(state="attempted", updated_at=now)))
+    with read(pe) as db:
+        stands = revisions.earlier(db, job)
+
+    def use(connector: Connector) -> Result:
+        link = _link(pe, job, now) if "link" in abilities(connector) else ""
+        asked = replace(request, link=link, progress=progress)
+        return revisions.update(connector, stands, asked) if stands else calls.publish(connector, asked)
+
     try:
-        connector = channels.connector_for(pe, job.tenant, job.payload["kanal"])
-        with read(pe) as db:
-            before = revisions.earlier(db, job)
-        return revisions.update(connector, before, request) if before else connector.publish(request)
-    except Failure:
-        raise
-    except NotFound as error:
-        raise NotByMachine(error.message) from error
-    except Exception as error:  # a connector is foreign code: how far it came before it broke, nobody knows
-        # Only its kind is said: its words may hold a secret, such as a token in an address.
-        raise Failure(N_("Konektor berhenti karena galat %(error)s."), "unknown", error=type(error).__name__) from error
+        return calls.call(pe, job, now, use)
+    except Failure as failure:
+        if failure.kind != "unknown" or stands or not calls.reads_back(pe, job):
+            raise
+        _settle(pe, job, now, state="unknown", error=str(failure), also=lambda db: calls.set_looks(db, own_id, 1, now))
+        raise NotYet(calls.LOOKS[0]) from failure
+
+
+def _link(pe: ProcessEngine, job: Job, now: dt.datetime) -> str:
+    """Where the case's website shows it; "" where it does not. NotYet for a while, where that is still to be published."""
+    here = publication.c.instance_id == job.instance_id, publication.c.channel_id == WEBSITE, publication.c.state.in_(DONE)
+    coming = sa.select(job_table.c.payload).where(
+        job_table.c.instance_id == job.instance_id, job_table.c.state == "open", job_table.c.topic == TOPIC,
+        job_table.c.created_at > now - WAIT_FOR_WEBSITE, job_table.c.id != job.id)
+    with read(pe) as db:
+        url = db.scalar(sa.select(publication.c.url).where(*here))
+        if not url and any(payload.get("kanal") == WEBSITE for payload in db.scalars(coming)):
+            raise NotYet(3)
+    return url or ""
 
 
 # What may be published ------------------------------------------------------------------------------------------------
@@ -165,28 +192,32 @@ def _of(job: Job) -> Any:
                    publication.c.revision == _revision(job.payload))
 
 
-def _reserve(db: sa.Connection, job: Job, now: dt.datetime) -> sa.RowMapping | None:
-    """Write that it is tried, before it is; returns the row as it was, None where there was none."""
+def _reserve(db: sa.Connection, job: Job, now: dt.datetime) -> tuple[str, sa.RowMapping | None]:
+    """Write that it is tried, before it is; returns its id, and the row as it was, None where there was none."""
     before = db.execute(sa.select(publication).where(_of(job)).with_for_update()).mappings().first()
     content = job.payload["segel"]
     if before and before["state"] != "failed" and before["content_sha256"] != content:
         raise _refuse(N_("Revisi ini sudah diterbitkan di kanal ini dengan isi lain."))
-    if before and before["state"] in DONE:
-        return before
+    if before and before["state"] in (*DONE, "unknown"):  # that is looked at first
+        return before["id"], before
     connector = db.scalar(sa.select(channel.c.connector).where(channel.c.tenant_id == job.tenant, channel.c.id == job.payload["kanal"]))
     kind = values.text(job.payload.get("jenis") or "", 255) or None
     row = {"connector": connector or "manual", "kind": kind, "state": "attempted", "content_sha256": content, "error": None,
            "updated_at": now}
     if before:
+        if before["content_sha256"] != content:
+            calls.forget(db, before["id"])  # what was noted was about other content
         db.execute(sa.update(publication).where(publication.c.id == before["id"]).values(row))
-    else:
-        db.execute(sa.insert(publication), {
-            "id": new_id(now), "tenant_id": job.tenant, "instance_id": job.instance_id, "channel_id": job.payload["kanal"],
-            "revision": _revision(job.payload), **row})
-    return before
+        return before["id"], before
+    own_id = new_id(now)
+    db.execute(sa.insert(publication), {
+        "id": own_id, "tenant_id": job.tenant, "instance_id": job.instance_id, "channel_id": job.payload["kanal"],
+        "revision": _revision(job.payload), **row})
+    return own_id, None
 
 
-def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error: str | None = None, result: Result | None = None) -> Any:
+def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error: str | None = None, result: Result | None = None,
+            also: Callable[[sa.Connection], None] | None = None) -> Any:
     row: dict[str, Any] = {"state": state, "error": error, "updated_at": now}
     if result:
         row |= {"url": result.url, "platform_id": result.platform_id, "published_at": result.published_at}
@@ -195,6 +226,10 @@ def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error:
         # A run that lost its lease and failed late does not undo what the next one published.
         still = _of(job) if result else sa.and_(_of(job), publication.c.state.not_in(DONE))
         if db.execute(sa.update(publication).where(still).values(row)).rowcount:
+            if also:
+                also(db)
+            if result:
+                calls.forget(db, db.scalar(sa.select(publication.c.id).where(_of(job))) or "")
             record(db, Actor.system(job.tenant), now, f"publication.{state}", instance_id=job.instance_id,
                    activity_instance_id=job.activity_instance_id or None,
                    data={"channel": job.payload["kanal"], "url": row.get("url"), "error": error})
@@ -227,8 +262,8 @@ class ByHand:
 def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
     """{channel: …} of what the case's people published or withdrew: a user task in the same scope as a job of TOPICS,
     completed with `tautan` (or `url`), or with `halaman_kini`."""
-    calls = db.execute(sa.select(activity.c.scope_id, job.c.payload).join(job, job.c.activity_instance_id == activity.c.id)
-                       .where(job.c.instance_id == instance_id, job.c.topic.in_(TOPICS)).order_by(job.c.id))
+    calls = db.execute(sa.select(activity.c.scope_id, job_table.c.payload).join(job_table, job_table.c.activity_instance_id == activity.c.id)
+                       .where(job_table.c.instance_id == instance_id, job_table.c.topic.in_(TOPICS)).order_by(job_table.c.id))
     channel_of = {scope: payload.get("kanal") for scope, payload in calls}
     if not channel_of:
         return {}

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_
-from connectors import Connector, Correction, NotByMachine, Request, Result
+from connectors import Connector, Correction, NotByMachine, Request, Result, abilities
 from engine.handlers import Job
 from engine.tables import channel, process_instance, publication
 
@@ -63,18 +63,18 @@ def earlier(db: sa.Connection, job: Job) -> sa.RowMapping | None:
 
 def update(connector: Connector, before: sa.RowMapping, request: Request) -> Result:
     """Let the connector change what stands; Failure as it does, NotByMachine where no machine can."""
-    method, platform_id = _method(connector, before, "update")
+    method, platform_id = _method(connector, before, "edit", "update")
     return method(request, platform_id, before["url"] or "")
 
 
 def withdraw(connector: Connector, before: sa.RowMapping, key: str) -> None:
     """Let the connector take away what stands; Failure as it does, NotByMachine where no machine can."""
-    method, platform_id = _method(connector, before, "withdraw")
+    method, platform_id = _method(connector, before, "delete", "withdraw")
     method(platform_id, before["url"] or "", key)
 
 
-def _method(connector: Connector, before: sa.RowMapping, name: str) -> tuple[Any, str]:
-    if not hasattr(connector, name):
+def _method(connector: Connector, before: sa.RowMapping, ability: str, name: str) -> tuple[Any, str]:
+    if ability not in abilities(connector):
         raise NotByMachine(N_("Kanal ini tidak dapat diubah oleh mesin."))
     if before["connector"] != connector.name or not before["platform_id"]:
         raise NotByMachine(N_("Tulisan ini tidak diterbitkan oleh mesin, atau dahulu lewat konektor lain."))

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bpmn.errors import N_, NotFound
+from bpmn.errors import N_
 from connectors import Failure, NotByMachine, NotYet
-from engine import channels, revisions
+from engine import calls, revisions
 from engine.handlers import BpmnError, Job, handler
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
@@ -35,7 +35,7 @@ def withdraw(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
         return {"url": done.url if done else None}
     run(pe, lambda db: _reserve(db, job, before, now))
     try:
-        _call(pe, job, before)
+        calls.call(pe, job, now, lambda connector: revisions.withdraw(connector, before, f"{job.instance_id}:{job.payload['kanal']}"))
     except NotYet:  # nothing was tried
         raise
     except Failure as failure:
@@ -51,20 +51,6 @@ def _channel(job: Job) -> str:
     if not isinstance(channel, str) or not channel:
         raise BpmnError("ditolak", N_("Kanal tidak disebutkan."), {"kegagalan": N_("Kanal tidak disebutkan.")})
     return channel
-
-
-def _call(pe: ProcessEngine, job: Job, before: Any) -> None:
-    """Let the channel's connector withdraw; whatever goes wrong comes as Failure."""
-    try:
-        connector = channels.connector_for(pe, job.tenant, job.payload["kanal"])
-        revisions.withdraw(connector, before, f"{job.instance_id}:{job.payload['kanal']}")
-    except Failure:
-        raise
-    except NotFound as error:
-        raise NotByMachine(error.message) from error
-    except Exception as error:  # a connector is foreign code: how far it came before it broke, nobody knows
-        # Only its kind is said: its words may hold a secret, such as a token in an address.
-        raise Failure(N_("Konektor berhenti karena galat %(error)s."), "unknown", error=type(error).__name__) from error
 
 
 def _reserve(db: sa.Connection, job: Job, before: Any, now: dt.datetime) -> None:
