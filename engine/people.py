@@ -1,10 +1,11 @@
 """Who works here: accounts, their groups, passwords and API tokens.
 
 A password is kept as an argon2id hash, a token as the SHA-256 of its 256 random bits. An account is a plain dict
-`{id, tenant, name, title, email, locale, active, stamp, created_at, groups: frozenset, heads: frozenset, stands_in: tuple}`
+`{id, tenant, name, title, email, locale, active, stamp, created_at, second_factor, totp_at, has_password, groups: frozenset,
+heads: frozenset, stands_in: tuple}`
 (`heads`: the groups whose head they are; `stands_in`: whom they stand in for at the moment that was asked about, see
-`engine.substitutions`); its `stamp` changes with its password and its activity, so that sessions and cached checks made
-under the old one end.
+`engine.substitutions`); its `stamp` changes with its password, second factor and activity, so that cached checks made
+under the old one end; its sessions (`engine.sessions`) end with it.
 """
 
 import datetime as dt
@@ -18,11 +19,12 @@ import argon2
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, or_, select, update
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine.access import OVERSEERS, may_administer, require
+from engine import passwords
+from engine.access import ADMIN, OVERSEERS, may_administer, require
 from engine.ids import new_id
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine, StandIn
 from engine.store import read, record, run
-from engine.tables import UtcDateTime, api_token, membership, substitution, tenant, user
+from engine.tables import UtcDateTime, api_token, membership, password_link, substitution, tenant, user, web_session
 from engine.tables import group as group_table
 
 GROUPS = {
@@ -45,13 +47,21 @@ DEMO_PEOPLE = (  # id, name, title, groups
     ("admin", "Admin Demo", "Administrator", ("admin",)),
     ("analis", "Analis Demo", "Analis", ("analyst",)),
 )
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256  # characters
 MOST_TOKENS = 50  # of one account
+SCOPES = {  # what a token may, of what its account may: see `webui.rest.declare`
+    "read": N_("Membaca"),
+    "tasks": N_("Memulai berkas dan mengerjakan tugas"),
+    "deploy": N_("Menerapkan prosedur dan memindahkan berkas ke versi lain"),
+    "admin": N_("Memperbaiki dan membatalkan berkas, menjalankan ulang pekerjaan"),
+}
+USED_EXACTLY = dt.timedelta(hours=1)  # when a token was used last is written down no more often
+LOCAL_PASSWORDS = ("everyone", "admin", "nobody")  # who may sign in by one, where an OpenID provider is there too
 USER_ID = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 _hasher = argon2.PasswordHasher()  # argon2id with RFC 9106's second recommendation; old hashes are renewed at sign-in
 _ACCOUNT = (user.c.id, user.c.tenant_id.label("tenant"), user.c.name, user.c.title, user.c.email, user.c.locale,
-            user.c.active, user.c.stamp, user.c.created_at)
+            user.c.active, user.c.stamp, user.c.created_at, user.c.totp.is_not(None).label("second_factor"), user.c.totp_at,
+            (user.c.password_hash != "").label("has_password"))
 _s, _absent, _at = substitution.c, user.alias("absent"), bindparam("now", type_=UtcDateTime)
 _STAND_IN = (_s.kind, _s.group_id.label("group"), group_table.c.name.label("group_name"), _absent.c.name.label("absent_name"),
              _absent.c.title.label("absent_title"), _s.decree, _s.ends_at, _s.is_head)
@@ -65,8 +75,9 @@ _with_groups = select(*_ACCOUNT, membership.c.group_id, membership.c.is_head, *(
     group_table, (group_table.c.tenant_id == _s.tenant_id) & (group_table.c.id == _s.group_id))
 _by_id = _with_groups.where(user.c.id == bindparam("id"))
 _by_id_in_office = _by_id.where(user.c.tenant_id == bindparam("tenant"))
-_by_token = _with_groups.where(user.c.active, user.c.id.in_(select(api_token.c.user_id).where(
-    api_token.c.digest == bindparam("digest"), or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > _at))))
+_by_token = _with_groups.add_columns(api_token.c.id.label("token"), api_token.c.scopes, api_token.c.used_at).join(
+    api_token, api_token.c.user_id == user.c.id).where(
+    user.c.active, api_token.c.digest == bindparam("digest"), or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > _at))
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -141,45 +152,74 @@ def groups(pe: ProcessEngine, acting: Actor) -> list[dict]:
 # Signing in -----------------------------------------------------------------------------------------------------------
 
 def authenticate(pe: ProcessEngine, user_id: str, password: str, now: dt.datetime | None = None) -> dict | None:
-    """The active account whose password this is, else None.
+    """The active account whose password this is, else None; also where it may not sign in by one (LOCAL_PASSWORDS).
 
     One hash is computed whether or not the account exists, so that the time taken does not tell which ids do.
-    A hash made with older parameters is renewed.
+    A hash made with older parameters is renewed. A second factor is not asked for here: `second_factor`.
     """
     user_id = user_id.strip().lower()
     with read(pe) as db:
         kept = None if not USER_ID.fullmatch(user_id) else db.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
-    if kept is None:
+    if not kept:
         _hash(password)  # the same work as a verification
         return None
     if not _verify(kept, password):
         return None
     if _hasher.check_needs_rehash(kept):
         renewed = _hash(password)
-        run(pe, lambda db: db.execute(  # none changed: the password was set anew meanwhile, and that one stays
-            update(user).where(user.c.id == user_id, user.c.password_hash == kept).values(password_hash=renewed)))
+        run(pe, lambda db: _renew_hash(db, user_id, kept, renewed, now))
     found = account(pe, user_id, now)
-    return found if found and found["active"] else None
+    return found if found and found["active"] and may_use_password(pe, found["groups"]) else None
+
+
+def may_use_password(pe: ProcessEngine, groups: Iterable[str]) -> bool:
+    """Whether somebody in these groups may sign in by a password that Terbit keeps."""
+    who = pe.config.get("LOCAL_PASSWORDS", "everyone")
+    return who == "everyone" or who == "admin" and ADMIN in groups
 
 
 def authenticate_token(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict | None:
-    """The active account that the token speaks for, by one statement, else None (unknown, expired, revoked)."""
+    """The active account that the token speaks for, else None (unknown, expired, revoked)."""
+    found = bearer(pe, secret, now)
+    return found[0] if found else None
+
+
+def bearer(pe: ProcessEngine, secret: str, now: dt.datetime) -> tuple[dict, frozenset[str]] | None:
+    """The active account that a token speaks for and what the token may, by one statement; once an hour by a second, which notes it."""
     with read(pe) as db:
-        return _account(db, _by_token, digest=_digest(secret), now=now)
+        rows = db.execute(_by_token, {"digest": digest(secret), "now": now}).mappings().all()
+    if not rows:
+        return None
+    used_at, token = rows[0]["used_at"], rows[0]["token"]
+    if used_at is None or now - used_at > USED_EXACTLY:
+        run(pe, lambda db: db.execute(update(api_token).where(
+            api_token.c.id == token, or_(api_token.c.used_at.is_(None), api_token.c.used_at <= now - USED_EXACTLY)).values(used_at=now)))
+    return _account_in(rows), frozenset(rows[0]["scopes"].split())
+
+
+def is_password_of(pe: ProcessEngine, acting: Actor, password: str) -> bool:
+    """Whether this is the actor's own password, asked once more before something grave."""
+    with read(pe) as db:
+        kept = db.execute(select(user.c.password_hash).where(user.c.id == acting.id, user.c.active)).scalar()
+    return bool(kept) and _verify(str(kept), password)
 
 
 # Accounts -------------------------------------------------------------------------------------------------------------
 
-def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, name: str, password: str,
+def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, name: str, password: str | None,
                 groups: Iterable[str] = (), heads: Iterable[str] = (), title: str = "", email: str = "", locale: str = "id") -> dict:
-    """Make an account in the actor's office and return it. Invalid for a bad id or password, Conflict for a taken id."""
+    """Make an account in the actor's office and return it. Invalid for a bad id or password, Conflict for a taken id.
+
+    Without a password the person sets one by a link (`engine.password_links`), or signs in by OpenID.
+    """
     require(may_administer(acting))
     id, name, groups = id.strip().lower(), name.strip(), frozenset(groups)
     led = groups & frozenset(heads)
     if not USER_ID.fullmatch(id):
         raise Invalid(N_("Nama pengguna hanya boleh berisi huruf kecil, angka, titik, garis, dan @."), field="id")
     _check_texts(name=name, title=title, email=email, locale=locale)
-    hashed = _hash(_good_password(password))
+    hashed = "" if password is None else _hash(passwords.check(
+        pe, password, about=(id, name, email.partition("@")[0], office_name(pe, acting.tenant))))
 
     def write(db: Connection) -> dict:
         if db.execute(select(user.c.id).where(user.c.id == id)).scalar() is not None:
@@ -212,11 +252,11 @@ def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
 def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, password: str) -> None:
     """Set somebody else's password, as an admin. Ends the account's sessions; its API tokens stay."""
     require(may_administer(acting) and acting.id != user_id)  # one's own asks for the old one: `change_password`
-    hashed = _hash(_good_password(password))
+    hashed = hashed_for(pe, get_user(pe, acting, user_id), password)
 
     def write(db: Connection) -> None:
         _of_office(db, acting, user_id)
-        db.execute(update(user).where(user.c.id == user_id).values(password_hash=hashed, stamp=_stamp()))
+        put_password(db, user_id, hashed)
         record(db, acting, now, "user.password_set", data={"user": user_id})
 
     run(pe, write)
@@ -232,12 +272,12 @@ def change_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, old: str
         kept = db.execute(select(user.c.password_hash).where(*mine)).scalar()
     if kept is None or not _verify(kept, old):
         raise Invalid(N_("Kata sandi lama tidak cocok."), field="old")
-    hashed = _hash(_good_password(new))
+    hashed = hashed_for(pe, get_user(pe, acting, acting.id), new)
 
     def write(db: Connection) -> dict:
-        changed = update(user).where(*mine, user.c.password_hash == kept).values(password_hash=hashed, stamp=_stamp())
-        if db.execute(changed).rowcount != 1:
+        if db.execute(update(user).where(*mine, user.c.password_hash == kept).values(password_hash=hashed)).rowcount != 1:
             raise Conflict(N_("Kata sandi baru saja diubah dari tempat lain."))
+        put_password(db, acting.id, hashed)
         record(db, acting, now, "user.password_changed", data={"user": acting.id})
         return _of_office(db, acting, acting.id)
 
@@ -259,6 +299,7 @@ def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str,
         heads = _of_office(db, acting, user_id)["heads"] & groups if led is None else led
         _put_groups(db, acting.tenant, user_id, groups, heads)
         _keep_an_admin(db, acting)
+        end_sessions_without_second_factor(db, acting.tenant, [user_id])
         record(db, acting, now, "user.groups_set", data={"user": user_id, "groups": sorted(groups), "heads": sorted(heads)})
 
     run(pe, write)
@@ -277,7 +318,7 @@ def activate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str) -
 # Tokens ---------------------------------------------------------------------------------------------------------------
 
 def create_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, name: str, user_id: str | None = None,
-                 expires_at: dt.datetime | None = None) -> dict:
+                 expires_at: dt.datetime | None = None, scopes: Iterable[str] = tuple(SCOPES)) -> dict:
     """Make an API token for oneself, or an admin for anyone: `{id, token}`. The token is not to be had again."""
     owner = user_id or acting.id
     if acting.id != owner:
@@ -285,6 +326,9 @@ def create_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, name: st
     _check_texts(name=name)
     if expires_at is not None and expires_at <= now:
         raise Invalid(N_("Masa berlaku token harus di masa depan."), field="expires_at")
+    scopes = [scope for scope in SCOPES if scope in frozenset(scopes)]
+    if not scopes:
+        raise Invalid(N_("Pilih paling sedikit satu kewenangan."), field="scopes")
     token_id, secret = new_id(now), f"terbit_{secrets.token_urlsafe(32)}"
 
     def write(db: Connection) -> dict:
@@ -292,8 +336,10 @@ def create_token(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, name: st
         if db.execute(select(func.count()).select_from(api_token).where(api_token.c.user_id == owner)).scalar_one() >= MOST_TOKENS:
             raise Conflict(N_("Paling banyak %(most)s token. Cabut yang tidak dipakai lagi."), most=MOST_TOKENS)
         db.execute(insert(api_token).values(id=token_id, tenant_id=acting.tenant, user_id=owner, name=name.strip(),
-                                            digest=_digest(secret), created_at=now, expires_at=expires_at))
-        record(db, acting, now, "token.created", data={"user": owner, "token": token_id, "name": name.strip()})
+                                            digest=digest(secret), scopes=" ".join(scopes), created_at=now,
+                                            expires_at=expires_at))
+        record(db, acting, now, "token.created", data={"user": owner, "token": token_id, "name": name.strip(), "scopes": scopes,
+                                                       "expires_at": expires_at.isoformat() if expires_at else None})
         return {"id": token_id, "token": secret}
 
     return run(pe, write)
@@ -306,7 +352,7 @@ def tokens(pe: ProcessEngine, acting: Actor, user_id: str | None = None) -> list
         require(may_administer(acting))
     with read(pe) as db:
         return [dict(row) for row in db.execute(
-            select(api_token.c.id, api_token.c.name, api_token.c.created_at, api_token.c.expires_at)
+            select(api_token.c.id, api_token.c.name, api_token.c.scopes, api_token.c.created_at, api_token.c.expires_at, api_token.c.used_at)
             .where(api_token.c.tenant_id == acting.tenant, api_token.c.user_id == owner)
             .order_by(api_token.c.id.desc())).mappings()]
 
@@ -350,12 +396,51 @@ def create_demo_people(pe: ProcessEngine, now: dt.datetime) -> None:
     run(pe, write)
 
 
+# For the modules about accounts ---------------------------------------------------------------------------------------
+
+def hashed_for(pe: ProcessEngine, found: dict, password: str) -> str:
+    """The hash of an account's new password; Invalid on the field `password` where it is not a good one."""
+    about = (found["id"], found["name"], found["email"].partition("@")[0], office_name(pe, found["tenant"]))
+    return _hash(passwords.check(pe, password, second_factor=found["second_factor"], about=about))
+
+
+def put_password(db: Connection, user_id: str, hashed: str) -> None:
+    """Set a password within a transaction: sessions, links and what processes remember of the old one end."""
+    db.execute(update(user).where(user.c.id == user_id).values(password_hash=hashed))
+    end_everything(db, user_id)
+
+
+def end_everything(db: Connection, user_id: str) -> None:
+    """End an account's sessions, its links, and what processes remember of it."""
+    db.execute(update(user).where(user.c.id == user_id).values(stamp=_stamp()))
+    db.execute(delete(web_session).where(web_session.c.user_id == user_id))
+    db.execute(delete(password_link).where(password_link.c.user_id == user_id))
+
+
+def end_sessions_without_second_factor(db: Connection, tenant_id: str, user_ids: Sequence[str]) -> None:
+    """Where a group asks for a second factor, those who have none are asked to set one up when they sign in again: so they have to."""
+    m, g = membership.c, group_table.c
+    asked = select(m.user_id).join(group_table, (g.tenant_id == m.tenant_id) & (g.id == m.group_id)).where(
+        m.tenant_id == tenant_id, m.user_id.in_(user_ids), g.second_factor)
+    without = set(db.execute(select(user.c.id).where(user.c.id.in_(asked), user.c.totp.is_(None))).scalars())
+    if without:
+        db.execute(update(user).where(user.c.id.in_(without)).values(stamp=_stamp()))
+        db.execute(delete(web_session).where(web_session.c.user_id.in_(without)))
+
+
+def office_name(pe: ProcessEngine, tenant_id: str) -> str:
+    with read(pe) as db:
+        return db.execute(select(tenant.c.name).where(tenant.c.id == tenant_id)).scalar() or ""
+
+
 # Inside ---------------------------------------------------------------------------------------------------------------
 
 def _account(db: Connection, statement: Select, **parameters) -> dict | None:
     rows = db.execute(statement, parameters).mappings().all()
-    if not rows:
-        return None
+    return _account_in(rows) if rows else None
+
+
+def _account_in(rows: Sequence[RowMapping]) -> dict:
     groups = frozenset(row["group_id"] for row in rows if row["group_id"])
     heads = frozenset(row["group_id"] for row in rows if row["is_head"])
     return {column.name: rows[0][column.name] for column in _ACCOUNT} | {"groups": groups, "heads": heads,
@@ -370,6 +455,13 @@ def _stands_in(rows: Sequence[RowMapping], groups: frozenset[str]) -> tuple[Stan
     return tuple(found[group] for group in sorted(found))
 
 
+def _renew_hash(db: Connection, user_id: str, kept: str, renewed: str, now: dt.datetime | None) -> None:
+    changed = update(user).where(user.c.id == user_id, user.c.password_hash == kept).values(password_hash=renewed)
+    office = db.execute(changed.returning(user.c.tenant_id)).scalar()
+    if office is not None:  # else the password was set anew meanwhile, and that one stays
+        record(db, Actor.system(office), now or dt.datetime.now(dt.timezone.utc), "user.password_hash_renewed", data={"user": user_id})
+
+
 def _of_office(db: Connection, acting: Actor, user_id: str) -> dict:
     found = _account(db, _by_id_in_office, id=user_id, tenant=acting.tenant, now=None)
     if found is None:
@@ -382,7 +474,8 @@ def _set_active(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
 
     def write(db: Connection) -> None:
         _of_office(db, acting, user_id)
-        db.execute(update(user).where(user.c.id == user_id).values(active=active, stamp=_stamp()))
+        db.execute(update(user).where(user.c.id == user_id).values(active=active))
+        end_everything(db, user_id)
         _keep_an_admin(db, acting)
         record(db, acting, now, "user.activated" if active else "user.deactivated", data={"user": user_id})
 
@@ -423,15 +516,8 @@ def _check_texts(**texts: str) -> None:
             raise Invalid(N_("Nama wajib diisi."), field=field)
 
 
-def _good_password(password: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Invalid(N_("Kata sandi harus %(least)s sampai %(most)s karakter."), field="password",
-                      least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
-    return password
-
-
 def _canonical(password: str) -> bytes:
-    bounded = password[:LONGEST_PASSWORD + 1]  # a stranger chooses its length
+    bounded = password[:passwords.LONGEST + 1]  # a stranger chooses its length
     return unicodedata.normalize("NFKC", bounded).encode("utf-8", "surrogatepass")
 
 
@@ -446,7 +532,8 @@ def _verify(hashed: str, password: str) -> bool:
         return False
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
+    """What is kept of a secret of 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -28,7 +28,7 @@ from bpmn.errors import N_
 from connectors import Failure
 from connectors.messages import Unreachable, mail
 from connectors.messages import telegram as telegram_api
-from engine import notices, settings, telegram
+from engine import notices, password_links, settings, telegram
 from engine.channels import context
 from engine.process_engine import ProcessEngine
 from engine.retry import GiveUp, Policy
@@ -142,6 +142,8 @@ def _deliver(pe: ProcessEngine, bundle: Bundle, token: str, clock: Clock) -> int
     true = [_item(row) for id, row in sorted(items.items()) if id not in void]
     if not true:
         return 0
+    true = [replace(item, data={**item.data, "path": password_links.for_message(pe, bundle.user_id, item.kind, clock())})
+            if item.kind in notices.LINKS else item for item in true]
     base_url = context(pe).base_url
     message = compose(true, Reader(person["locale"], zone, person["office"], base_url))
     if bundle.channel == "email":
@@ -165,7 +167,7 @@ def _holds(row: sa.RowMapping, person: sa.RowMapping, bundle: Bundle) -> bool:
     """Whether it is still to be told: the task is open and nobody else's, and the person can and wants to be told so."""
     choice = {**notices.DEFAULTS, **(person["notices"] or {})}
     reached = person["email"] if bundle.channel == "email" else choice["chat"]
-    if not person["active"] or not reached or choice[bundle.channel] == notices.NONE and row["kind"] != "test":
+    if not person["active"] or not reached or choice[bundle.channel] == notices.NONE and row["kind"] not in ("test", *notices.LINKS):
         return False
     if row["task_id"] and row["kind"] in (*FOR_WHO_DOES_IT, "escalation") and row["ended_at"]:
         return False

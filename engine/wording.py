@@ -29,6 +29,13 @@ HEADLINES = {
     "returned": N_("Dikembalikan: %(task)s"),
     "published": N_("Sudah terbit: %(title)s"),
     "test": N_("Percobaan pemberitahuan dari Terbit"),
+    "password": N_("Kata sandi baru untuk Terbit"),
+    "invitation": N_("Akun Anda di Terbit"),
+}
+LINES = {
+    "password": N_("Seseorang, mungkin Anda, menyatakan lupa kata sandi. Dengan tautan ini Anda menetapkan yang baru; ia berlaku sekali, "
+                   "selama satu jam. Bila bukan Anda, abaikan saja: tidak ada yang berubah."),
+    "invitation": N_("Dengan tautan ini Anda menetapkan kata sandi Anda; ia berlaku sekali, selama tujuh hari."),
 }
 
 
@@ -102,6 +109,11 @@ def _shown(item: Item, reader: Reader) -> dict[str, Any]:
         lines.append(one_line(str(item.data["text"]), 500))
     if item.kind == "test":
         lines.append(_(N_("Bila ini sampai, pemberitahuan Anda sudah benar.")))
+    if item.kind in LINES:
+        lines.append(_(LINES[item.kind]))
+    if item.data.get("path"):
+        return {"headline": headline, "lines": lines, "url": reader.base_url + str(item.data["path"]), "subject": headline,
+                "action": _(N_("Tetapkan kata sandi"))}
     path = f"/tasks/{item.task_id}" if item.task_id else f"/cases/{item.instance_id}" if item.instance_id else ""
     subject = one_line(f"{headline} ({item.business_key})" if item.business_key else headline)
     return {"headline": headline, "lines": lines, "url": reader.base_url + path if path else "", "subject": subject,

@@ -17,8 +17,8 @@ from flask_wtf import CSRFProtect
 from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
-PARTS = ("auth", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account",
-         "notices", "preview", "situs", "cases", "mending", "papers", "comments", "owner", "life", "differences", "migrating",
+PARTS = ("auth", "oidc", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account",
+         "notices", "preview", "situs", "cases", "mending", "batches", "papers", "comments", "owner", "life", "differences", "migrating",
          "printed", "studio", "trials", "admin", "channels", "people", "substitutions", "lane", "calendar", "office",
          "extending", "analyst", "rest", "watch")
 

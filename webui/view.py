@@ -107,7 +107,7 @@ def init_app(app: Flask) -> None:
                                      "upload_megabytes": upload_megabytes()})
     app.jinja_env.globals.update(asset=asset, due_mark=hours.due, worked=hours.between)
     app.jinja_env.filters.update(moment=moment, day=day, day_or_moment=day_or_moment, clock=clock, ago=ago, duration=duration,
-                                 file_size=file_size, reason=reason, initials=initials, iso=iso, markdown=markdown,
+                                 file_size=file_size, reason=reason, device=device, initials=initials, iso=iso, markdown=markdown,
                                  in_stead=names.in_stead, last_day=last_day, work=hours.work,
                                  paper_name=lambda kind: _(sop.PAPERS[kind]), group_name=lambda id, groups: groups.get(id, id))
 
@@ -217,6 +217,18 @@ def file_size(size: int | None) -> str:
 def markdown(text: str | None) -> Markup:
     """Markdown as safe HTML, by the same rules as what is published."""
     return Markup(content.html(text or ""))
+
+
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
+            ("Safari/", "Safari"))  # the first that is named: each pretends to be those after it
+MACHINES = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+            ("Linux", "Linux"))
+
+
+def device(browser: str) -> str:
+    """What a browser calls itself, in two words: 'Firefox, Windows'."""
+    found = [next((name for mark, name in names if mark in browser), "") for names in (BROWSERS, MACHINES)]
+    return ", ".join(name for name in found if name) or browser[:60] or _("tidak dikenal")
 
 
 def initials(name: str) -> str:

@@ -163,6 +163,7 @@ def _finish(response: Response) -> Response:
     wanted = current_app.extensions["terbit"].config.get("LOG_REQUESTS")
     if response.status_code >= 500 or seconds >= SLOW or (wanted and request.endpoint not in ("static", *PROBES)):
         user = current_user.account["id"] if current_user and current_user.is_authenticated else None
-        log.info("request", method=request.method, path=request.path, endpoint=request.endpoint, status=response.status_code,
+        path = request.url_rule.rule if request.endpoint == "auth.set_password" and request.url_rule else request.path  # it holds a secret
+        log.info("request", method=request.method, path=path, endpoint=request.endpoint, status=response.status_code,
                  ms=round(seconds * 1000, 1), user=user)
     return response

@@ -3,6 +3,7 @@ import "htmx.org";
 import { onceOnly } from "./lib/once.js";
 import { menus } from "./lib/menus.js";
 import { copying } from "./lib/copy.js";
+import { revealing } from "./lib/reveal.js";
 import { diagrams } from "./lib/diagrams.js";
 import { asking, forms } from "./lib/forms.js";
 import { previews } from "./lib/previews.js";
@@ -18,6 +19,7 @@ decisions(); // before onceOnly: a click that only opens the note does not count
 onceOnly(words);
 menus();
 copying(words);
+revealing();
 diagrams();
 drafts(words);
 forms(words);
