@@ -45,6 +45,11 @@ def may_migrate(actor: Actor) -> bool:
     return may_deploy(actor)
 
 
+def may_do_batch(actor: Actor, is_migration: bool) -> bool:
+    """Look at a batch, stop and resume it: who may begin one like it."""
+    return may_migrate(actor) if is_migration else may_administer(actor)
+
+
 def may_see_reports(actor: Actor) -> bool:
     """See durations and counts over all cases."""
     return _is_any(actor, *OVERSEERS)

@@ -12,12 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import access, handlers, tallies, workers
+from engine.batches import CONTAINERS
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read
 from engine.tables import activity, channel, incident, job, notice, process_definition, process_instance, publication, tally, tenant
 
-CONTAINERS = ("subProcess", "transaction", "adHocSubProcess", "multiInstanceBody")  # a token in one stands on something inside it
 LATE = dt.timedelta(minutes=2)  # a due job that nobody took for so long
 MANY = 500  # due jobs that wait: more than a sweep or two takes
 SMALL = 1 << 30  # bytes free on a disk, below which files may be refused

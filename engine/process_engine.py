@@ -71,6 +71,7 @@ class ProcessEngine:
     folder: Path
     config: dict[str, Any] = field(default_factory=dict)
     send: Callable[[Sequence[str]], None] | None = None  # replaces the broker's wake-ups (tests)
+    along: Callable[[sa.Connection], None] | None = None  # done first in each transaction, or there is none: `commands.batches`
 
     @functools.cached_property
     def commands(self) -> AbstractContextManager[object]:

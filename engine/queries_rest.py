@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
 
 from engine import access, values, version_life
+from engine.batches import MIGRATION, UNDER_WAY
 from engine.listing import (
     Filter,
     Listing,
@@ -17,6 +18,7 @@ from engine.listing import (
     at_least,
     at_most,
     before,
+    either,
     flag,
     is_,
     is_not,
@@ -32,7 +34,19 @@ from engine.listing import (
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.sight import definitions_seen, instances_seen, tasks_seen
 from engine.store import read
-from engine.tables import activity, candidate, definition_group, deployment, incident, job, process_definition, process_instance, resource
+from engine.tables import (
+    activity,
+    batch,
+    batch_item,
+    candidate,
+    definition_group,
+    deployment,
+    incident,
+    job,
+    process_definition,
+    process_instance,
+    resource,
+)
 
 # Deployments and definitions ------------------------------------------------------------------------------------------
 
@@ -305,6 +319,36 @@ JOBS = Listing(
            "processDefinitionId": _job.definition_id, "processDefinitionKey": _def.key, "jobPriority": None, "jobRetries": _job.retries,
            "jobDueDate": _job.due_at, "tenantId": _job.tenant_id},
     order=(_job.id,),
+)
+
+_b = batch.c
+_items = lambda state: select(func.count()).where(  # noqa: E731
+    batch_item.c.batch_id == _b.id, batch_item.c.state == state).correlate(batch).scalar_subquery()
+_batches = select(batch, _items("open").label("left"), _items("failed").label("failed"))
+_failures = exists().where(batch_item.c.batch_id == _b.id, batch_item.c.state == "failed")
+_batch_filters = {"batchId": is_(_b.id), "type": is_(_b.type), **of_tenant(_b.tenant_id)}
+
+
+def _sees_batch(actor: Actor) -> ColumnElement[bool]:
+    if not access.may_do_batch(actor, is_migration=True):
+        return false()
+    return and_(_b.tenant_id == actor.tenant, true() if access.may_do_batch(actor, is_migration=False) else _b.type == MIGRATION)
+
+
+BATCHES = Listing(
+    rows=_batches.where(_b.state.in_(UNDER_WAY)), id=_b.id, visible=_sees_batch,
+    filters={
+        **_batch_filters, "suspended": either(_b.state == "suspended"), "createdBy": is_(_b.created_by),
+        "startedBefore": before(_b.created_at), "startedAfter": after(_b.created_at),
+        "withFailures": flag(_failures), "withoutFailures": flag(~_failures),
+    },
+    sorts={"batchId": _b.id, "tenantId": _b.tenant_id, "startTime": _b.created_at}, order=(_b.id,),
+)
+
+HISTORIC_BATCHES = Listing(
+    rows=_batches.where(_b.state != "draft"), id=_b.id, visible=_sees_batch,
+    filters={**_batch_filters, "completed": either(_b.ended_at.is_not(None))},
+    sorts={"batchId": _b.id, "tenantId": _b.tenant_id, "startTime": _b.created_at, "endTime": _b.ended_at}, order=(_b.id,),
 )
 
 INCIDENTS = Listing(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import fcntl
+import os
 import random
 import threading
 import time
@@ -41,7 +42,10 @@ def run(pe: ProcessEngine, fn: Callable[[sa.Connection], T]) -> T:
     for attempt in range(ATTEMPTS):
         try:
             with _turn(pe), pe.db.connect() as db:
-                result = fn(db.execution_options(write=True))
+                db = db.execution_options(write=True)
+                if pe.along:
+                    pe.along(db)
+                result = fn(db)
                 db.commit()  # the one commit of the code base
                 return result
         except sa.exc.OperationalError as error:
@@ -68,9 +72,12 @@ def _turn(pe: ProcessEngine) -> Iterator[None]:
         if pe.db.dialect.name != "sqlite" or not pe.db.url.database:
             yield
             return
-        with open(f"{pe.db.url.database}-turn", "wb") as file:
+        file = os.open(f"{pe.db.url.database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(file)
     finally:
         _writing.now = False
 

@@ -25,14 +25,17 @@ from celery.exceptions import SecurityWarning
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine import drafts, handlers, jobs, logs, reminders, reviews, sending, substitutions, tallies, tracing, uploads, workers
-from engine.commands import fetch_due, migrating, revoking
+from engine import audit_chain, drafts, handlers, jobs, logs, reminders, reviews, sending, substitutions, tallies, tracing, uploads, workers
+from engine.commands import batches, fetch_due, revoking
+from engine.evidence import rollup
 from engine.process_engine import ProcessEngine, open_engine
 
 SWEEP_SECONDS = 2.0
+SEAL_SECONDS = 10.0  # how long an event may stand unsealed: see `audit_chain`
 TELL_SECONDS = 3.0  # between looks at whom to tell of what
 SWEEP_BATCH = 200
-MIGRATE_SECONDS = 2.0  # between turns of the migrations under way; a turn takes less, so that jobs are not held up
+BATCH_SECONDS = 2.0  # between turns of the batches under way; a turn takes less, so that jobs are not held up
+COUNT_SECONDS = 5.0  # between looks at which cases have ended and are not in the evidence yet
 REVIEW_SECONDS = 600.0  # between looks at which procedures are to be reviewed
 REMIND_SECONDS = 20.0  # how late a word of a due time may be
 WAKE_UP_SECONDS = 15  # a wake-up that waited for longer is dropped: the sweep sends another
@@ -65,8 +68,10 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
         broker_connection_timeout=SEND_SECONDS if sends_only else 4, broker_connection_retry_on_startup=True,
         beat_scheduler="celery.beat:Scheduler",  # keeps nothing on disk: `sweep` may run as often as it likes
         beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}},
-                       "migrate": {"task": "terbit.migrate", "schedule": MIGRATE_SECONDS, "options": {"expires": MIGRATE_SECONDS}},
+                       "batches": {"task": "terbit.batches", "schedule": BATCH_SECONDS, "options": {"expires": BATCH_SECONDS}},
+                       "seal": {"task": "terbit.seal", "schedule": SEAL_SECONDS, "options": {"expires": SEAL_SECONDS}},
                        "tell": {"task": "terbit.tell", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
+                       "count": {"task": "terbit.count", "schedule": COUNT_SECONDS, "options": {"expires": COUNT_SECONDS}},
                        "review": {"task": "terbit.review", "schedule": REVIEW_SECONDS, "options": {"expires": REVIEW_SECONDS}},
                        "remind": {"task": "terbit.remind", "schedule": REMIND_SECONDS, "options": {"expires": REMIND_SECONDS}}},
         beat_max_loop_interval=SWEEP_SECONDS,
@@ -162,14 +167,22 @@ def add_tasks(app: Celery, folder: str) -> None:
             workers.swept(engine(), clock(), workers.this_one(engine().folder.name, os.getppid()).id)
             said[0] = time.monotonic()
 
-    @app.task(name="terbit.migrate", shared=False)
-    def migrate() -> None:
-        migrating.work(engine(), clock)
+    @app.task(name="terbit.batches", shared=False)
+    def do_batches() -> None:
+        batches.work(engine(), clock)
         revoking.work(engine(), clock)
+
+    @app.task(name="terbit.seal", shared=False)
+    def seal() -> None:
+        audit_chain.seal(engine(), clock())
 
     @app.task(name="terbit.tell", shared=False)
     def tell() -> None:
         sending.work(engine(), clock)
+
+    @app.task(name="terbit.count", shared=False)
+    def count() -> None:
+        rollup.work(engine())
 
     @app.task(name="terbit.review", shared=False)
     def review() -> None:
@@ -181,6 +194,7 @@ def add_tasks(app: Celery, folder: str) -> None:
         substitutions.release_ended(engine(), clock())
         drafts.sweep(engine())
         uploads.sweep(engine(), clock())
+        batches.sweep(engine(), clock())
         tallies.measure_archive(engine(), clock())
 
 

@@ -1,4 +1,4 @@
-"""Bringing running cases to another version: the plan on both diagrams, the dry run, and how far a migration is.
+"""Bringing running cases to another version: the plan on both diagrams, and the dry run.
 
 The plan lives in the page's form (`map-PLACE`, `renew-PLACE`): nothing is kept until it is begun.
 """
@@ -6,11 +6,11 @@ The plan lives in the page's form (`map-PLACE`, `renew-PLACE`): nothing is kept 
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from bpmn.errors import Conflict, NotFound, TerbitError, worded
+from bpmn.errors import NotFound, TerbitError, worded
 from engine import access, commands, queries
 from engine.migration_plan import Place, Plan
 from engine.queries.migrating import Between
@@ -22,7 +22,6 @@ blueprint = Blueprint("migrating", __name__, url_prefix="/migrations")
 COLOURS = 6  # of the numbers on the diagrams, one after the other
 MOST_SHOWN = 500  # refused cases listed by a dry run; all are counted
 PART = 200  # cases tried at a time
-STATES = ("refused", "open", "ended", "migrated")
 KINDS = {
     "userTask": _l("Tugas"), "externalTask": _l("Layanan otomatis"), "parallelGateway": _l("Gerbang penggabung"),
     "inclusiveGateway": _l("Gerbang penggabung"), "eventBasedGateway": _l("Gerbang peristiwa"), "subProcess": _l("Subproses"),
@@ -87,7 +86,7 @@ def change():
     if request.form.get("do") == "start":
         try:
             id = commands.start_migration(pe(), actor(), now(), found.source.id, found.target.id, sent)
-            return redirect(url_for("migrating.show", id=id), 303)
+            return redirect(url_for("batches.show", id=id), 303)
         except TerbitError as problem:
             return _page(found, sent, versions, problem=message_of(problem)), status_of(problem)
     wanted = request.form.get("do") == "try" or request.form.get("after")
@@ -103,30 +102,8 @@ def more():
 
 @blueprint.get("/<id>")
 def show(id: str):
-    """How far a migration is, and what became of each case."""
-    progress = queries.migration_progress(pe(), actor(), id)
-    state = request.args.get("state", "")
-    if state not in STATES:
-        state = next((s for s in STATES if progress["counts"][s]), "migrated")
-    items = queries.migration_items(pe(), actor(), id, state=state, after=request.args.get("after") or None)
-    source = queries.definition(pe(), actor(), progress["source_id"])
-    try:
-        found = queries.between(pe(), actor(), progress["source_id"], progress["target_id"])
-    except Conflict:  # revoked since
-        found = None
-    polls = progress["state"] == "running"
-    response = make_response(render_template(
-        "migrating/show.html", migration=progress, items=items, state=state, states=STATES, said=_said, found=found,
-        name=source["name"] or source["key"], polls=polls))
-    if "HX-Request" in request.headers and not polls:
-        response.headers["HX-Refresh"] = "true"
-    return response
-
-
-@blueprint.post("/<id>/stop")
-def stop(id: str):
-    commands.stop_migration(pe(), actor(), now(), id)
-    return redirect(url_for("migrating.show", id=id), 303)
+    """Where a migration was followed before it was a batch among others."""
+    return redirect(url_for("batches.show", id=queries.batch(pe(), actor(), id)["id"]), 301)
 
 
 # Within ---------------------------------------------------------------------------------------------------------------
@@ -177,7 +154,7 @@ def _tried(found: Between, plan: Plan) -> dict[str, Any]:
     refused = [row for row in part.rows if row["problem"]]
     so_far = Sum(before.good + len(part.rows) - len(refused), before.bad + len(refused))
     shown = refused + ([row for row in part.rows if not row["problem"]] if not cursor else [])  # of those that go, only the first
-    return {"rows": [{**row, "why": _said(row["problem"], found)} for row in shown[:max(MOST_SHOWN - before.bad, 0)]],
+    return {"rows": [{**row, "why": said(row["problem"], found)} for row in shown[:max(MOST_SHOWN - before.bad, 0)]],
             "good": so_far.good, "bad": so_far.bad, "first": not cursor,
             "next": f"{part.next}:{so_far.good}:{so_far.bad}" if part.next else None}
 
@@ -186,7 +163,7 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 8 else 0
 
 
-def _said(problem: dict | None, found: Between | None) -> str:
+def said(problem: dict | None, found: Between | None) -> str:
     """Why a case cannot go, in the reader's words, with the step where the message does not name it."""
     if problem is None:
         return ""

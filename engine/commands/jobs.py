@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, apply, handlers, ids, load, starts, step, version_life
+from engine import access, apply, attempts, handlers, ids, load, starts, step, version_life
 from engine.commands.instances import run_unique, start_in, visible_instance
 from engine.commands.messages import deliver_message, deliver_signal
 from engine.handlers import GAGAL, Job
@@ -74,6 +74,8 @@ def lease_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seco
         if before["leased_by"] and row["attempts"] > MOST_ATTEMPTS:
             _open_incident(db, now, row, "failedJob", N_("Pekerjaan ini berulang kali terputus tanpa hasil."))
             return None
+        if row["type"] == "external":
+            attempts.begin(db, now, row, lease)
         return Job(row["id"], row["tenant_id"], row["instance_id"] or "", row["activity_id"], row["payload"], row["attempts"],
                    row["topic"], row["definition_id"] or "", row["activity_instance_id"] or "", row["type"])
 
@@ -95,18 +97,18 @@ def finish_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, var
     """
     variables = checked(variables)
     _advance(pe, now, job_id, lease, lambda row, instance, spec: step.complete(
-        spec, instance.live, row["activity_instance_id"], variables, now, ids.source(now)), "job.done")
+        spec, instance.live, row["activity_instance_id"], variables, now, ids.source(now)), "job.done", "done")
 
 
 def throw_bpmn_error(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str = "",
                      variables: dict[str, Any] | None = None) -> None:
     """End a leased job with a BPMN error, which the diagram may catch; an incident opens where it does not."""
     try:
-        caught = _throw(pe, now, job_id, lease, code, message, checked(variables))
+        caught = _throw(pe, now, job_id, lease, code, message, checked(variables), "bpmn-error")
     except Invalid as error:  # what the diagram does with it fails in turn: nothing has happened, a person must look
-        return _give_up(pe, now, job_id, lease, "expression", f"{code}: {error}")
+        return _give_up(pe, now, job_id, lease, "expression", f"{code}: {error}", "expression")
     if not caught:
-        _give_up(pe, now, job_id, lease, "failedJob", f"{code}: {message}" if message else code)
+        _give_up(pe, now, job_id, lease, "failedJob", f"{code}: {message}" if message else code, "bpmn-error")
 
 
 def fire_timer(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str) -> None:
@@ -125,24 +127,30 @@ def deliver_thrown(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str)
     _deliver(pe, now, job_id, lease, _deliver_thrown)
 
 
-def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decide: Decide, event: str) -> bool:
-    """Do the step that a leased job leads to, and end the job, in one transaction. False where there is no such step."""
+def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decide: Decide, event: str, outcome: str = "",
+             error: str = "") -> bool:
+    """Do the step that a leased job leads to, and end the job, in one transaction. False where there is no such step.
+
+    `outcome` and `error`: of the attempt; "" of a timer, which is none.
+    """
     def command() -> list[str] | None:
         with read(pe) as db:
             row = _held(db, job_id, lease)
             instance = load.instance(db, row["tenant_id"], row["instance_id"])
             instance.require_active()
             spec = load.spec(db, instance.definition_id)  # not the row's: the case may have been migrated since that was read
-        outcome = decide(row, instance, spec)
-        if outcome is None:
+        step_taken = decide(row, instance, spec)
+        if step_taken is None:
             return None
         actor = Actor.system(row["tenant_id"])
         happened = event_row(actor, now, event, instance.id, row["activity_instance_id"], {
-            "job": job_id, "activity_id": row["activity_id"], "topic": row["topic"], **apply.changes(outcome)})
+            "job": job_id, "activity_id": row["activity_id"], "topic": row["topic"], **apply.changes(step_taken)})
 
         def write(db: sa.Connection) -> list[str]:
             _end_job(db, now, job_id, lease)
-            return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
+            if outcome:
+                attempts.end(db, now, lease, outcome, error)
+            return apply.write(db, actor, now, instance, step_taken, title=load.title(spec, instance, step_taken), events=[happened])
 
         return run(pe, write)
 
@@ -151,9 +159,11 @@ def _advance(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, decid
     return due is not None
 
 
-def _throw(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str, variables: dict[str, Any]) -> bool:
+def _throw(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str, variables: dict[str, Any],
+           outcome: str) -> bool:
     return _advance(pe, now, job_id, lease, lambda row, instance, spec: step.throw_error(
-        spec, instance.live, row["activity_instance_id"], code, message, now, ids.source(now), variables), "job.error_thrown")
+        spec, instance.live, row["activity_instance_id"], code, message, now, ids.source(now), variables), "job.error_thrown",
+        outcome, message)
 
 
 def _deliver(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str,
@@ -215,28 +225,33 @@ def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error
     with read(pe) as db:
         row = _held(db, job_id, lease)
     if kind == "expression":
-        return _give_up(pe, now, job_id, lease, "expression", error)
+        return _give_up(pe, now, job_id, lease, "expression", error, kind)
     policy = Policy(base=float(pe.config.get("RETRY_BASE_SECONDS", Policy.base)))
     decided = policy.decide(kind=kind, failures=row["attempts"], retries=row["retries"] - 1, retry_after=retry_after,
                             jitter=random.random())
     if not isinstance(decided, GiveUp):
         return _try_later(pe, now, job_id, lease, error, now + decided.after)
-    caught = not decided.unknown and row["type"] == "external" and _throw_gagal(pe, now, job_id, lease, error)
+    caught = not decided.unknown and row["type"] == "external" and _throw_gagal(pe, now, job_id, lease, error, kind)
     if not caught:
-        _give_up(pe, now, job_id, lease, "unknownOutcome" if decided.unknown else "failedJob", error)
+        _give_up(pe, now, job_id, lease, "unknownOutcome" if decided.unknown else "failedJob", error, kind)
 
 
 def postpone_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float) -> None:
     """Give a leased job back, to be looked at again so many seconds from now. Waiting is no failed attempt."""
     held = sa.update(job).where(job.c.id == job_id, job.c.state == "open", job.c.leased_by == lease)
     later = held.values(due_at=now + dt.timedelta(seconds=max(seconds, 1)), attempts=job.c.attempts - 1, leased_by=None, leased_until=None)
-    if run(pe, lambda db: db.execute(later)).rowcount != 1:
-        raise _lost()
+
+    def write(db: sa.Connection) -> None:
+        if db.execute(later).rowcount != 1:
+            raise _lost()
+        attempts.put_off(db, now, lease)
+
+    run(pe, write)
 
 
-def _throw_gagal(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error: str) -> bool:
+def _throw_gagal(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error: str, kind: str) -> bool:
     try:
-        return _throw(pe, now, job_id, lease, GAGAL, error, {"kegagalan": text(error, 2000)})
+        return _throw(pe, now, job_id, lease, GAGAL, error, {"kegagalan": text(error, 2000)}, kind)
     except Invalid:  # what the diagram does with the error fails in turn: nothing has happened, a person must look
         return False
 
@@ -247,13 +262,15 @@ def _try_later(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, err
         if db.execute(held.values(retries=job.c.retries - 1, due_at=due_at, error=text(error, 4000), leased_by=None,
                                   leased_until=None)).rowcount != 1:
             raise _lost()
+        attempts.end(db, now, lease, "temporary", error)
 
     run(pe, write)
 
 
-def _give_up(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, type: str, error: str) -> None:
+def _give_up(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, type: str, error: str, kind: str) -> None:
     def write(db: sa.Connection) -> None:
         _open_incident(db, now, _held(db, job_id, lease), type, error)
+        attempts.end(db, now, lease, kind, error)
 
     run(pe, write)
 
@@ -273,8 +290,7 @@ def _open_incident(db: sa.Connection, now: dt.datetime, row: Row, type: str, err
 
 def set_job_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, retries: int, reason: str = "") -> None:
     """Give a job so many attempts; one that had failed is due now, and its incident resolved. By an admin."""
-    if not isinstance(retries, int) or isinstance(retries, bool) or not 0 < retries <= MOST_RETRIES:
-        raise Invalid(N_("Banyaknya percobaan harus antara 1 dan %(most)s."), field="retries", most=MOST_RETRIES)
+    checked_retries(retries)
 
     def write(db: sa.Connection) -> list[str]:
         row = _for_admin(db, actor, job_id)
@@ -289,6 +305,13 @@ def set_job_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: s
         return [job_id] if again else []
 
     pe.wake(run(pe, write))
+
+
+def checked_retries(retries: Any) -> int:
+    """Return a number of attempts that a job may be given; Invalid for any other."""
+    if not isinstance(retries, int) or isinstance(retries, bool) or not 0 < retries <= MOST_RETRIES:
+        raise Invalid(N_("Banyaknya percobaan harus antara 1 dan %(most)s."), field="retries", most=MOST_RETRIES)
+    return retries
 
 
 def execute_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, reason: str = "") -> str:

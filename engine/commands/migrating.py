@@ -1,11 +1,10 @@
 """Bringing running cases from one version of their process to another, by a plan (`engine.migration_plan`).
 
-A migration is rows: one for the whole, one for each case. The worker takes them one by one, each case in a transaction of
-its own, so whatever stops it leaves cases that are wholly there or wholly here, and those whose turn has not come.
+A migration of many is a batch (`engine.batches`): its items are cases, each of which goes in a transaction of its own.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,22 +13,22 @@ import structlog
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, apply, deadlines, ids, load, settings, step, values
+from engine import access, apply, batches, deadlines, ids, load, settings, step, values
+from engine.batches import Ended, Later, Row
 from engine.load import Definition, Loaded
 from engine.migrating import Migrated, Moved, migrate
 from engine.migration_plan import Plan, check
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import attempt, event_row, read, record, run
-from engine.tables import activity, candidate, incident, job, migration, migration_item, process_definition, process_instance, subscription
+from engine.tables import activity, batch, batch_item, candidate, incident, job, process_definition, process_instance, subscription
 
-BATCH = 100  # cases read at a time
 MOST_AT_ONCE = 100  # cases of `migrate_now`
 
 log = structlog.get_logger()
-_i, _m, _item = process_instance.c, migration.c, migration_item.c
+_i = process_instance.c
 
 
-# Beginning and stopping -----------------------------------------------------------------------------------------------
+# Beginning ------------------------------------------------------------------------------------------------------------
 
 def start_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: str, target_id: str, plan: Plan, *,
                     instance_ids: Sequence[str] | None = None) -> str:
@@ -41,27 +40,25 @@ def start_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id
         source, target = checked(db, actor, source_id, target_id, plan)
 
     def write(db: sa.Connection) -> str:
-        migration_id = _new(db, actor, now, source, target, plan, state="running", total=0)
-        cases = sa.select(sa.literal(migration_id), _i.id, sa.literal("open")).where(
+        migration_id = _new(db, actor, now, source, target, plan, state="running")
+        cases = sa.select(sa.literal(migration_id), _i.id, _i.id, sa.literal("open")).where(
             _i.definition_id == source.id, _i.tenant_id == actor.tenant, _i.ended_at.is_(None))
         if instance_ids is not None:
             cases = cases.where(_i.id.in_(instance_ids))
-        total = db.execute(sa.insert(migration_item).from_select(["migration_id", "instance_id", "state"], cases)).rowcount
+        total = db.execute(sa.insert(batch_item).from_select(["batch_id", "subject_id", "instance_id", "state"], cases)).rowcount
         if not total:
             raise Conflict(N_("Tidak ada berkas yang berjalan pada versi ini."))
-        db.execute(sa.update(migration).where(_m.id == migration_id).values(total=total))
-        record(db, actor, now, "migration.started", data={"migration": migration_id, "from": source.id, "to": target.id, "total": total})
+        db.execute(sa.update(batch).where(batch.c.id == migration_id).values(total=total))
+        record(db, actor, now, "batch.started", data={
+            "batch": migration_id, "type": batches.MIGRATION, "from": source.id, "to": target.id, "total": total})
         return migration_id
 
     return run(pe, write)
 
 
 def _new(db: sa.Connection, actor: Actor, now: dt.datetime, source: Definition, target: Definition, plan: Plan, **rest: Any) -> str:
-    migration_id = ids.new_id(now)
-    db.execute(sa.insert(migration), {
-        "id": migration_id, "tenant_id": actor.tenant, "key": source.key, "source_id": source.id, "target_id": target.id,
-        "plan": plan.dump(), "created_at": now, "created_by": actor.id or None, **rest})
-    return migration_id
+    return batches.insert(db, actor, now, batches.MIGRATION, plan.dump(), key=source.key, source_id=source.id, target_id=target.id,
+                          started_at=now, **rest)
 
 
 def checked(db: sa.Connection, actor: Actor, source_id: str, target_id: str, plan: Plan) -> tuple[Definition, Definition]:
@@ -91,98 +88,30 @@ def versions(db: sa.Connection, actor: Actor, source_id: str, target_id: str) ->
     return source, target
 
 
-def stop_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, migration_id: str) -> None:
-    """Let no further case of a migration go; those that went stay. Stopped or done already: nothing happens."""
-    access.require(access.may_migrate(actor))
-
-    def write(db: sa.Connection) -> None:
-        mine = sa.select(_m.state).where(_m.id == migration_id, _m.tenant_id == actor.tenant)
-        if db.execute(mine).scalar() is None:
-            raise NotFound(N_("Pemindahan tidak ditemukan."))
-        if db.execute(_stop, {"_id": migration_id, "_now": now}).rowcount:
-            record(db, actor, now, "migration.stopped", data={"migration": migration_id})
-
-    run(pe, write)
-
-
-_stop = sa.update(migration).where(_m.id == bindparam("_id"), _m.state == "running").values(state="stopped", ended_at=bindparam("_now"))
-
-
 # Working --------------------------------------------------------------------------------------------------------------
 
-_running = sa.select(migration).where(_m.state == "running").order_by(_m.created_at, _m.id).limit(50)
-_open_items = sa.select(_item.instance_id).where(
-    _item.migration_id == bindparam("id"), _item.state == "open", _item.instance_id > bindparam("after"),
-).order_by(_item.instance_id).limit(BATCH)
-_close_item = sa.update(migration_item).where(
-    _item.migration_id == bindparam("_migration"), _item.instance_id == bindparam("_instance"), _item.state == "open",
-    sa.exists().where(_m.id == bindparam("_migration"), _m.state == "running"),
-).values(state=bindparam("_state"), problem=bindparam("_problem", type_=_item.problem.type), at=bindparam("_now"))
-_finish = sa.update(migration).where(
-    _m.id == bindparam("_id"), _m.state == "running",
-    ~sa.exists().where(_item.migration_id == bindparam("_id"), _item.state == "open"),
-).values(state="done", ended_at=bindparam("_now"))
 _leased = sa.select(job.c.instance_id).where(job.c.state == "open", job.c.leased_until > bindparam("now"))
 
 
-def work(pe: ProcessEngine, clock: Callable[[], dt.datetime], *, seconds: float = 1.5) -> int:
-    """Bring cases of the migrations under way to where they go, for about so long. Return how many were settled."""
-    until, count = clock() + dt.timedelta(seconds=seconds), 0
-    with read(pe) as db:
-        under_way = db.execute(_running).mappings().all()
-    for row in under_way:
-        after = ""
-        while found := _batch(pe, row["id"], after):
-            for instance_id in found:
-                count += _one(pe, clock(), row, instance_id)
-                if clock() > until:
-                    return count
-            after = found[-1]
-        _end(pe, clock(), row["id"])
-    return count
+def move(pe: ProcessEngine, now: dt.datetime, row: Row, item: Row) -> None:
+    """Bring one case of a batch over; Invalid where it cannot go, Later where somebody is at it, Ended where it has."""
+    actor, plan = Actor(row["created_by"] or "", row["tenant_id"]), Plan.load(row["data"])
 
-
-def _end(pe: ProcessEngine, now: dt.datetime, migration_id: str) -> None:
-    """Call a migration done if no case is left."""
-    run(pe, lambda db: db.execute(_finish, {"_id": migration_id, "_now": now}))
-
-
-def _batch(pe: ProcessEngine, migration_id: str, after: str) -> Sequence[str]:
-    with read(pe) as db:
-        return db.execute(_open_items, {"id": migration_id, "after": after}).scalars().all()
-
-
-def _one(pe: ProcessEngine, now: dt.datetime, row: Any, instance_id: str) -> bool:
-    """Bring one case over, or note why it stays. False where its turn comes again: somebody is at it."""
-    actor, plan = Actor(row["created_by"] or "", row["tenant_id"]), Plan.load(row["plan"])
-
-    def settle(db: sa.Connection, state: str, problem: dict[str, Any] | None = None) -> bool:
-        """Note how a case fared; False where another worker did, or the migration was stopped."""
-        return db.execute(_close_item, {"_migration": row["id"], "_instance": instance_id, "_state": state, "_problem": problem,
-                                        "_now": now}).rowcount == 1
-
-    def command() -> list[str] | None:
+    def command() -> list[str]:
         with read(pe) as db:
-            instance = load.instance(db, actor.tenant, instance_id)
+            instance = load.instance(db, actor.tenant, item["instance_id"])
             if instance.ended:
-                run(pe, lambda db: settle(db, "ended"))
-                return []
-            if db.execute(_leased.where(job.c.instance_id == instance_id), {"now": now}).first() is not None:
-                return None
+                raise Ended
+            if db.execute(_leased.where(job.c.instance_id == instance.id), {"now": now}).first() is not None:
+                raise Later
             target = load.definition(db, row["target_id"])
             done = decide(db, now, plan, row["source_id"], target, instance)
-        return run(pe, lambda db: put(db, actor, now, target, instance, done, row["id"]) if settle(db, "migrated") else [])
+        return run(pe, lambda db: put(db, actor, now, target, instance, done, row["id"]))
 
     try:
-        due = attempt(pe, command)
-    except Conflict:  # changed by others again and again: its turn comes again
-        return False
-    except Invalid as error:
-        problem = problem_of(error)
-        run(pe, lambda db: settle(db, "refused", problem))
-        return True
-    pe.wake(due or [])
-    return due is not None
+        pe.wake(attempt(pe, command))
+    except Conflict as error:  # changed by others again and again
+        raise Later from error
 
 
 def decide(db: sa.Connection, now: dt.datetime, plan: Plan, source_id: str, target: Definition, instance: Loaded) -> Migrated:
@@ -200,12 +129,6 @@ def decide(db: sa.Connection, now: dt.datetime, plan: Plan, source_id: str, targ
     if instance.suspended and done.goes_on:
         raise Invalid(N_("Berkas ini ditangguhkan, dan di versi tujuan akan langsung berlanjut. Aktifkan dahulu."))
     return done
-
-
-def problem_of(error: Invalid) -> dict[str, Any]:
-    """Return a refusal as JSON: {message, params, element}."""
-    return {"message": error.message, "params": {name: str(value) for name, value in error.params.items()},
-            "element": error.where.get("element", "")}
 
 
 def migrate_now(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: str, target_id: str, plan: Plan,
@@ -238,8 +161,8 @@ def migrate_now(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: st
                     problems.append(Invalid(error.message, element=error.where.get("element", ""), field=instance_id, **error.params))
             if problems:
                 raise Invalid(N_("%(count)d berkas tidak dapat dipindahkan."), problems=problems, count=len(problems))
-            db.execute(sa.insert(migration_item), [
-                {"migration_id": migration_id, "instance_id": id, "state": "migrated", "at": now} for id in wanted])
+            db.execute(sa.insert(batch_item), [
+                {"batch_id": migration_id, "subject_id": id, "instance_id": id, "state": "done", "at": now} for id in wanted])
             return due
 
         return run(pe, write)

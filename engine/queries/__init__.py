@@ -4,6 +4,8 @@ Every query is scoped by `actor.tenant` and by what the actor may see (`engine.a
 aware datetimes. A list gives a `Page`: its `next` is the cursor to pass as `after`, None at the end.
 """
 
+from engine.queries.attempts import attempts, exchanges
+from engine.queries.batches import batch, batch_items, batches
 from engine.queries.definitions import (
     definition,
     definition_resource,
@@ -17,13 +19,13 @@ from engine.queries.definitions import (
 from engine.queries.instances import activities, events, instance, instance_variables, instances, open_activities
 from engine.queries.jobs import incidents, job, jobs
 from engine.queries.lanes import lane_load, lane_tasks
-from engine.queries.migrating import between, dry_run, migration_items, migration_progress, migrations, standing, standing_at
+from engine.queries.migrating import between, dry_run, migrations, standing, standing_at
 from engine.queries.paging import Page
 from engine.queries.tasks import done_tasks, task, task_counts, task_form, task_variables, tasks
 
 __all__ = [
-    "Page", "activities", "between", "definition", "definition_resource", "definition_xml", "definitions", "deployment",
-    "deployment_resources", "deployments", "done_tasks", "dry_run", "events", "incidents", "instance", "instance_variables",
-    "instances", "job", "jobs", "lane_load", "lane_tasks", "migration_items", "migration_progress", "migrations", "open_activities",
-    "standing", "standing_at", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
+    "Page", "activities", "batch", "batch_items", "batches", "between", "definition", "definition_resource", "definition_xml",
+    "definitions", "deployment", "deployment_resources", "deployments", "done_tasks", "dry_run", "events", "incidents", "instance",
+    "instance_variables", "instances", "job", "jobs", "lane_load", "lane_tasks", "migrations", "open_activities", "standing",
+    "standing_at", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
 ]

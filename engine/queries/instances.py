@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from bpmn.errors import N_, Invalid, NotFound
 from engine import access, load, logs
+from engine.batches import Choice, has_incident
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.queries.sight import instance_definition, instances_seen
@@ -29,28 +30,20 @@ def instances(pe: ProcessEngine, actor: Actor, *, state: str | None = None, sear
     Rows: id, definition_id, definition_key, business_key, title, suspended, started_at, started_by, ended_at, end_reason,
     incidents (how many are open). One statement.
     """
-    query = sa.select(*_COLUMNS).where(_i.tenant_id == actor.tenant, instances_seen(actor), *_in_state(state))
-    exact = ((_i.definition_key, definition_key), (_i.definition_id, definition_id), (_i.business_key, business_key))
+    if state not in (None, "running", "ended"):
+        raise Invalid(N_("Keadaan berkas tidak dikenal."), field="state")
+    chosen = Choice(state=state or "", search=search, definition_key=definition_key or "", with_incident=bool(with_incident))
+    query = sa.select(*_COLUMNS).where(_i.tenant_id == actor.tenant, instances_seen(actor), *chosen.where())
+    exact = ((_i.definition_id, definition_id), (_i.business_key, business_key))
     query = query.where(*(column == value for column, value in exact if value is not None))
-    if with_incident is not None:
-        has = sa.exists().where(incident.c.instance_id == _i.id, incident.c.resolved_at.is_(None))
-        query = query.where(has if with_incident else ~has)
+    if with_incident is False:
+        query = query.where(~has_incident())
     if started_after is not None:
         query = query.where(_i.started_at >= started_after)
     if started_before is not None:
         query = query.where(_i.started_at < started_before)
-    if search:
-        query = query.where(sa.or_(*(column.icontains(search, autoescape=True) for column in (_i.title, _i.business_key, _i.search))))
     with read(pe) as db:
         return fetch(db, query, (_i.started_at, _i.id), after=after, limit=limit, descending=True)
-
-
-def _in_state(state: str | None) -> list[sa.ColumnElement[bool]]:
-    conditions: dict[str | None, list[sa.ColumnElement[bool]]] = {
-        None: [], "running": [_i.ended_at.is_(None)], "ended": [_i.ended_at.is_not(None)]}
-    if state not in conditions:
-        raise Invalid(N_("Keadaan berkas tidak dikenal."), field="state")
-    return conditions[state]
 
 
 def instance(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is asked before, while and after running cases go to another version: the plan, a dry run, how far a migration is."""
+"""What is asked before running cases go to another version: the plan, a dry run, what went before."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bpmn.errors import N_, Invalid, NotFound
+from bpmn.errors import N_, Invalid
 from bpmn.findings import Finding
 from engine import access, load, step
-from engine.commands.migrating import decide, problem_of, versions
+from engine.batches import MIGRATION, problem_of
+from engine.commands.migrating import decide, versions
 from engine.load import Definition
 from engine.migration_plan import Place, Plan, Proposal, check, places, propose
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.spec import Spec
 from engine.store import read
-from engine.tables import activity, job, migration, migration_item, process_definition, process_instance, user
+from engine.tables import activity, batch, job, process_definition, process_instance, user
 
-_i, _m, _item, _d = process_instance.c, migration.c, migration_item.c, process_definition.c
+_i, _b, _d = process_instance.c, batch.c, process_definition.c
 BUSY = N_("Sebuah pekerjaan berkas ini sedang dikerjakan; gilirannya diulang sebentar lagi.")
 
 
@@ -111,46 +112,15 @@ def dry_run(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: str, t
     return Tried(tried, rows[limit - 1].i_id if len(rows) > limit else None)
 
 
-# Under way ------------------------------------------------------------------------------------------------------------
-
-_COUNTED = ("open", "migrated", "refused", "ended")
-
-
-def migration_progress(pe: ProcessEngine, actor: Actor, migration_id: str) -> dict[str, Any]:
-    """A migration and how far it is: its columns, source_version, target_version, person, and `counts` of its cases by state."""
-    access.require(access.may_migrate(actor))
-    with read(pe) as db:
-        row = db.execute(_migrations(actor).where(_m.id == migration_id)).mappings().first()
-        if row is None:
-            raise NotFound(N_("Pemindahan tidak ditemukan."))
-        counts = sa.select(_item.state, sa.func.count().label("number")).where(_item.migration_id == migration_id).group_by(_item.state)
-        found = {each.state: each.number for each in db.execute(counts)}
-    return {**row, "counts": {state: found.get(state, 0) for state in _COUNTED}}
-
+# Before this one ------------------------------------------------------------------------------------------------------
 
 def migrations(pe: ProcessEngine, actor: Actor, key: str, *, after: str | None = None, limit: int = 20) -> Page:
-    """The migrations of a procedure, newest first: the columns of `migration_progress` without counts; one statement."""
+    """The migrations of a procedure, newest first: the batch's columns, source_version, target_version, person; one statement."""
     access.require(access.may_migrate(actor))
-    with read(pe) as db:
-        return fetch(db, _migrations(actor).where(_m.key == key), (_m.created_at, _m.id), after=after, limit=limit, descending=True)
-
-
-def _migrations(actor: Actor) -> sa.Select:
     source, target = process_definition.alias(), process_definition.alias()
-    return sa.select(
-        migration, source.c.version.label("source_version"), target.c.version.label("target_version"), user.c.name.label("person"),
-    ).join(source, source.c.id == _m.source_id).join(target, target.c.id == _m.target_id).outerjoin(
-        user, user.c.id == _m.created_by).where(_m.tenant_id == actor.tenant)
-
-
-def migration_items(pe: ProcessEngine, actor: Actor, migration_id: str, *, state: str = "", after: str | None = None,
-                    limit: int = 50) -> Page:
-    """The cases of a migration: instance_id, business_key, title, state, problem, at; one statement."""
-    access.require(access.may_migrate(actor))
-    query = sa.select(_item.instance_id, _i.business_key, _i.title, _item.state, _item.problem, _item.at).join(
-        migration, _m.id == _item.migration_id).join(process_instance, _i.id == _item.instance_id).where(
-        _item.migration_id == migration_id, _m.tenant_id == actor.tenant)
-    if state:
-        query = query.where(_item.state == state)
+    query = sa.select(
+        batch, source.c.version.label("source_version"), target.c.version.label("target_version"), user.c.name.label("person"),
+    ).join(source, source.c.id == _b.source_id).join(target, target.c.id == _b.target_id).outerjoin(
+        user, user.c.id == _b.created_by).where(_b.tenant_id == actor.tenant, _b.type == MIGRATION, _b.key == key)
     with read(pe) as db:
-        return fetch(db, query, (_item.instance_id,), after=after, limit=limit)
+        return fetch(db, query, (_b.created_at, _b.id), after=after, limit=limit, descending=True)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine import commands, queries
-from engine.commands import migrating
+from engine.commands import batches
 from tests.browser.conftest import DESK, PHONE
 from tests.webui.scenes import SOP
 
@@ -66,7 +66,7 @@ def test_running_cases_are_brought_to_the_new_version(open_page, audit, server, 
     page.locator("#tried button[value=start]").click()
     page.locator("#migration progress").wait_for()
     assert audit(page) == []
-    migrating.work(pe, lambda: now)
+    batches.work(pe, lambda: now)
     expect(page.locator("#migration .tag-success")).to_have_count(5)  # the page looks by itself
     page.wait_for_load_state("networkidle")
     assert audit(page) == []

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
 from engine import commands, jobs, notices, queries
 from engine import people as accounts
-from engine.commands import migrating
+from engine.commands import batches, migrating
 from engine.migration_plan import Plan
 from engine.process_engine import Actor, open_engine
 from engine.store import read, run
-from engine.tables import activity, candidate, event, incident, job, migration_item, notice, process_instance, subscription
+from engine.tables import activity, batch_item, candidate, event, incident, job, notice, process_instance, subscription
 from tests.conftest import on_databases
 from tests.engine.small import END, START, catch, chain, deploy, diagram, flows, message, open_tasks, service_task, timer, user_task
 from tests.engine.test_concurrency import at_once
@@ -46,12 +46,12 @@ def rows(pe, table, **where):
 
 
 def states(pe, migration_id):
-    return [row["state"] for row in rows(pe, migration_item, migration_id=migration_id)]
+    return [row["state"] for row in rows(pe, batch_item, batch_id=migration_id)]
 
 
 def move_all(pe, actor, now, source, target, plan, **rest):
     id = migrating.start_migration(pe, actor, now, source, target, Plan(plan), **rest)
-    migrating.work(pe, lambda: now)
+    batches.work(pe, lambda: now)
     return id
 
 
@@ -64,8 +64,8 @@ def test_a_case_goes_on_in_the_other_version_with_its_task(pe, versions, penulis
     task = open_tasks(pe, admin, case)["a"]
     due = rows(pe, activity, id=task)[0]["due_at"]
     id = move_all(pe, pemilik, now, one, two, SAME)
-    assert queries.migration_progress(pe, pemilik, id)["counts"] == {"open": 0, "migrated": 1, "refused": 0, "ended": 0}
-    assert queries.migration_progress(pe, pemilik, id)["state"] == "done"
+    assert queries.batch(pe, pemilik, id)["counts"]["done"] == 1
+    assert queries.batch(pe, pemilik, id)["state"] == "done"
     [row] = rows(pe, process_instance, id=case)
     assert (row["definition_id"], row["title"], row["version"]) == (two, "Perihal Rapat", 2)
     [held] = rows(pe, activity, id=task)
@@ -171,10 +171,10 @@ def test_a_case_whose_job_is_being_done_waits_its_turn(pe, versions, penulis, pe
     commands.lease_job(pe, now, waiting["id"], "l", 60)
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan({"kirim": "kirim"}))
     assert "gilirannya" in queries.dry_run(pe, pemilik, now, one, two, Plan({"kirim": "kirim"})).rows[0]["problem"]["message"]
-    assert migrating.work(pe, lambda: now) == 0 and states(pe, id) == ["open"]
-    assert queries.migration_progress(pe, pemilik, id)["state"] == "running"
+    assert batches.work(pe, lambda: now) == 0 and states(pe, id) == ["open"]
+    assert queries.batch(pe, pemilik, id)["state"] == "running"
     later = now + dt.timedelta(seconds=61)
-    assert migrating.work(pe, lambda: later) == 1 and states(pe, id) == ["migrated"]
+    assert batches.work(pe, lambda: later) == 1 and states(pe, id) == ["done"]
     commands.finish_job(pe, later, waiting["id"], "l")  # the worker was only slow: what it did counts in the new version
     assert list(open_tasks(pe, admin, case)) == ["y"]
 
@@ -185,7 +185,7 @@ def test_a_suspended_case_goes_and_stays_suspended_unless_it_would_move(pe, vers
     [case] = start(pe, penulis, now, one)
     commands.suspend_instance(pe, admin, now, case)
     id = move_all(pe, pemilik, now, one, two, SAME)
-    assert states(pe, id) == ["migrated"] and rows(pe, process_instance, id=case)[0]["suspended"]
+    assert states(pe, id) == ["done"] and rows(pe, process_instance, id=case)[0]["suspended"]
 
     def forked(*branches):
         inner = "".join(user_task(name)[1] for name in branches) + user_task("z")[1]
@@ -198,7 +198,7 @@ def test_a_suspended_case_goes_and_stays_suspended_unless_it_would_move(pe, vers
     commands.suspend_instance(pe, admin, now, other)
     plan = {"x": "x", "y": "y", "w": "x", "j": "j", "z": "z"}  # the join has all it waits for there
     id = move_all(pe, pemilik, now, three, four, plan)
-    assert "ditangguhkan" in rows(pe, migration_item, migration_id=id)[0]["problem"]["message"]
+    assert "ditangguhkan" in rows(pe, batch_item, batch_id=id)[0]["problem"]["message"]
     commands.activate_instance(pe, admin, now, other)
     move_all(pe, pemilik, now, three, four, plan)
     assert sorted(open_tasks(pe, admin, other)) == ["x", "z"]
@@ -220,10 +220,10 @@ def test_what_would_fail_is_said_before_and_is_what_fails(pe, versions, penulis,
     assert tried[cases[0]]["at"] == ["b"] and tried[cases[0]]["problem"]["element"] == "b" and tried[cases[0]]["title"] == "x"
     assert not rows(pe, event, type="instance.migrated"), "nothing was written"
     id = move_all(pe, pemilik, now, one, two, {"a": "a"})
-    found = {row["instance_id"]: row for row in queries.migration_items(pe, pemilik, id).rows}
-    assert {id for id, row in found.items() if row["state"] == "refused"} == set(cases[:2])
+    found = {row["instance_id"]: row for row in queries.batch_items(pe, pemilik, id).rows}
+    assert {id for id, row in found.items() if row["state"] == "failed"} == set(cases[:2])
     assert found[cases[0]]["problem"] == tried[cases[0]]["problem"]
-    assert [row["instance_id"] for row in queries.migration_items(pe, pemilik, id, state="refused").rows] == sorted(cases[:2])
+    assert [row["instance_id"] for row in queries.batch_items(pe, pemilik, id, state="failed").rows] == sorted(cases[:2])
     assert len(open_tasks(pe, penulis, cases[0])) == 1, "a case that cannot go is as it was"
     assert queries.migrations(pe, pemilik, "p").rows[0]["id"] == id
 
@@ -234,14 +234,14 @@ def test_stopped_it_goes_no_further_and_those_that_went_stay(pe, versions, penul
     start(pe, penulis, now, one, 4)
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
     ticking = iter(now + dt.timedelta(seconds=n) for n in range(100))
-    assert migrating.work(pe, lambda: next(ticking), seconds=3) == 2
-    migrating.stop_migration(pe, pemilik, now, id)
-    assert migrating.work(pe, lambda: now) == 0
-    assert sorted(states(pe, id)) == ["migrated", "migrated", "open", "open"]
-    assert queries.migration_progress(pe, pemilik, id)["state"] == "stopped"
+    assert batches.work(pe, lambda: next(ticking), seconds=3) == 2
+    commands.delete_batch(pe, pemilik, now, id)
+    assert batches.work(pe, lambda: now) == 0
+    assert sorted(states(pe, id)) == ["done", "done", "open", "open"]
+    assert queries.batch(pe, pemilik, id)["state"] == "stopped"
     assert sorted(row["definition_id"] for row in rows(pe, process_instance)) == sorted([one, one, two, two])
     with pytest.raises(NotFound):
-        migrating.stop_migration(pe, pemilik, now, "0")
+        commands.delete_batch(pe, pemilik, now, "0")
 
 
 @on_databases
@@ -250,9 +250,9 @@ def test_two_workers_at_once_bring_each_case_over_once(pe, versions, penulis, pe
     start(pe, penulis, now, one, 12)
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
     for _ in range(3):  # who lost a race five times leaves the case to the next turn
-        results = at_once(*[lambda: migrating.work(pe, lambda: now)] * 3)
+        results = at_once(*[lambda: batches.work(pe, lambda: now)] * 3)
         assert all(isinstance(result, int) for result in results), results
-    assert states(pe, id) == ["migrated"] * 12
+    assert states(pe, id) == ["done"] * 12
     assert len(rows(pe, event, type="instance.migrated")) == 12
 
 
@@ -271,8 +271,8 @@ def test_somebody_who_completes_meanwhile_is_not_lost(pe, versions, penulis, pem
     monkeypatch.setattr(migrating, "decide", slow)
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
     with_lock = pe.db.dialect.name  # on both: the decision was made on a state that is no more, so it is made again
-    migrating.work(pe, lambda: now)
-    assert calls and states(pe, id) == ["migrated"], with_lock
+    batches.work(pe, lambda: now)
+    assert calls and states(pe, id) == ["done"], with_lock
     assert list(open_tasks(pe, admin, case)) == ["b"], "it stood on b when it went"
 
 
@@ -282,9 +282,9 @@ def test_a_case_that_ended_before_its_turn_is_left_alone(pe, versions, penulis, 
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
     commands.cancel(pe, admin, now, case)
     migrating.migrate_now(pe, pemilik, now, one, two, Plan(SAME), [other])
-    migrating.work(pe, lambda: now)
-    assert sorted(states(pe, id)) == ["ended", "refused"]
-    [problem] = [row["problem"] for row in rows(pe, migration_item, state="refused")]
+    batches.work(pe, lambda: now)
+    assert sorted(states(pe, id)) == ["ended", "failed"]
+    [problem] = [row["problem"] for row in rows(pe, batch_item, state="failed")]
     assert "tidak berjalan pada versi asal" in problem["message"]
 
 
@@ -297,8 +297,8 @@ def test_ten_thousand_are_set_down_in_one_statement(pe, versions, penulis, pemil
     said = []
     sa.event.listen(pe.db, "before_cursor_execute", lambda *args: said.append(args[2]))
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
-    assert sum("migration_item" in statement for statement in said) == 1
-    assert queries.migration_progress(pe, pemilik, id)["counts"]["open"] == 10_000
+    assert sum("batch_item" in statement for statement in said) == 1
+    assert queries.batch(pe, pemilik, id)["counts"]["open"] == 10_000
     said.clear()
     queries.dry_run(pe, pemilik, now, one, two, Plan(SAME), limit=200)
     assert len(said) <= 4, said
@@ -319,19 +319,19 @@ def test_killed_at_any_statement_each_case_is_wholly_here_or_there(pe, versions,
                 os.kill(os.getpid(), signal.SIGKILL)
 
         sa.event.listen(own.db, "after_cursor_execute", after)
-        migrating.work(own, lambda: now)
+        batches.work(own, lambda: now)
 
     process = fork.Process(target=dies)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
     for row in rows(pe, process_instance):
-        [item] = rows(pe, migration_item, instance_id=row["id"])
+        [item] = rows(pe, batch_item, instance_id=row["id"])
         opened = [a for a in rows(pe, activity, instance_id=row["id"]) if a["ended_at"] is None]
         assert {a["definition_id"] for a in opened} == {row["definition_id"]}
-        assert (item["state"] == "migrated") == (row["definition_id"] == two)
-    migrating.work(pe, lambda: now)
-    assert states(pe, id) == ["migrated"] * 6
+        assert (item["state"] == "done") == (row["definition_id"] == two)
+    batches.work(pe, lambda: now)
+    assert states(pe, id) == ["done"] * 6
     assert len(rows(pe, event, type="instance.migrated")) == 6
     for case in cases:
         assert list(open_tasks(pe, admin, case)) == ["a"]
@@ -343,14 +343,14 @@ def test_a_real_worker_killed_on_the_way_and_its_follower_bring_all_over(pe, ver
     start(pe, penulis, now, one, 40)
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
     first = start_worker(pe)
-    eventually(lambda: "migrated" in states(pe, id))
+    eventually(lambda: "done" in states(pe, id))
     kill_group(first)
     second = start_worker(pe)
     try:
-        eventually(lambda: queries.migration_progress(pe, pemilik, id)["state"] == "done")
+        eventually(lambda: queries.batch(pe, pemilik, id)["state"] == "done")
     finally:
         kill_group(second)
-    assert states(pe, id) == ["migrated"] * 40 and len(rows(pe, event, type="instance.migrated")) == 40
+    assert states(pe, id) == ["done"] * 40 and len(rows(pe, event, type="instance.migrated")) == 40
 
 
 # At once, and who may -------------------------------------------------------------------------------------------------
@@ -392,10 +392,10 @@ def test_only_owner_and_admin_and_only_within_their_office(pe, versions, penulis
         queries.between(pe, stranger, one, two)
     id = migrating.start_migration(pe, admin, now, one, two, Plan(SAME))
     with pytest.raises(NotFound):
-        queries.migration_progress(pe, stranger, id)
+        queries.batch(pe, stranger, id)
     with pytest.raises(NotFound):
-        migrating.stop_migration(pe, stranger, now, id)
-    assert queries.migration_items(pe, stranger, id).rows == []
+        commands.delete_batch(pe, stranger, now, id)
+    assert queries.batch_items(pe, stranger, id).rows == []
 
 
 def test_what_cannot_begin(pe, versions, penulis, pemilik, now):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from engine import commands, queries
-from engine.commands import migrating
+from engine.commands import batches
 from tests.engine.small import END, START, chain, deploy, diagram, open_tasks, user_task
 
 ONE = diagram(chain(START, user_task("tulis"), user_task("periksa"), END), properties={"label": "${judul}"})
@@ -76,7 +76,7 @@ def test_it_is_tried_on_every_case_and_then_done(office, signed_in, pe, people, 
     assert begun.status_code == 303
     page = browser.get(begun.location).text
     assert "0 dari 3 berkas sudah diperiksa" in page and 'hx-trigger="every 2s"' in page and page.count("Menunggu giliran</span>") == 3
-    migrating.work(pe, lambda: now)
+    batches.work(pe, lambda: now)
     polled = browser.get(begun.location, headers={"HX-Request": "true"})
     assert polled.headers["HX-Refresh"] == "true", "what looked again and again sees the end whole"
     page = browser.get(begun.location).text
@@ -96,7 +96,7 @@ def test_it_can_be_stopped(office, signed_in, pe, people, now):
     assert browser.post(f"{begun.location}/stop").status_code == 303
     page = browser.get(begun.location).text
     assert "Dihentikan setelah 0 dari 3 berkas" in page and "Tidak dipindahkan</span>" in page
-    assert migrating.work(pe, lambda: now) == 0
+    assert batches.work(pe, lambda: now) == 0
 
 
 def test_a_long_dry_run_goes_on_part_by_part(office, signed_in, monkeypatch):

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, g
 import webui
 from webui.rest import (  # noqa: F401 - importing a resource declares its operations
     auth,
+    batch,
     declare,
     deployment,
     errors,

@@ -98,9 +98,9 @@ def _from_query(what: Listing, query: Mapping[str, Any]) -> tuple[dict, list[tup
 
 
 def _from_body(what: Listing, body: Mapping[str, Any]) -> tuple[dict, list[tuple[str, bool]]]:
-    criteria = _criteria(what, body)
+    criteria = criteria_of(what, body)
     if what.alternatives and body.get("orQueries"):
-        criteria["orQueries"] = [_criteria(what, each) for each in body["orQueries"]]
+        criteria["orQueries"] = [criteria_of(what, each) for each in body["orQueries"]]
     return criteria, [_order(what, each["sortBy"], each["sortOrder"]) for each in body.get("sorting") or ()]
 
 
@@ -113,7 +113,8 @@ def _written(given: list[str] | None) -> list[conditions.Condition]:
     return [conditions.Condition(*match.groups()) for _, match in found if match]
 
 
-def _criteria(what: Listing, body: Mapping[str, Any]) -> dict[str, Any]:
+def criteria_of(what: Listing, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a query in a body asks of a listing, as `listing.find` takes it."""
     return {name: read_date(value, name) if what.filters[name].type == "date" else value
             for name, value in body.items() if name in what.filters and value is not None}
 

@@ -2,19 +2,17 @@
 
 from flask import Response
 
-from bpmn.errors import Invalid, NotFound
+from bpmn.errors import Invalid
 from engine import commands, queries
 from engine.commands.migrating import MOST_AT_ONCE
 from engine.migration_plan import Plan
 from engine.queries.migrating import Between
-from engine.queries_rest import INSTANCES
 from webui.errors import message_of
-from webui.rest.declare import BOOLEAN, INTEGER, STRING, Call, Parameter, array, named, operation, optional, write_date
+from webui.rest.batch import BATCH, cases_named, show_batch
+from webui.rest.declare import BOOLEAN, STRING, Call, array, named, operation, optional
 from webui.rest.errors import BadRequest, reply
-from webui.rest.lists import rows_of
 
 TAG = "Migration"
-TYPE = "instance-migration"
 BODY = "#multiInstanceBody"
 ONE = {"type": "array", "items": STRING, "minItems": 1, "maxItems": 1}
 INSTRUCTION = named("MigrationInstruction", {
@@ -34,13 +32,6 @@ EXECUTION = named("MigrationExecution", {
     "migrationPlan": PLAN, "processInstanceIds": optional({"type": "array", "items": STRING, "maxItems": 10_000}),
     "processInstanceQuery": optional({"$ref": "#/components/schemas/ProcessInstanceQuery"}), "skipCustomListeners": optional(BOOLEAN),
     "skipIoMappings": optional(BOOLEAN)}, required=("migrationPlan",))
-_BATCH = {
-    "id": STRING, "type": STRING, "totalJobs": INTEGER, "jobsCreated": INTEGER, "batchJobsPerSeed": INTEGER,
-    "invocationsPerBatchJob": INTEGER, "seedJobDefinitionId": optional(STRING), "monitorJobDefinitionId": optional(STRING),
-    "batchJobDefinitionId": optional(STRING), "suspended": BOOLEAN, "tenantId": optional(STRING), "createUserId": optional(STRING),
-    "startTime": STRING, "executionStartTime": optional(STRING)}
-BATCH = named("Batch", _BATCH)
-STATISTICS = named("BatchStatistics", {**_BATCH, "remainingJobs": INTEGER, "completedJobs": INTEGER, "failedJobs": INTEGER})
 
 
 @operation("POST", "/migration/generate", tag=TAG, summary="The plan of what two versions have in common", body=GENERATION, result=PLAN)
@@ -67,7 +58,7 @@ def execute(call: Call) -> Response | None:
     found = _between(call, plan)
     if reports := _reports(found, plan):
         return _refused_plan(reports)
-    ids = _cases(call)
+    ids = cases_named(call)
     try:
         commands.migrate_now(call.pe, call.actor, call.now, found.source.id, found.target.id, _plan(plan), ids)
     except Invalid as problem:
@@ -83,54 +74,9 @@ def execute_async(call: Call) -> dict | Response:
     found = _between(call, plan)
     if reports := _reports(found, plan):
         return _refused_plan(reports)
-    id = commands.start_migration(call.pe, call.actor, call.now, found.source.id, found.target.id, _plan(plan), instance_ids=_cases(call))
-    return _batch(queries.migration_progress(call.pe, call.actor, id))
-
-
-# Batches: migrations under way; one that is done or stopped is none any more, as with Camunda -------------------------------
-
-@operation("GET", "/batch/statistics", tag="Batch", summary="How far a batch is", query=(Parameter("batchId"), Parameter("type")),
-           result=array(STATISTICS))
-def statistics(call: Call) -> list:
-    if not call.query.get("batchId"):
-        raise BadRequest("'batchId' is needed: other lists of batches are not supported")
-    if call.query.get("type") not in (None, TYPE):
-        return []
-    try:
-        row = _running(call, call.query["batchId"])
-    except BadRequest:
-        return []
-    counts = row["counts"]
-    return [{**_batch(row), "remainingJobs": counts["open"], "completedJobs": counts["migrated"] + counts["ended"],
-             "failedJobs": counts["refused"]}]
-
-
-@operation("GET", "/batch/{id}", tag="Batch", summary="A batch", result=BATCH)
-def get_batch(call: Call, id: str) -> dict:
-    return _batch(_running(call, id))
-
-
-@operation("DELETE", "/batch/{id}", tag="Batch", summary="Stop a batch; what it did stays", query=(Parameter("cascade", "boolean"),))
-def delete_batch(call: Call, id: str) -> None:
-    _running(call, id)
-    commands.stop_migration(call.pe, call.actor, call.now, id)
-
-
-def _running(call: Call, id: str) -> dict:
-    try:
-        row = queries.migration_progress(call.pe, call.actor, id)
-    except NotFound:
-        row = None
-    if row is None or row["state"] != "running":
-        raise BadRequest(f"Batch with id '{id[:80]}' does not exist", status=404)
-    return row
-
-
-def _batch(row: dict) -> dict:
-    return {"id": row["id"], "type": TYPE, "totalJobs": row["total"], "jobsCreated": row["total"], "batchJobsPerSeed": 100,
-            "invocationsPerBatchJob": 1, "seedJobDefinitionId": None, "monitorJobDefinitionId": None, "batchJobDefinitionId": None,
-            "suspended": False, "tenantId": row["tenant_id"], "createUserId": row["created_by"],
-            "startTime": write_date(row["created_at"]), "executionStartTime": None}
+    id = commands.start_migration(
+        call.pe, call.actor, call.now, found.source.id, found.target.id, _plan(plan), instance_ids=cases_named(call))
+    return show_batch(call, id)
 
 
 # Within ---------------------------------------------------------------------------------------------------------------
@@ -182,16 +128,3 @@ def _refused_cases(problem: Invalid) -> Response:
         "processInstanceId": first.where["field"], "failures": [] if place else [message_of(first)],
         "activityInstanceValidationReports": [{"sourceScopeId": place, "failures": [message_of(first)]}] if place else [],
         "transitionInstanceValidationReports": []})
-
-
-def _cases(call: Call) -> list[str]:
-    """The ids that a request names, and of the cases that its query finds."""
-    ids, query = list(call.body.get("processInstanceIds") or ()), call.body.get("processInstanceQuery")
-    if query is not None:
-        criteria = {name: value for name, value in query.items() if value is not None and name != "sorting"}
-        if unknown := sorted(criteria.keys() - INSTANCES.filters.keys()):
-            raise BadRequest(f"'{unknown[0]}' is not supported in processInstanceQuery")
-        ids += [row["id"] for row in rows_of(call, INSTANCES, **criteria)]
-    if not ids:
-        raise BadRequest("processInstanceIds is empty", type="BadUserRequestException")
-    return list(dict.fromkeys(ids))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.commands import migrating
+from engine.commands import batches
 from tests.engine.small import END, START, chain, deploy, diagram, user_task
 
 LOOP = '<multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality></multiInstanceLoopCharacteristics>'
@@ -73,7 +73,7 @@ def test_it_is_executed_by_the_worker_as_a_batch(rest, app, versions, cases, now
     [row] = rest.get("/batch/statistics", "pemilik", batchId=batch["id"])
     assert (row["remainingJobs"], row["completedJobs"], row["failedJobs"]) == (2, 0, 0)
     rest.refused(403, "GET", f"/batch/{batch['id']}", "penulis")
-    migrating.work(app.extensions["terbit"], lambda: now)
+    batches.work(app.extensions["terbit"], lambda: now)
     rest.refused(404, "GET", f"/batch/{batch['id']}", "pemilik")
     assert rest.get("/batch/statistics", "pemilik", batchId=batch["id"]) == []
     assert {rest.get(f"/process-instance/{case}")["definitionId"] for case in cases} == {versions[1]}
@@ -83,7 +83,7 @@ def test_a_batch_is_stopped_by_deleting_it(rest, app, versions, cases, now):
     batch = rest.post("/migration/executeAsync", {"migrationPlan": plan_of(rest, versions), "processInstanceIds": cases}, "pemilik", 200)
     rest.refused(403, "DELETE", f"/batch/{batch['id']}", "penulis")
     assert rest("DELETE", f"/batch/{batch['id']}", "pemilik").status_code == 204
-    assert migrating.work(app.extensions["terbit"], lambda: now) == 0
+    assert batches.work(app.extensions["terbit"], lambda: now) == 0
     assert {rest.get(f"/process-instance/{case}")["definitionId"] for case in cases} == {versions[0]}
     rest.refused(404, "DELETE", f"/batch/{batch['id']}", "pemilik")
 
