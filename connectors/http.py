@@ -28,7 +28,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url, parse_url
 from urllib3.util.connection import create_connection
 
-from connectors import N_, Failure, Quota, watching
+from connectors import N_, Failure, Quota, Throttled, watching
 from connectors.content import contains_title as contains_title  # the other half of "it stands there": fetch, then look
 
 VERIFY: bool | str = True  # or the path of a CA bundle
@@ -170,11 +170,14 @@ def is_public(address: str) -> bool:
 
 
 def failure(response: Response, said: str = "") -> Failure:
-    """What an answer that is not ok means for publishing: 408, 425, 429 and 5xx are temporary, the rest permanent.
+    """What an answer that is not ok means for publishing: 408, 425, 429 and 5xx are temporary, the rest permanent; a 429 that says
+    for how long is Throttled. Whether a 5xx came after the request was accepted, the caller must know.
     `said` is what the platform itself gave as the reason."""
     temporary = response.status in (408, 425, 429) or response.status >= 500
     message = N_("Server menjawab %(status)s untuk %(url)s. %(said)s")
     wait = retry_after(response) if temporary else None
+    if response.status == 429 and (told := told_to_wait(response)) is not None:
+        return Throttled(told)
     return Failure(
         message, "temporary" if temporary else "permanent", wait, status=response.status, url=_shown(response.url), said=said[:300]
     )
@@ -193,6 +196,15 @@ def retry_after(response: Response) -> float | None:
         return None
     seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)
     return min(max(seconds.total_seconds(), 0.0), RETRY_AFTER_MOST)
+
+
+def told_to_wait(response: Response) -> float | None:
+    """Seconds for which the answer wants to be left alone, by `Retry-After` or its rate limit's reset; None where it does not say."""
+    ends = [quota.resets_at for quota in quotas(response) if quota.remaining == 0 and quota.resets_at]
+    wait = retry_after(response)
+    if wait is None and ends:
+        wait = (max(ends) - datetime.now(UTC)).total_seconds()
+    return None if wait is None else min(max(wait, 1.0), RETRY_AFTER_MOST)
 
 
 def quotas(response: Response) -> list[Quota]:

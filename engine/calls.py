@@ -7,14 +7,14 @@ again after each of LOOKS; then, or where it cannot, the failure is `unknown` an
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
 from bpmn.errors import N_, NotFound
-from connectors import Connector, Failure, NotByMachine, NotYet, Progress, Request, Result, Throttled, abilities
+from connectors import Connector, Failure, NotByMachine, NotYet, Progress, Quota, Request, Result, Throttled, abilities, watching
 from engine import channels
 from engine.handlers import Job
 from engine.process_engine import Actor, ProcessEngine
@@ -23,6 +23,7 @@ from engine.tables import channel
 from engine.tables import publication_progress as table
 
 LOOKS = (60, 300, 1800, 7200, 21_600)  # seconds before each look at what is not known
+LONGEST_HOLD = dt.timedelta(days=1)  # whatever a platform says
 MOST_NOTES = 65_536  # bytes of JSON
 T = TypeVar("T")
 
@@ -36,9 +37,13 @@ def call(pe: ProcessEngine, job: Job, now: dt.datetime, use: Callable[[Connector
     try:
         connector = channels.connector_for(pe, job.tenant, id)
         _take_turn(pe, job.tenant, id, float(getattr(connector, "pace", 0) or 0), now)
-        return use(connector)
+        with watching.watching() as watch:
+            try:
+                return use(connector)
+            finally:
+                _keep_to(pe, job, id, now, watch.quotas.values())
     except Throttled as throttled:
-        _hold(pe, job, id, now, throttled.retry_after or 0)
+        _hold(pe, job, id, now, now + dt.timedelta(seconds=throttled.retry_after or 0))
         raise
     except Failure:
         raise
@@ -142,9 +147,15 @@ def _take_turn(pe: ProcessEngine, tenant: str, id: str, pace: float, now: dt.dat
             raise NotYet(pace)
 
 
-def _hold(pe: ProcessEngine, job: Job, id: str, now: dt.datetime, seconds: float) -> None:
-    """Leave the channel alone for so long, whichever worker has something for it."""
-    until = now + dt.timedelta(seconds=seconds)
+def _keep_to(pe: ProcessEngine, job: Job, id: str, now: dt.datetime, quotas: Iterable[Quota]) -> None:
+    """Of what the platform allows, nothing is left: nobody calls before there is something again."""
+    ends = [quota.resets_at for quota in quotas if quota.remaining == 0 and quota.resets_at and quota.resets_at > now]
+    if ends:
+        _hold(pe, job, id, now, min(max(ends), now + LONGEST_HOLD))
+
+
+def _hold(pe: ProcessEngine, job: Job, id: str, now: dt.datetime, until: dt.datetime) -> None:
+    """Leave the channel alone until then, whichever worker has something for it."""
     later = sa.update(channel).where(channel.c.tenant_id == job.tenant, channel.c.id == id,
                                      sa.or_(channel.c.not_before.is_(None), channel.c.not_before < until)).values(not_before=until)
 
