@@ -31,6 +31,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
                    "address": "", "contact": "", "place": "", "logo": ""},  # logo: the SHA-256 of a PNG, see `letterhead`
     "numbering": {"lembar-disposisi": "{nomor}/LD/{bulan romawi}/{tahun}", "nota-dinas": "{nomor}/ND/{bulan romawi}/{tahun}"},
     "reminders": {"before_percent": 80, "at_due": True, "escalate_minutes": 60},  # 0: not before, None: not to the head
+    "evidence": {"persons": False},  # whether the analyst's pages may compare persons
+    "access": {"procedures": {}},  # who sees and starts what, beyond the diagrams: {key: {sees, starts}}, see `engine.reach`
     "review": {"months": 6},  # between two reviews of a procedure; 0: none by itself
     "phrases": {
         "approve": ["Setuju, lanjutkan.", "Sudah sesuai.", "Setuju; segera diterbitkan."],
@@ -93,7 +95,7 @@ def change(pe: ProcessEngine, actor: Actor, now: dt.datetime, section: str, valu
     they began.
     """
     access.require(access.may_administer(actor))
-    if section not in DEFAULTS:
+    if section not in CHECKS:
         raise NotFound(N_("Pengaturan ini tidak ada."))
     checked = CHECKS[section](value)
 
@@ -107,7 +109,12 @@ def change(pe: ProcessEngine, actor: Actor, now: dt.datetime, section: str, valu
             deadlines.recompute(db, actor.tenant, _calendar(full, zone), deadlines.Rules(**full["reminders"]))
 
     run(pe, write)
-    _of(pe.db).settings.pop(actor.tenant, None)
+    forget(pe, actor.tenant)
+
+
+def forget(pe: ProcessEngine, tenant: str) -> None:
+    """Ask the database again at the next question: something was changed by this process."""
+    _of(pe.db).settings.pop(tenant, None)
 
 
 # Inside ---------------------------------------------------------------------------------------------------------------
@@ -134,7 +141,8 @@ def _known(db: sa.Connection, tenant: str) -> _Known:
 
 
 def _full(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {section: {**default, **(stored.get(section) or {})} for section, default in DEFAULTS.items()}
+    full = {section: {**default, **(stored.get(section) or {})} for section, default in DEFAULTS.items()}
+    return full | ({"sample": stored["sample"]} if stored.get("sample") else {})  # that the office is made up: `evidence.sample`
 
 
 def _calendar(full: Mapping[str, Any], zone: str) -> WorkingCalendar:
@@ -178,6 +186,13 @@ def _review(value: Any) -> dict[str, int]:
     return {"months": months}
 
 
+def _evidence(value: Any) -> dict[str, bool]:
+    persons = _known_keys("evidence", value).get("persons")
+    if not isinstance(persons, bool):
+        raise Invalid(N_("Isikan ya atau tidak."), field="persons")
+    return {"persons": persons}
+
+
 def _numbering(value: Any) -> dict[str, str]:
     patterns = {key: _line(each, key) for key, each in _known_keys("numbering", value).items()}
     numbering.check({**DEFAULTS["numbering"], **patterns})
@@ -191,4 +206,5 @@ def _phrases(value: Any) -> dict[str, list[str]]:
 CHECKS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "calendar": working_time.checked, "letterhead": _letterhead, "numbering": _numbering,
     "reminders": lambda value: deadlines.checked(_known_keys("reminders", value)), "phrases": _phrases, "review": _review,
+    "evidence": _evidence,
 }

@@ -761,7 +761,7 @@ evidence_case = Table(  # one row for each ended case that was counted
           sqlite_where=text("cancelled OR moved OR manual OR extended"), postgresql_where=text("cancelled OR moved OR manual OR extended")),
 )
 
-evidence_cell = Table(  # sums over the cases that ended on a day or in a month, for every kind and group and for all of them ('*')
+evidence_cell = Table(  # sums over the cases that ended on a day, or in a month, there also over all kinds and all groups ('*')
     "evidence_cell", metadata,
     Column("id", String(32), primary_key=True),  # made of what it is about
     _tenant(),
@@ -773,10 +773,8 @@ evidence_cell = Table(  # sums over the cases that ended on a day or in a month,
     Column("day", Date, nullable=False),  # of a month: its first
     Column("kind", Key, nullable=False),
     Column("unit", Key, nullable=False),
-    *(Column(name, BigInteger, nullable=False) for name in (
-        "count", "canceled", "repeats", "promised", "overdue", "extended", "claimed", "decided", "returned", "clean", "manual", "moved",
-        "lead_seconds", "wait_seconds", "work_seconds", "cost_seconds", "again_seconds")),  # see `evidence.cells.SUMS`
-    *(Column(name, LargeBinary, nullable=False) for name in ("lead", "wait", "work")),  # histograms of minutes, see `evidence.cells`
+    Column("count", BigInteger, nullable=False),  # what `measures` counts
+    Column("measures", Text, nullable=False),  # JSON: sums and histograms of minutes, see `evidence.cells`
     Index("ix_evidence_cell_read", "tenant_id", "key", "what", "grain", "kind", "unit", "day"),
 )
 

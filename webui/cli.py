@@ -6,6 +6,7 @@ wrong usage is exit code 2.
 
 import contextlib
 import datetime as dt
+import getpass
 import gettext
 import importlib
 import importlib.util
@@ -89,14 +90,22 @@ def opened(folder: Path, current: bool = True):
 
 
 def _of_office(pe, tenant: str | None):
-    """Terbit itself as an actor in this office."""
+    """Terbit itself as an actor in this office, in the name of the operating system's user who gives the command."""
     from engine import installation
     from engine.process_engine import DEFAULT_TENANT, Actor
 
     offices = installation.offices(pe)
     if (tenant or DEFAULT_TENANT) not in offices:
         raise click.ClickException(f"there is no office {tenant or DEFAULT_TENANT} here; there is {', '.join(offices)}")
-    return Actor.system(tenant or DEFAULT_TENANT)
+    return Actor(_system_user(), tenant or DEFAULT_TENANT, is_system=True)
+
+
+def _system_user() -> str:
+    """Who gives this command, for the history: 'os:sari'. No account has such an id."""
+    try:
+        return f"os:{getpass.getuser()}"[:64]
+    except (OSError, KeyError):  # a container's user without a name
+        return f"os:{os.getuid()}"
 
 
 # Serving --------------------------------------------------------------------------------------------------------------
@@ -332,12 +341,15 @@ def user_add(instance: Path, tenant: str | None, id: str, name: str | None, titl
 @click.argument("id")
 @click.argument("name")
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long it is valid.")
-def user_token(instance: Path, tenant: str | None, id: str, name: str, days: int):
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(["read", "tasks", "deploy", "admin"]),
+              help="What it may, of what the account may; may be given several times. Everything, where not given.")
+def user_token(instance: Path, tenant: str | None, id: str, name: str, days: int, scopes: tuple[str, ...]):
     """Make an API token, called NAME, for the account ID, and print it: it cannot be shown again."""
     from engine import people
 
     with opened(instance) as pe:
-        made = people.create_token(pe, _of_office(pe, tenant), now(), name=name, user_id=id, expires_at=now() + dt.timedelta(days=days))
+        made = people.create_token(pe, _of_office(pe, tenant), now(), name=name, user_id=id, expires_at=now() + dt.timedelta(days=days),
+                                   scopes=scopes or tuple(people.SCOPES))
     click.echo(made["token"])
 
 
@@ -381,6 +393,47 @@ def doctor(instance: Path):
 
 
 @main.group(cls=Group)
+def evidence():
+    """The analyst's figures."""
+
+
+@evidence.command("rebuild")
+@instance_option
+@tenant_option
+def evidence_rebuild(instance: Path, tenant: str | None):
+    """Count all ended cases of an office anew, from the history: the same figures come of it."""
+    from engine.evidence import rollup
+
+    with opened(instance) as pe:
+        count = rollup.rebuild(pe, _of_office(pe, tenant).tenant, lambda counted: click.echo(f"{counted} cases", err=True))
+    click.echo(f"{count} cases counted")
+
+
+@main.command("sample-data")
+@instance_option
+@click.option("--tenant", default="contoh", show_default=True, help="The office to write into; made where there is none.")
+@click.option("--cases", type=click.IntRange(1, 2_000_000), default=3000, show_default=True)
+@click.option("--years", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="How far back they reach.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same history.")
+@click.option("--among-real-cases", "among_real", is_flag=True, help="Write into an office that has real cases. They cannot be told apart "
+              "by the figures, and nothing takes them out again.")
+def sample_data(instance: Path, tenant: str, cases: int, years: float, seed: int, among_real: bool):
+    """Make up an office's history, to try the analyst's pages with. It is marked as made up wherever it shows."""
+    from engine.evidence import rollup, sample
+
+    def told(written: int) -> None:
+        if written % 10_000 == 0:
+            click.echo(f"{written} written", err=True)
+
+    with opened(instance) as pe:
+        sample.make(pe, now(), tenant, cases=cases, years=years, seed=seed, among_real=among_real, told=told)
+        while rollup.count_some(pe, tenant, limit=1000):
+            pass
+    click.echo(f"{cases} made-up cases in the office {tenant}; for somebody to look at them: terbit user add --tenant {tenant} "
+               "--group analyst NAME")
+
+
+@main.group(cls=Group)
 def archive():
     """The archive of what was published."""
 
@@ -400,6 +453,50 @@ def archive_verify(instance: Path, tenant: str | None):
     if problems:
         raise click.ClickException(f"{len(problems)} problem(s) in the archive")
     click.echo("the archive is whole")
+
+
+@main.group(cls=Group)
+def audit():
+    """The history of who did what when."""
+
+
+@audit.command("verify")
+@instance_option
+@click.option("--known", multiple=True, metavar="NUMBER:HASH", help="A seal that was written down earlier, as the audit page or "
+              "`terbit audit head` gave it. May be given several times.")
+def audit_verify(instance: Path, known: tuple[str, ...]):
+    """Check every seal and every event; exit code 1 if anything was changed, removed, inserted or put in another order."""
+    from engine import audit_chain
+
+    english = gettext.translation("messages", CODE / "translations", ["en"], fallback=True)
+    count = 0
+    with opened(instance) as pe:
+        for problem in audit_chain.verify(pe, dict(_seal(each) for each in known)):
+            count += 1
+            click.echo(english.gettext(problem.message) % problem.params, err=True)
+        if count:
+            raise click.ClickException(f"{count} problem(s) in the history")
+        audit_chain.seal(pe, now(), seconds=60)
+        last = audit_chain.last_seal(pe)
+    click.echo(f"the history is whole; its last seal is {last}")
+
+
+@audit.command("head")
+@instance_option
+def audit_head(instance: Path):
+    """Print the last seal, NUMBER:HASH, to be kept elsewhere: who rewrites the history cannot end it in this."""
+    from engine import audit_chain
+
+    with opened(instance) as pe:
+        audit_chain.seal(pe, now(), seconds=60)
+        click.echo(audit_chain.last_seal(pe))
+
+
+def _seal(text: str) -> tuple[int, str]:
+    number, _colon, hash = text.strip().partition(":")
+    if not number.isdigit() or len(hash) != 64:
+        raise click.BadParameter(f"{text!r} is not NUMBER:HASH", param_hint="--known")
+    return int(number), hash
 
 
 if __name__ == "__main__":

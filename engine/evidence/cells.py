@@ -1,15 +1,12 @@
 """How what cases show is added up: sums, and histograms of minutes from which a median can be read. Pure.
 
 A histogram is exact to the minute below EXACT minutes (more than a working day). Above, a bucket is at most 1/256 of its value
-wide, so that a median or percentile read from it is within 0.2 per cent. It is kept as pairs of unsigned 32-bit numbers, little
-endian: bucket, count, ordered by bucket.
+wide, so that a median or percentile read from it is within 0.2 per cent.
 """
 
-import struct
-from collections import Counter
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 EXACT = 512
 _HALF = EXACT // 2
@@ -33,40 +30,58 @@ TIMES = ("lead", "wait", "work")
 
 @dataclass
 class Measures:
-    """What was added up: SUMS by name, and a histogram (bucket -> count) for each of TIMES."""
+    """What was added up: SUMS by name, and a histogram (bucket -> count) for each of TIMES; what is nought is not there."""
 
-    sums: Counter[str] = field(default_factory=Counter)
-    times: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in TIMES})
+    sums: dict[str, int] = field(default_factory=dict)
+    times: dict[str, dict[int, int]] = field(default_factory=dict)
 
-    def add(self, other: "Measures") -> None:
-        for name, value in other.sums.items():
-            self.sums[name] += value
-        for name, histogram in other.times.items():
-            if histogram:
-                self.times[name].update(histogram)
+    def __getitem__(self, name: str) -> int:
+        return self.sums.get(name, 0)
+
+    def count(self, **more: int) -> None:
+        """Add to sums."""
+        for name, value in more.items():
+            if value:
+                self.sums[name] = self.sums.get(name, 0) + int(value)
 
     def time(self, name: str, seconds: int) -> None:
         """Note one duration."""
-        self.sums[f"{name}_seconds"] += seconds
-        self.times[name][bucket(minutes(seconds))] += 1
+        self.count(**{f"{name}_seconds": seconds})
+        histogram = self.times.setdefault(name, {})
+        number = bucket(minutes(seconds))
+        histogram[number] = histogram.get(number, 0) + 1
 
-    def row(self) -> dict[str, Any]:
-        """Return it as columns."""
-        return {name: self.sums[name] for name in SUMS} | {name: packed(self.times[name]) for name in TIMES}
+    def add(self, other: "Measures") -> None:
+        sums = self.sums
+        for name, value in other.sums.items():
+            sums[name] = sums.get(name, 0) + value
+        for name, histogram in other.times.items():
+            mine = self.times.get(name)
+            if mine is None:
+                self.times[name] = dict(histogram)
+            else:
+                for number, value in histogram.items():
+                    mine[number] = mine.get(number, 0) + value
+
+    def dumped(self) -> str:
+        """Return it as the database keeps it: JSON, each histogram a list of bucket, count, bucket, count …"""
+        times = {name: [n for number in sorted(histogram) for n in (number, histogram[number])] for name, histogram in self.times.items()}
+        return json.dumps({**self.sums, **times}, separators=(",", ":"))
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Measures":
-        """Read it from columns."""
-        return cls(Counter({name: row[name] for name in SUMS if row[name]}), {name: unpacked(row[name]) for name in TIMES})
+    def loaded(cls, text: str) -> "Measures":
+        kept = json.loads(text)
+        times = {name: kept.pop(name) for name in TIMES if name in kept}
+        return cls(kept, {name: dict(zip(pairs[::2], pairs[1::2], strict=True)) for name, pairs in times.items()})
 
     def quantile(self, name: str, share: float) -> float | None:
         """Return the minutes that `share` of the durations do not exceed, see `quantile`."""
-        return quantile(self.times[name], share)
+        return quantile(self.times.get(name, {}), share)
 
     def mean(self, name: str) -> float | None:
         """Return the mean in minutes."""
-        number = self.times[name].total()
-        return self.sums[f"{name}_seconds"] / number / 60 if number else None
+        number = sum(self.times.get(name, {}).values())
+        return self[f"{name}_seconds"] / number / 60 if number else None
 
 
 def minutes(seconds: float) -> int:
@@ -114,19 +129,9 @@ def above(histogram: Mapping[int, int], bound: float) -> int:
     return sum(count for number, count in histogram.items() if middle(number) > bound)
 
 
-def packed(histogram: Mapping[int, int]) -> bytes:
-    pairs = [number for each in sorted(histogram) for number in (each, histogram[each])]
-    return struct.pack(f"<{len(pairs)}I", *pairs)
-
-
-def unpacked(content: bytes) -> Counter[int]:
-    numbers = struct.unpack(f"<{len(content) // 4}I", content)
-    return Counter(dict(zip(numbers[::2], numbers[1::2], strict=True)))
-
-
-def total(rows: Iterable[Mapping[str, Any]]) -> Measures:
-    """Add up rows."""
+def total(texts: Iterable[str]) -> Measures:
+    """Add up what the database keeps."""
     found = Measures()
-    for row in rows:
-        found.add(Measures.of(row))
+    for text in texts:
+        found.add(Measures.loaded(text))
     return found

@@ -120,7 +120,7 @@ def read(case: Mapping[str, Any], activities: Sequence[Mapping[str, Any]], event
     _steps(facts, done, said, units, office)
     _flows(facts, steps, diagram, units, office)
     for one, two in pairwise(path):
-        facts.of("follows", f"{one}\n{two}", unit).sums["count"] += 1
+        facts.of("follows", f"{one}\n{two}", unit).count(count=1)
     _case(facts)
     return facts
 
@@ -206,30 +206,25 @@ def _steps(facts: Facts, done, said, units, office: Office) -> None:
             seen.add(turn)
         choice = _said(said[a["id"]]["data"]).get("keputusan") if a["id"] in said else None
         if isinstance(choice, str) and choice:
-            m.sums["decided"] += 1
-            m.sums["returned"] += choice.casefold() == "tidak"
+            m.count(decided=1, returned=choice.casefold() == "tidak")
 
 
 def _measure(m: Measures, a: Mapping[str, Any], office: Office, again: bool = False) -> int:
     """Add one activity instance to the measures of its activity, or of the flow by which it was reached; return what repeating it cost."""
     if a["canceled"] or not a["ended_at"]:
-        m.sums["canceled"] += 1
+        m.count(canceled=1)
         return 0
     lead, wait, work = times(a, office)
-    m.sums["count"] += 1
-    m.sums["repeats"] += again
-    m.sums["extended"] += bool(a["extensions"])
+    m.count(count=1, repeats=again, extended=bool(a["extensions"]))
     m.time("lead", lead)
     if a["due_at"]:
-        m.sums["promised"] += 1
-        m.sums["overdue"] += a["ended_at"] > a["due_at"]
+        m.count(promised=1, overdue=a["ended_at"] > a["due_at"])
     if wait is not None:
-        m.sums["claimed"] += 1
+        m.count(claimed=1)
         m.time("wait", wait)
         m.time("work", work)
     cost = 0 if not a["is_task"] else lead if wait is None else work
-    m.sums["cost_seconds"] += cost
-    m.sums["again_seconds"] += cost if again else 0
+    m.count(cost_seconds=cost, again_seconds=cost if again else 0)
     return cost if again else 0
 
 
@@ -272,11 +267,11 @@ def _flows(facts: Facts, steps, diagram: Diagram, units, office: Office) -> None
             taken = [way[1]] if way[1] else []
         for flow in taken:
             m = facts.of("flow", flow, unit)
-            m.sums["count"] += 1
+            m.count(count=1)
             if a["type"] in sop.ACTIVITIES:
                 led = Measures()
                 _measure(led, a, office)
-                led.sums["count"] = 0
+                led.sums.pop("count", None)
                 m.add(led)
 
 
@@ -286,9 +281,8 @@ def _case(facts: Facts) -> None:
     row = facts.row
     for what, element in (("case", ""), ("variant", row["variant"]), ("writer", row["writer"] or "")):
         m = facts.of(what, element, row["unit"])
-        m.sums.update({
-            "count": 1, "canceled": int(row["cancelled"]), "repeats": int(row["again_seconds"] > 0), "decided": int(row["decisions"] > 0),
-            "returned": row["returned"], "clean": int(row["decisions"] > 0 and not row["returned"]), "manual": int(row["manual"]),
-            "moved": int(row["moved"]), "extended": int(row["extended"]), "again_seconds": row["again_seconds"]})
+        m.count(count=1, canceled=row["cancelled"], repeats=row["again_seconds"] > 0, decided=row["decisions"] > 0,
+                returned=row["returned"], clean=row["decisions"] > 0 and not row["returned"], manual=row["manual"], moved=row["moved"],
+                extended=row["extended"], again_seconds=row["again_seconds"])
         m.time("lead", row["working_seconds"])
-    facts.of("rounds", str(min(row["returned"], 99)), row["unit"]).sums["count"] += 1
+    facts.of("rounds", str(min(row["returned"], 99)), row["unit"]).count(count=1)

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam
 
 from engine import load, working_time
 from engine.evidence import facts
-from engine.evidence.cells import ALL, SUMS, TIMES, Measures
+from engine.evidence.cells import ALL, Measures
 from engine.process_engine import ProcessEngine
 from engine.store import Stale, read, run
 from engine.tables import (
@@ -44,7 +44,7 @@ _CASE = (_i.id, _i.tenant_id, _i.definition_id, _i.definition_key, _i.variables,
          _i.end_reason, _i.working_seconds)
 UNCOUNTED = sa.text("ended_at IS NOT NULL AND NOT counted")  # as the index has it
 _mark = sa.update(process_instance).where(_i.id.in_(bindparam("ids", expanding=True)), UNCOUNTED).values(counted=True)
-_add = sa.update(evidence_cell).where(_c.id == bindparam("_id")).values({name: bindparam(f"_{name}") for name in (*SUMS, *TIMES)})
+_add = sa.update(evidence_cell).where(_c.id == bindparam("_id")).values(count=bindparam("_count"), measures=bindparam("_measures"))
 Cell = tuple[str, str, str, str, str, str, dt.date, str, str]  # tenant, key, what, element, definition, grain, day, kind, group
 
 
@@ -172,7 +172,7 @@ def _write(db: sa.Connection, found: Sequence[facts.Facts]) -> None:
 
 
 def cells(found: Iterable[facts.Facts]) -> dict[Cell, Measures]:
-    """Add up what cases show: each day and each month, each kind and each group and all of them."""
+    """Add up what cases show: each day by kind and group, and each month also over all kinds, all groups, and both."""
     base: dict[tuple, Measures] = {}
     for f in found:
         for (what, element, unit), measures in f.measures.items():
@@ -180,11 +180,10 @@ def cells(found: Iterable[facts.Facts]) -> dict[Cell, Measures]:
             base.setdefault(key, Measures()).add(measures)
     sums: dict[Cell, Measures] = {}
     for (tenant_id, key, what, element, definition_id, day, kind, unit), measures in base.items():
-        kinds, units = ((ALL,), (ALL,)) if what == "writer" else ((kind, ALL), (unit, ALL))
-        for grain, start in (("d", day), ("m", day.replace(day=1))):
-            for k in kinds:
-                for u in units:
-                    sums.setdefault((tenant_id, key, what, element, definition_id, grain, start, k, u), Measures()).add(measures)
+        of, month = (tenant_id, key, what, element, definition_id), day.replace(day=1)
+        sums[(*of, "d", day, kind, unit)] = measures
+        for k, u in ((kind, unit), (kind, ALL), (ALL, unit), (ALL, ALL)):
+            sums.setdefault((*of, "m", month, k, u), Measures()).add(measures)
     return sums
 
 
@@ -192,15 +191,16 @@ def _write_cells(db: sa.Connection, sums: Mapping[Cell, Measures]) -> None:
     by_id = {facts.digest(*map(str, cell)): (cell, measures) for cell, measures in sums.items()}
     there = []
     for part in parts(by_id, IN):
-        for row in db.execute(sa.select(_c.id, *(_c[name] for name in (*SUMS, *TIMES))).where(_c.id.in_(part))).mappings():
-            by_id[row["id"]][1].add(Measures.of(dict(row)))
-            there.append(row["id"])
-    _many(db, _add, [{"_id": id, **{f"_{name}": value for name, value in by_id[id][1].row().items()}} for id in there])
+        for row in db.execute(sa.select(_c.id, _c.measures).where(_c.id.in_(part))):
+            by_id[row.id][1].add(Measures.loaded(row.measures))
+            there.append(row.id)
+    _many(db, _add, [{"_id": id, "_count": by_id[id][1]["count"], "_measures": by_id[id][1].dumped()} for id in there])
     for id in there:
         del by_id[id]
     names = ("tenant_id", "key", "what", "element", "definition_id", "grain", "day", "kind", "unit")
-    _many(db, sa.insert(evidence_cell), [{"id": id, **dict(zip(names, cell, strict=True)), **measures.row()}
-                                         for id, (cell, measures) in by_id.items()])
+    _many(db, sa.insert(evidence_cell), [
+        {"id": id, **dict(zip(names, cell, strict=True)), "count": measures["count"], "measures": measures.dumped()}
+        for id, (cell, measures) in by_id.items()])
 
 
 def _write_returns(db: sa.Connection, found: Sequence[facts.Facts]) -> None:
