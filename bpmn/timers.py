@@ -1,6 +1,7 @@
 """Timers: when a timer event is due, from ISO 8601 text. In UTC; a time without a zone is taken as UTC."""
 
 import datetime as dt
+import functools
 import re
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ def schedule(kind: str, text: str, now: dt.datetime, element: str = "") -> Sched
         raise Invalid(N_("Waktu %(text)s tidak dapat dibaca (ISO 8601)"), element=element, text=str(text)[:100]) from error
 
 
+@functools.lru_cache(1024)
 def working(text: str) -> tuple[int, dt.timedelta] | None:
     """Return a duration of working time (a mutu baku's `waktu`) as working days and the rest; None for anything else.
 

@@ -12,40 +12,41 @@ from bpmn.errors import N_, Invalid
 from engine import deadlines, ids, settings, values
 from engine.intents import Dropped, Entered, JobWanted, Left, Live, Outcome, SubscriptionWanted, TaskDetails, Thrown
 from engine.load import Loaded, Title
+from engine.prepared import Prepared
 from engine.process_engine import Actor
 from engine.store import Stale, event_row
 from engine.tables import activity, candidate, event, incident, job, process_instance, subscription
 
 MESSAGE_RETRIES = 5  # of the job that delivers a thrown message
 
-# Statements are made once: SQLAlchemy then finds their SQL in its cache.
-_update_instance = sa.update(process_instance).where(
+# Statements are made once.
+_update_instance = Prepared(sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"),
     process_instance.c.ended_at.is_(None),
 ).values(version=bindparam("_version") + 1, state=bindparam("_state"), variables=bindparam("_variables"), title=bindparam("_title"),
          search=bindparam("_search"),
-         ended_at=bindparam("_ended_at"), end_reason=bindparam("_end_reason"), working_seconds=bindparam("_working_seconds"))
+         ended_at=bindparam("_ended_at"), end_reason=bindparam("_end_reason"), working_seconds=bindparam("_working_seconds")))
 _touch_instance = sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"), process_instance.c.ended_at.is_(None),
 ).values(version=bindparam("_version") + 1)
 _insert_instance = sa.insert(process_instance)
-_insert_activities = sa.insert(activity)
-_leave_activities = sa.update(activity).where(activity.c.id == bindparam("_id"), activity.c.ended_at.is_(None)).values(
+_insert_activities = Prepared(sa.insert(activity))
+_leave_activities = Prepared(sa.update(activity).where(activity.c.id == bindparam("_id"), activity.c.ended_at.is_(None)).values(
     ended_at=bindparam("_ended_at"), canceled=bindparam("_canceled"), completed_by=bindparam("_by"),
     working_seconds=bindparam("_worked"), in_stead_of=bindparam("_stead", type_=activity.c.in_stead_of.type),
-    assignee=sa.func.coalesce(activity.c.assignee, bindparam("_by")))
-_insert_candidates = sa.insert(candidate)
-_delete_candidates = sa.delete(candidate).where(candidate.c.task_id == bindparam("_id"))
-_insert_jobs = sa.insert(job)
-_insert_subscriptions = sa.insert(subscription)
-_insert_events = sa.insert(event)
-_delete_subscriptions = sa.delete(subscription).where(subscription.c.id == bindparam("_id"))
-_cancel_jobs = sa.update(job).where(  # two conditions, for IN takes no list of rows
+    assignee=sa.func.coalesce(activity.c.assignee, bindparam("_by"))))
+_insert_candidates = Prepared(sa.insert(candidate))
+_delete_candidates = Prepared(sa.delete(candidate).where(candidate.c.task_id == bindparam("_id")))
+_insert_jobs = Prepared(sa.insert(job))
+_insert_subscriptions = Prepared(sa.insert(subscription))
+_insert_events = Prepared(sa.insert(event))
+_delete_subscriptions = Prepared(sa.delete(subscription).where(subscription.c.id == bindparam("_id")))
+_cancel_jobs = Prepared(sa.update(job).where(  # two conditions, for IN takes no list of rows
     job.c.id == bindparam("_id"), (job.c.state == "open") | (job.c.state == "failed"),
 ).values(
-    state="cancelled", ended_at=bindparam("_now"))
-_resolve_incidents = sa.update(incident).where(incident.c.job_id == bindparam("_id"), incident.c.resolved_at.is_(None)).values(
-    resolved_at=bindparam("_now"))
+    state="cancelled", ended_at=bindparam("_now")))
+_resolve_incidents = Prepared(sa.update(incident).where(incident.c.job_id == bindparam("_id"), incident.c.resolved_at.is_(None)).values(
+    resolved_at=bindparam("_now")))
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,11 @@ def write(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, o
     `completed`: the tasks that somebody completed. `events` are rows of `event_row`.
     """
     state, variables = _dumped(outcome)
-    done = db.execute(_update_instance, {
+    done = _update_instance(db, [{
         "_id": instance.id, "_version": instance.version, "_state": state, "_variables": variables,
         "_title": values.text(title.shown, 500), "_search": values.text(title.search, 500),
-        **{f"_{k}": v for k, v in _ending(db, now, instance, outcome).items()}})
-    if done.rowcount != 1:
+        **{f"_{k}": v for k, v in _ending(db, now, instance, outcome).items()}}])
+    if done is None or done.rowcount != 1:
         raise Stale
     return _write_intents(db, actor, now, instance, outcome, events, completed or {})
 
@@ -119,14 +120,14 @@ def _write_intents(db: sa.Connection, actor: Actor, now: dt.datetime, instance: 
     jobs = [_job_row(now, instance, wanted) for wanted in of[JobWanted] if wanted.id not in dropped]
     new_id = ids.source(now)
     jobs += [_message_row(now, instance, thrown, new_id()) for thrown in of[Thrown]]
-    _many(db, _insert_jobs, jobs)
-    _many(db, _insert_subscriptions, [_subscription_row(now, instance, w) for w in of[SubscriptionWanted] if w.id not in dropped])
+    _insert_jobs(db, jobs)
+    _insert_subscriptions(db, [_subscription_row(now, instance, w) for w in of[SubscriptionWanted] if w.id not in dropped])
     _drop(db, now, dropped - {wanted.id for kind in (JobWanted, SubscriptionWanted) for wanted in of[kind]})
     events = list(events)
     if outcome.ended:
         close(db, now, instance.id)
         events.append(event_row(actor, now, "instance.ended", instance.id, data={"reason": "completed"}))
-    _many(db, _insert_events, events)
+    _insert_events(db, events)
     return [row["id"] for row in jobs if row["due_at"] <= now]
 
 
@@ -142,10 +143,10 @@ def _write_activities(db: sa.Connection, now: dt.datetime, instance: Loaded, ent
     new = {intent.id for intent in entered}
     gone = [{"_id": intent.id, "_ended_at": now, "_canceled": intent.canceled, **_completion(db, now, instance, completed.get(intent.id))}
             for intent in left.values() if intent.id not in new]
-    _many(db, _leave_activities, gone)
-    _many(db, _delete_candidates, [{"_id": row["_id"]} for row in gone])
-    _many(db, _insert_activities, [_activity_row(db, now, instance, intent, left.get(intent.id)) for intent in entered])
-    _many(db, _insert_candidates, [
+    _leave_activities(db, gone)
+    _delete_candidates(db, [{"_id": row["_id"]} for row in gone])
+    _insert_activities(db, [_activity_row(db, now, instance, intent, left.get(intent.id)) for intent in entered])
+    _insert_candidates(db, [
         {"task_id": intent.id, "kind": kind, "name": name, "tenant_id": instance.tenant}
         for intent in entered if intent.task and intent.id not in left
         for kind, names in (("group", intent.task.candidate_groups), ("user", intent.task.candidate_users))
@@ -166,14 +167,9 @@ def _worked(db: sa.Connection, instance: Loaded, began: dt.datetime, now: dt.dat
 def _drop(db: sa.Connection, now: dt.datetime, dropped: set[str]) -> None:
     """Cancel these jobs, with their incidents, and delete these subscriptions; which is which, the rows know."""
     rows = [{"_id": id, "_now": now} for id in sorted(dropped)]
-    _many(db, _delete_subscriptions, [{"_id": row["_id"]} for row in rows])
-    _many(db, _cancel_jobs, rows)
-    _many(db, _resolve_incidents, rows)
-
-
-def _many(db: sa.Connection, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        db.execute(statement, rows)
+    _delete_subscriptions(db, [{"_id": row["_id"]} for row in rows])
+    _cancel_jobs(db, rows)
+    _resolve_incidents(db, rows)
 
 
 def _deadline(db: sa.Connection, now: dt.datetime, instance: Loaded, task: TaskDetails) -> dict[str, Any]:

@@ -19,14 +19,17 @@ HEADERS = {
 }
 STRANGER_LIMIT = "300 per minute"  # of whoever is not signed in, per address
 
-limiter = Limiter(get_remote_address, strategy="fixed-window", default_limits=[STRANGER_LIMIT],
-                  default_limits_exempt_when=lambda: current_user.is_authenticated)
+
+class Limits(Limiter):
+    """Flask-Limiter, but for REST, which counts strangers and failures by itself: looking up what is not there costs every call."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        if request.blueprint != "rest":
+            super()._check_request_limit(callable_name, in_middleware)
 
 
-@limiter.request_filter
-def _counts_by_itself() -> bool:
-    """REST counts strangers and failures on its own; looking up limits that are not there would cost every call."""
-    return request.blueprint == "rest"
+limiter = Limits(get_remote_address, strategy="fixed-window", default_limits=[STRANGER_LIMIT],
+                 default_limits_exempt_when=lambda: current_user.is_authenticated)
 
 
 class Sessions(SecureCookieSessionInterface):

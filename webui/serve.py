@@ -6,6 +6,7 @@ Ctrl-C in a terminal reaches all of them, and each can as well be run alone unde
 
 import atexit
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -39,7 +40,10 @@ class Web(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self):
-        return self.make_app()
+        app = self.make_app()
+        gc.collect()
+        gc.freeze()  # what is there now stays: the collector need not look through it again and again
+        return app
 
 
 def serve_web(make_app: Callable, host: str, port: int, *, workers: int = 2, threads: int = 8, **settings) -> None:
