@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors import N_, Attachment, Context, Field, Health, NotByMachine, Request, Result, content
+from connectors import N_, Ability, Attachment, Context, Field, Health, NotByMachine, Request, Result, content
 
 
 class Manual:
     name = "manual"
+    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule"})  # whatever a person can
     title = N_("Dengan tangan (paket siap salin)")
     fields: tuple[Field, ...] = (
         Field("address", N_("Alamat tempat menerbitkan"), "url", help=N_("Halaman masuk CMS atau akun media sosial.")),

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import requests
 from babel.dates import format_date
 
-from connectors import N_, Context, Correction, Denied, Failure, Field, Health, Request, Result, content, http, media
+from connectors import N_, Ability, Context, Correction, Denied, Failure, Field, Health, Request, Result, content, http, media
 from connectors.kinds import kind_name
 from connectors.slugs import slug
 
@@ -34,6 +34,7 @@ STATUSES = "publish,draft,future,pending,private"
 
 class WordPress:
     name = "wordpress"
+    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule", "edit", "delete", "find"})
     title = "WordPress"
     fields: tuple[Field, ...] = (
         Field("url", N_("Alamat situs"), "url", True, N_("Misalnya https://kantor.example.go.id")),
@@ -81,6 +82,10 @@ class WordPress:
             raise Failure(N_("Tulisan masih terbit di WordPress sesudah ditarik."), "temporary")
         for id in _uploads_of(api, post):
             _again_harmless(partial(api.delete, f"media/{id}"))
+
+    def find(self, request: Request) -> Result | None:
+        there = _find(_Api(self.url, self.auth, self.allowed), "posts", post_slug(request))
+        return _result(there) if there and there.get("status") in ("publish", "future") else None
 
     def check(self, now: datetime) -> Health:
         """The account and its capabilities, as WordPress says them. An application password never ends by itself."""

@@ -25,6 +25,7 @@ from engine.tables import publication_progress as table
 LOOKS = (60, 300, 1800, 7200, 21_600)  # seconds before each look at what is not known
 LONGEST_HOLD = dt.timedelta(days=1)  # whatever a platform says
 MOST_NOTES = 65_536  # bytes of JSON
+NOT_FOUND = N_("Tidak pasti: kanal sudah dilihat %(count)s kali dan kiriman tidak ditemukan. Periksalah sendiri.")
 T = TypeVar("T")
 
 
@@ -82,7 +83,7 @@ def look(pe: ProcessEngine, job: Job, now: dt.datetime, publication_id: str, req
         run(pe, lambda db: set_looks(db, publication_id, looks + 1, now))
         raise NotYet(LOOKS[looks])
     run(pe, lambda db: set_looks(db, publication_id, 0, now))
-    raise Failure(N_("Tidak pasti: kanal sudah dilihat %(count)s kali dan kiriman tidak ditemukan. Periksalah sendiri."), "unknown", count=looks)
+    raise Failure(NOT_FOUND, "unknown", count=looks)
 
 
 def reads_back(pe: ProcessEngine, job: Job) -> bool:

@@ -262,9 +262,10 @@ class ByHand:
 def by_hand(db: sa.Connection, instance_id: str) -> dict[str, ByHand]:
     """{channel: …} of what the case's people published or withdrew: a user task in the same scope as a job of TOPICS,
     completed with `tautan` (or `url`), or with `halaman_kini`."""
-    calls = db.execute(sa.select(activity.c.scope_id, job_table.c.payload).join(job_table, job_table.c.activity_instance_id == activity.c.id)
-                       .where(job_table.c.instance_id == instance_id, job_table.c.topic.in_(TOPICS)).order_by(job_table.c.id))
-    channel_of = {scope: payload.get("kanal") for scope, payload in calls}
+    j = job_table.c
+    asked = db.execute(sa.select(activity.c.scope_id, j.payload).join(job_table, j.activity_instance_id == activity.c.id)
+                       .where(j.instance_id == instance_id, j.topic.in_(TOPICS)).order_by(j.id))
+    channel_of = {scope: payload.get("kanal") for scope, payload in asked}
     if not channel_of:
         return {}
     inside = activity.c.scope_id.in_([scope for scope in channel_of if scope])

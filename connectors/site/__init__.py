@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors import N_, Context, Failure, Field, Health, NotYet, Request, Result
+from connectors import N_, Ability, Context, Failure, Field, Health, NotYet, Request, Result
 from connectors.content import clean, excerpt
 from connectors.site import files, pages, store
 from connectors.slugs import slug
@@ -25,6 +25,7 @@ GONE = N_("Tulisan ini tidak ada lagi di situs.")
 
 class Site:
     name = "site"
+    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "edit", "delete"})
     title = N_("Situs bawaan Terbit")
     fields: tuple[Field, ...] = (
         Field("office", N_("Nama kantor"), help=N_("Tampil di kepala setiap halaman.")),
