@@ -39,18 +39,17 @@ MARKS = {  # columns that are no more than marks of the machinery
     "api_token": {"used_at"}, "web_session": {"seen_at"}, "activity_instance": {"to_tell", "remind_at"}, "user_account": {"totp_step"},
     "process_instance": {"counted"},
 }
+SEEDS = ("seed_groups.", "create_demo_people.")  # what a fresh installation has, before anybody could do anything
 
 
 def _begin(connection):
     connection.info["changed"] = set()
 
 
-def _note(connection, _cursor, statement, _parameters, context, _many):
-    compiled = getattr(context, "compiled", None)
-    if compiled is not None and (context.isinsert or context.isupdate or context.isdelete):
-        name = compiled.statement.table.name
-        if not (context.isupdate and _columns(statement) <= MARKS.get(name, set())):
-            connection.info.setdefault("changed", set()).add(name)
+def _note(connection, _cursor, statement, _parameters, _context, _many):
+    found = re.match(r"(INSERT INTO|UPDATE|DELETE FROM) (\w+)", statement)
+    if found and not (found[1] == "UPDATE" and _columns(statement) <= MARKS.get(found[2], set())):
+        connection.info.setdefault("changed", set()).add(found[2])
 
 
 def _columns(update: str) -> set[str]:
@@ -70,7 +69,10 @@ def _is_ours() -> bool:
     frame = sys._getframe()
     while frame is not None and frame.f_code is not store.run.__code__:
         frame = frame.f_back
-    return frame is not None and not frame.f_locals["fn"].__code__.co_filename.startswith(ELSEWHERE)
+    if frame is None:
+        return False
+    code = frame.f_locals["fn"].__code__
+    return not code.co_filename.startswith(ELSEWHERE) and not code.co_qualname.startswith(SEEDS)
 
 
 def watch():
