@@ -16,11 +16,11 @@ from cryptography.fernet import Fernet, InvalidToken
 
 import connectors
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from connectors import slugs
+from connectors import masking, slugs
 from engine import access, values
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine
 from engine.store import read, record, run
-from engine.tables import channel
+from engine.tables import channel, channel_health
 from engine.tables import tenant as tenant_table
 
 FRESH = (  # what a new office starts with: (id, name, connector)
@@ -45,14 +45,16 @@ def seed_channels(pe: ProcessEngine, now: dt.datetime, tenant: str) -> None:
             db.execute(sa.insert(channel), [
                 {"tenant_id": tenant, "id": id, "name": name, "connector": connector, "config": {}, "position": position}
                 for position, (id, name, connector) in enumerate(FRESH)])
+            db.execute(sa.insert(channel_health), [_unseen(tenant, id, now) for id, _, _ in FRESH])
             record(db, Actor.system(tenant), now, "channels.seeded", data={"channels": [id for id, _, _ in FRESH]})
 
     run(pe, insert)
 
 
 def save_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, id: str, name: str, connector: str, config: dict[str, Any],
-                 secrets: dict[str, str | None] | None = None, enabled: bool = True, position: int | None = None) -> dict[str, Any]:
-    """Make a channel, or change it; returns it as `channels` does.
+                 secrets: dict[str, str | None] | None = None, enabled: bool = True, position: int | None = None,
+                 expires_on: dt.date | None = None) -> dict[str, Any]:
+    """Make a channel, or change it; returns it as `channels` does. `expires_on`: the last day of its credentials, where one is known.
 
     `config` and `secrets` are checked against the connector's fields: Invalid holds one problem per field. A secret
     that is not given, or empty, stays as it was; None removes it. With another connector the old secrets are gone.
@@ -72,13 +74,18 @@ def save_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, id: str, 
         if problems or wrong:
             raise Invalid(N_("Kanal ini belum dapat disimpan."), problems=problems + wrong)
         row = {"name": name.strip(), "connector": connector, "config": clean, "secrets": _seal(pe, actor.tenant, id, merged),
-               "enabled": enabled, "position": position if position is not None else old["position"] if old else len(FRESH)}
+               "enabled": enabled, "position": position if position is not None else old["position"] if old else len(FRESH),
+               "expires_on": expires_on}
         if old:
             db.execute(sa.update(channel).where(_one(actor.tenant, id)).values(row))
         else:
             db.execute(sa.insert(channel), {"tenant_id": actor.tenant, "id": id, **row})
+        if old is None or any(old[name] != row[name] for name in ("connector", "config", "expires_on")) or kept != merged:
+            db.execute(sa.delete(channel_health).where(channel_health.c.tenant_id == actor.tenant, channel_health.c.channel_id == id))
+            db.execute(sa.insert(channel_health), _unseen(actor.tenant, id, now))
         record(db, actor, now, "channel.saved", data={
             "channel": id, "name": row["name"], "connector": connector, "config": clean, "enabled": enabled,
+            "expires_on": expires_on.isoformat() if expires_on else None,
             "secrets_changed": sorted(key for key in merged.keys() | kept.keys() if merged.get(key) != kept.get(key))})
         return _shown({"id": id, **row}, merged)
 
@@ -106,24 +113,6 @@ def pause_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id:
 def resume_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> None:
     """Let what waits be published, within a minute."""
     _set_paused(pe, actor, now, channel_id, None, None)
-
-
-def test_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> dict[str, Any]:
-    """Let the connector try its settings, having changed nothing outside: {ok, message (a msgid), params}.
-
-    The call runs outside any transaction.
-    """
-    access.require(access.may_administer(actor))
-    try:
-        found = connector_for(pe, actor.tenant, channel_id, disabled_too=True).check(now)
-        message, params, ok = found.message, dict(found.params), True
-    except connectors.Failure as failure:
-        message, params, ok = failure.message, failure.params, False
-    run(pe, lambda db: record(db, actor, now, "channel.tested", data={"channel": channel_id, "ok": ok}))
-    return {"ok": ok, "message": message, "params": params}
-
-
-test_channel.__test__ = False  # type: ignore[attr-defined]  # a command, whatever pytest makes of its name
 
 
 # Queries --------------------------------------------------------------------------------------------------------------
@@ -177,6 +166,7 @@ def connector_for(pe: ProcessEngine, tenant: str, channel_id: str, *, disabled_t
         secrets = _open(pe, row)
     except InvalidToken:
         raise connectors.Failure(N_("Rahasia kanal ini tidak dapat dibuka; isi sekali lagi di halaman Kanal."), "permanent") from None
+    masking.hide(secrets.values())
     return connectors.find(row["connector"])(row["config"], secrets, context(pe, tenant, row["office"]))
 
 
@@ -234,6 +224,11 @@ def _set_paused(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: s
     run(pe, update)
 
 
+def _unseen(tenant: str, id: str, now: dt.datetime) -> dict[str, Any]:
+    """A channel that is to be looked at: see `engine.health`."""
+    return {"tenant_id": tenant, "channel_id": id, "state": "unknown", "since": now, "check_at": now}
+
+
 def _find(connector: str) -> type[connectors.Connector]:
     try:
         return connectors.find(connector)
@@ -243,7 +238,7 @@ def _find(connector: str) -> type[connectors.Connector]:
 
 def _shown(row: Any, secrets: dict[str, str]) -> dict[str, Any]:
     return {**{key: row[key] for key in ("id", "name", "connector", "config", "enabled", "position")},
-            "paused_at": row.get("paused_at"), "pause_reason": row.get("pause_reason"), "secrets_set": sorted(secrets)}
+            **{key: row.get(key) for key in ("expires_on", "paused_at", "pause_reason")}, "secrets_set": sorted(secrets)}
 
 
 def _checked_config(kind: type[connectors.Connector], config: dict[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:

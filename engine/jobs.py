@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import structlog
 
 from bpmn.errors import Conflict, Invalid, NotFound
-from connectors import Failure, NotYet
-from engine import commands, handlers, logs
+from connectors import Failure, NotYet, masking, watching
+from engine import attempts, commands, handlers, health, logs
 from engine.commands.jobs import LEASE_SECONDS
 from engine.handlers import BpmnError, Job
 from engine.process_engine import ProcessEngine
+from engine.store import run
 
 Clock = Callable[[], dt.datetime]
 LONGEST_CALL = 900.0  # seconds for which a lease is renewed: what hangs for longer is taken from its worker
@@ -34,9 +35,12 @@ def run_job(pe: ProcessEngine, job_id: str, clock: Clock) -> bool:
     told = log.bind(job=job.id, instance=job.instance_id, tenant=job.tenant, activity=job.activity_id, type=job.type, topic=job.topic,
                     attempt=job.attempts)
     try:
-        _do(pe, job, lease, clock, told)
+        with attempts.recording(pe, lease, job.instance_id, clock) as watch:
+            _do(pe, job, lease, clock, told, watch)
     except Conflict as error:  # the case was changed, ended or suspended under us: the job is not ours any more
         told.info("job.lost", reason=str(error))
+        lost = str(error)
+        run(pe, lambda db: attempts.end(db, clock(), lease, "lost", lost))
     return True
 
 
@@ -50,10 +54,11 @@ def lease_seconds(pe: ProcessEngine) -> float:
     return float(pe.config.get("LEASE_SECONDS", LEASE_SECONDS))
 
 
-def _do(pe: ProcessEngine, job: Job, lease: str, clock: Clock, told: structlog.BoundLogger) -> None:
+def _do(pe: ProcessEngine, job: Job, lease: str, clock: Clock, told: structlog.BoundLogger, watch: watching.Watch) -> None:
     try:
         if job.type == "external":
-            variables = _call(pe, job, lease, clock)
+            with health.noting(pe, job, watch, clock):
+                variables = masking.hidden(_call(pe, job, lease, clock))
             commands.finish_job(pe, clock(), job.id, lease, variables)
         elif job.type == "message":
             commands.deliver_thrown(pe, clock(), job.id, lease)
@@ -79,7 +84,7 @@ def _do(pe: ProcessEngine, job: Job, lease: str, clock: Clock, told: structlog.B
         commands.fail_job(pe, clock(), job.id, lease, str(error), "temporary")
     except Exception as error:  # noqa: BLE001 - a handler's bug must become a retry and then an incident, never a job that is silently lost
         told.exception("job.crashed")
-        commands.fail_job(pe, clock(), job.id, lease, f"{type(error).__name__}: {error}", "temporary")
+        commands.fail_job(pe, clock(), job.id, lease, masking.hidden(f"{type(error).__name__}: {error}"), "temporary")
 
 
 def _call(pe: ProcessEngine, job: Job, lease: str, clock: Clock) -> dict:

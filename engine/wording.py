@@ -28,6 +28,9 @@ HEADLINES = {
     "mention": N_("%(by)s menyebut Anda: %(task)s"),
     "returned": N_("Dikembalikan: %(task)s"),
     "published": N_("Sudah terbit: %(title)s"),
+    "channel-broken": N_("Kanal %(channel)s tidak siap menerbitkan"),
+    "channel-expiring": N_("Sandi kanal %(channel)s segera berakhir"),
+    "channel-expired": N_("Sandi kanal %(channel)s sudah berakhir"),
     "test": N_("Percobaan pemberitahuan dari Terbit"),
     "password": N_("Kata sandi baru untuk Terbit"),
     "invitation": N_("Akun Anda di Terbit"),
@@ -99,12 +102,15 @@ def one_line(text: str, most: int = 200) -> str:
 
 def _shown(item: Item, reader: Reader) -> dict[str, Any]:
     _ = translator(reader.locale)
-    words = {"task": item.task or item.title, "title": item.title, "by": str(item.data.get("by") or "Terbit")}
+    words = {"task": item.task or item.title, "title": item.title, "by": str(item.data.get("by") or "Terbit"),
+             "channel": str(item.data.get("channel") or "")}
     headline = one_line(_(HEADLINES.get(item.kind, N_("Pemberitahuan: %(task)s"))) % words)
     case = one_line(" · ".join(part for part in (item.business_key, item.title) if part), 500)
     lines = [case] if case else []
     if item.due_at:
         lines.append(_(N_("Batas waktu: %(moment)s")) % {"moment": _moment(item.due_at, reader)})
+    if item.data.get("until"):
+        lines.append(_(N_("Berakhir: %(moment)s")) % {"moment": _moment(dt.datetime.fromisoformat(item.data["until"]), reader)})
     if item.data.get("text"):
         lines.append(one_line(str(item.data["text"]), 500))
     if item.kind == "test":
@@ -113,7 +119,7 @@ def _shown(item: Item, reader: Reader) -> dict[str, Any]:
         lines.append(_(LINES[item.kind]))
     if item.data.get("path"):
         return {"headline": headline, "lines": lines, "url": reader.base_url + str(item.data["path"]), "subject": headline,
-                "action": _(N_("Tetapkan kata sandi"))}
+                "action": _(N_("Buka kanal")) if item.data.get("channel") else _(N_("Tetapkan kata sandi"))}
     path = f"/tasks/{item.task_id}" if item.task_id else f"/cases/{item.instance_id}" if item.instance_id else ""
     subject = one_line(f"{headline} ({item.business_key})" if item.business_key else headline)
     return {"headline": headline, "lines": lines, "url": reader.base_url + path if path else "", "subject": subject,

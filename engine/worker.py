@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -25,13 +25,29 @@ from celery.exceptions import SecurityWarning
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine import audit_chain, drafts, handlers, jobs, logs, reminders, reviews, sending, substitutions, tallies, tracing, uploads, workers
+from engine import (
+    audit_chain,
+    drafts,
+    handlers,
+    health,
+    jobs,
+    logs,
+    reminders,
+    reviews,
+    sending,
+    substitutions,
+    tallies,
+    tracing,
+    uploads,
+    workers,
+)
 from engine.commands import batches, fetch_due, revoking
 from engine.evidence import rollup
 from engine.process_engine import ProcessEngine, open_engine
 
 SWEEP_SECONDS = 2.0
 SEAL_SECONDS = 10.0  # how long an event may stand unsealed: see `audit_chain`
+LOOK_SECONDS = 3.0  # between looks at which channels are to be looked at
 TELL_SECONDS = 3.0  # between looks at whom to tell of what
 SWEEP_BATCH = 200
 BATCH_SECONDS = 2.0  # between turns of the batches under way; a turn takes less, so that jobs are not held up
@@ -71,6 +87,7 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
                        "batches": {"task": "terbit.batches", "schedule": BATCH_SECONDS, "options": {"expires": BATCH_SECONDS}},
                        "seal": {"task": "terbit.seal", "schedule": SEAL_SECONDS, "options": {"expires": SEAL_SECONDS}},
                        "tell": {"task": "terbit.tell", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
+                       "channels": {"task": "terbit.channels", "schedule": LOOK_SECONDS, "options": {"expires": LOOK_SECONDS}},
                        "count": {"task": "terbit.count", "schedule": COUNT_SECONDS, "options": {"expires": COUNT_SECONDS}},
                        "review": {"task": "terbit.review", "schedule": REVIEW_SECONDS, "options": {"expires": REVIEW_SECONDS}},
                        "remind": {"task": "terbit.remind", "schedule": REMIND_SECONDS, "options": {"expires": REMIND_SECONDS}}},
@@ -172,21 +189,17 @@ def add_tasks(app: Celery, folder: str) -> None:
         batches.work(engine(), clock)
         revoking.work(engine(), clock)
 
-    @app.task(name="terbit.seal", shared=False)
-    def seal() -> None:
-        audit_chain.seal(engine(), clock())
-
-    @app.task(name="terbit.tell", shared=False)
-    def tell() -> None:
-        sending.work(engine(), clock)
-
-    @app.task(name="terbit.count", shared=False)
-    def count() -> None:
-        rollup.work(engine())
-
-    @app.task(name="terbit.review", shared=False)
-    def review() -> None:
-        reviews.start_due(engine(), clock())
+    duties: dict[str, Callable[[], Any]] = {
+        "seal": lambda: audit_chain.seal(engine(), clock()),
+        "tell": lambda: sending.work(engine(), clock),
+        "channels": lambda: health.work(engine(), clock),
+        "count": lambda: rollup.work(engine()),
+        "review": lambda: reviews.start_due(engine(), clock()),
+    }
+    for name in duties:
+        @app.task(name=f"terbit.{name}", shared=False)
+        def do(duty: Callable[[], Any] = duties[name]) -> None:
+            duty()
 
     @app.task(name="terbit.remind", shared=False)
     def remind() -> None:

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 
 import connectors
 from bpmn.errors import Invalid, NotFound
-from engine import access, channels
+from engine import access, channels, health
 from webui import actor, now, pe
 from webui.errors import message_of
 
@@ -37,7 +37,7 @@ def show(id: str):
 @blueprint.post("/<id>/test")
 def test(id: str):
     """Let the connector try its settings; the answer is a notice, alone for htmx, else on the channel's page."""
-    found = channels.test_channel(pe(), actor(), now(), id)
+    found = health.test_channel(pe(), actor(), now(), id)
     result = {"ok": found["ok"], "message": _(found["message"]) % found["params"] if found["params"] else _(found["message"])}
     if request.headers.get("HX-Request"):
         return render_template("admin/channel_test.html", id=id, result=result)

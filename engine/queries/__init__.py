@@ -5,7 +5,7 @@ aware datetimes. A list gives a `Page`: its `next` is the cursor to pass as `aft
 """
 
 from engine.queries.attempts import attempts, exchanges
-from engine.queries.batches import batch, batch_items, batches
+from engine.queries.batches import batch, batch_items, batches, chosen_steps, chosen_versions
 from engine.queries.definitions import (
     definition,
     definition_resource,
@@ -24,8 +24,8 @@ from engine.queries.paging import Page
 from engine.queries.tasks import done_tasks, task, task_counts, task_form, task_variables, tasks
 
 __all__ = [
-    "Page", "activities", "batch", "batch_items", "batches", "between", "definition", "definition_resource", "definition_xml",
-    "definitions", "deployment", "deployment_resources", "deployments", "done_tasks", "dry_run", "events", "incidents", "instance",
-    "instance_variables", "instances", "job", "jobs", "lane_load", "lane_tasks", "migrations", "open_activities", "standing",
+    "Page", "activities", "attempts", "batch", "batch_items", "batches", "between", "chosen_steps", "chosen_versions", "definition", "definition_resource", "definition_xml",
+    "definitions", "deployment", "deployment_resources", "deployments", "done_tasks", "dry_run", "events", "exchanges", "incidents",
+    "instance", "instance_variables", "instances", "job", "jobs", "lane_load", "lane_tasks", "migrations", "open_activities", "standing",
     "standing_at", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
 ]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import connectors
 from bpmn.errors import Forbidden, Invalid, NotFound
 from connectors import Failure, Field
-from engine import channels
+from engine import channels, health
 from engine.process_engine import Actor, open_engine
 from engine.store import read, run
 from engine.tables import channel, event, metadata, tenant
@@ -106,7 +106,7 @@ def test_a_secret_goes_in_and_never_comes_out(pe, now, people, admin, caplog):
     assert channels.connector_for(pe, "kpu", "website").secrets == {"password": SECRET}
     assert events(pe)[-1] == ("channel.saved", {
         "channel": "website", "name": "Website", "connector": "cms", "config": {"url": "https://kantor.example"}, "enabled": True,
-        "secrets_changed": ["password"]})
+        "expires_on": None, "secrets_changed": ["password"]})
 
 
 def test_the_database_and_its_file_do_not_hold_the_secret(pe, now, people, admin):
@@ -200,7 +200,7 @@ def test_only_an_admin_of_the_office_manages_its_channels(pe, now, people, admin
     for actor in (ketua, pemilik):
         for forbidden in (lambda actor=actor: save(pe, actor, now), lambda actor=actor: channels.channels(pe, actor),
                           lambda actor=actor: channels.channel_of(pe, actor, "website"),
-                          lambda actor=actor: channels.test_channel(pe, actor, now, "website"),
+                          lambda actor=actor: health.test_channel(pe, actor, now, "website"),
                           lambda actor=actor: channels.disable_channel(pe, actor, now, "website")):
             with pytest.raises(Forbidden):
                 forbidden()
@@ -218,14 +218,14 @@ def test_only_an_admin_of_the_office_manages_its_channels(pe, now, people, admin
 def test_a_channel_is_tried_outside_any_transaction(pe, now, people, admin, monkeypatch):
     save(pe, admin, now)
     monkeypatch.setattr(Cms, "check", lambda self, now: run(pe, lambda db: connectors.Health("Tersambung.")))  # would wait for the lock for ever
-    assert channels.test_channel(pe, admin, now, "website") == {"ok": True, "message": "Tersambung.", "params": {}}
+    assert health.test_channel(pe, admin, now, "website") == {"ok": True, "message": "Tersambung.", "params": {}}
     assert events(pe)[-1] == ("channel.tested", {"channel": "website", "ok": True})
 
 
 def test_a_channel_that_does_not_work_says_why(pe, now, people, admin, monkeypatch):
     save(pe, admin, now, enabled=False)
     monkeypatch.setattr(Cms, "fails", Failure("Server menjawab %(status)s.", status=401))
-    assert channels.test_channel(pe, admin, now, "website") == {
+    assert health.test_channel(pe, admin, now, "website") == {
         "ok": False, "message": "Server menjawab %(status)s.", "params": {"status": 401}}
     assert SECRET not in dump(pe)
 
