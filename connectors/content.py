@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
 from itertools import pairwise
 
 import nh3
+from babel.dates import format_date
 from lxml import etree
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -51,6 +53,11 @@ def excerpt(markdown: str, limit: int = 200) -> str:
         return line
     head = line[: limit - 1]
     return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(" ,;:.-") + "…"
+
+
+def correction(at: datetime, note: str) -> str:
+    """A public note as it stands with a post, in plain text: "Ralat, 24 November 2026: …"."""
+    return f"Ralat, {format_date(at, 'd MMMM y', locale='id')}: {clean(note).strip()}"
 
 
 def contains_title(html: str, title: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from connectors import N_, Attachment, Failure
+from connectors.rules import Rules
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
 # Nothing that a browser would run, for it would run in the name of the site that it is put on.
@@ -35,6 +36,39 @@ def picture(image: Attachment) -> Picture:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         # Pillow raises any of these for a file that is broken or not an image
         raise Failure(N_("Gambar %(name)s tidak dapat dibaca."), name=image.name) from e
+
+
+def fitting(image: Attachment, rules: Rules) -> Picture:
+    """As `picture`, and as that channel takes it: another format becomes a JPEG, what is too tall or too wide is cropped around its
+    middle, and too many bytes become fewer. Raises Failure (permanent)."""
+    made = picture(image)
+    ratio, low_high = made.width / made.height, rules.ratio or (0.0, float("inf"))
+    is_small = (not rules.size or len(made.content) <= rules.size) and (not rules.sides or made.width + made.height <= rules.sides)
+    if made.media_type in rules.formats and low_high[0] <= ratio <= low_high[1] and is_small:
+        return made
+    with Image.open(BytesIO(made.content)) as opened:
+        flat = Image.new("RGB", opened.size, "white")
+        shown = opened.convert("RGBA")
+        flat.paste(shown, mask=shown.getchannel("A"))
+    flat = _cropped(flat, *low_high)
+    for side, quality in ((WIDEST, 88), (WIDEST, 75), (1080, 75), (720, 70)):
+        flat.thumbnail((side, min(4 * side, (rules.sides or 5 * side) - side)))
+        out = BytesIO()
+        flat.save(out, "JPEG", quality=quality)
+        if not rules.size or out.tell() <= rules.size:
+            return Picture(out.getvalue(), "jpg", "image/jpeg", *flat.size)
+    raise Failure(N_("Gambar %(name)s terlalu besar."), name=image.name)
+
+
+def _cropped(image: Image.Image, low: float, high: float) -> Image.Image:
+    width, height = image.size
+    if width / height < low:
+        keep = max(1, int(width / low))
+        return image.crop((0, (height - keep) // 2, width, (height - keep) // 2 + keep))
+    if width / height > high:
+        keep = max(1, int(height * high))
+        return image.crop(((width - keep) // 2, 0, (width - keep) // 2 + keep, height))
+    return image
 
 
 def extension(attachment: Attachment) -> str:

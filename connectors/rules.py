@@ -14,9 +14,11 @@ Pure: texts and numbers in, numbers and problems out. Sources, each looked up wh
 - TikTok: https://developers.tiktok.com/doc/content-posting-api-reference-photo-post (description of 4,000 UTF-16 runes, 35 photos) and
   …/content-posting-api-media-transfer-guide (JPEG or WebP of at most 20 MB).
 - Telegram: https://core.telegram.org/bots/api#sendmessage, #sendphoto, #sendmediagroup (4,096 characters after entities parsing, 1,024
-  as a caption, 10 pictures of at most 10 MB, width + height at most 10,000); lengths are UTF-16 units as in #messageentity.
+  as a caption, 10 pictures of at most 10 MB, width + height at most 10,000; #sendvideo: MP4 of at most 50 MB, which may stand among
+  the 10); lengths are UTF-16 units as in #messageentity.
 - Mastodon: https://docs.joinmastodon.org/user/posting/ (500, a link counts 23, of a mention only the name; 4 pictures of 16 MB);
-  counted in graphemes, as its status_length_validator.rb does. A server may allow more; none of ours asks for it.
+  counted in graphemes, as its status_length_validator.rb does. A server may have other limits (`/api/v2/instance`, which the connector
+  keeps to when it publishes); what is shown before approval are these.
 - Bluesky: the lexicon app.bsky.feed.post (300 graphemes and 3,000 bytes) and app.bsky.embed.images (4 of at most 1,000,000 bytes).
 """
 
@@ -56,6 +58,9 @@ class Rules:
     size: int | None = None  # bytes of one picture
     ratio: tuple[float, float] | None = None  # width / height
     sides: int | None = None  # width + height
+    videos: int = 0  # how many one post shows, which take the places of pictures
+    video_size: int | None = None  # bytes of one
+    video_formats: tuple[str, ...] = ("video/mp4",)
     fold: int | None = None  # characters before "selengkapnya", as its readers see it
 
 
@@ -79,12 +84,17 @@ class Post:
     url: str = ""  # where the whole can be read
     own_text: str = ""
     images: Sequence[Image] = ()
+    videos: Sequence[Image] = ()
+    notes: Sequence[str] = ()  # of corrections: they stand before the text, which is shortened for them
 
 
 def of_request(request: Request, url: str = "") -> Post:
     """The post that a connector is asked for; the pictures' sides are not looked at."""
-    return Post(request.title, request.summary, request.body, url, request.text,
-                [Image(a.name, a.media_type, len(a.content), alt=a.alt) for a in request.images])
+    def shown(files: Sequence[Any]) -> list[Image]:
+        return [Image(a.name, a.media_type, len(a.content), alt=a.alt) for a in files]
+
+    return Post(request.title, request.summary, request.body, url, request.text, shown(request.images), tuple(shown(request.videos)),
+                tuple(content.correction(note.at, note.note) for note in request.corrections))
 
 
 @dataclass(frozen=True)
@@ -182,8 +192,10 @@ CHANNELS = {
     "x": Rules("X", 280, x_length, images=4, size=5 * MB),
     "youtube": Rules("YouTube", 5_000, utf8, title=100, forbidden="<>", needs="video", images=0, fold=150),
     "tiktok": Rules("TikTok", 4_000, utf16, links=False, needs="image", images=35, formats=(JPEG, WEBP), size=20 * MB, fold=100),
-    "telegram": Rules("Telegram", 4_096, utf16, caption=1_024, images=10, size=10 * MB, sides=10_000),
-    "mastodon": Rules("Mastodon", 500, mastodon_length, images=4, size=16 * MB),
+    "telegram": Rules("Telegram", 4_096, utf16, caption=1_024, images=10, formats=(JPEG, PNG, WEBP), size=10 * MB, sides=10_000,
+                      videos=10, video_size=50 * MB),
+    "mastodon": Rules("Mastodon", 500, mastodon_length, images=4, size=16 * MB, videos=1, video_size=99 * MB,
+                      video_formats=("video/mp4", "video/webm", "video/quicktime")),
     "bluesky": Rules("Bluesky", 300, lambda text: len(graphemes(text)), bytes=3_000, images=4, size=MB),
 }
 
@@ -212,12 +224,12 @@ def compose(channel: str, post: Post) -> str:
 
     Where the whole can be read at `url`: title, summary, address. Where not: title, summary and the body itself.
     """
-    own = content.clean(post.own_text).strip()
+    rules, own, shown = of(channel), content.clean(post.own_text).strip(), len(post.images) + len(post.videos[: of(channel).videos])
+    notes = "\n".join(_allowed(rules, note) for note in post.notes)
     if own:
-        return own
-    rules = of(channel)
+        return _shortened(f"{notes}\n\n{own}", "", lambda text: fits(channel, text, shown)) if notes else own
     title, summary = (_allowed(rules, part) for part in (post.title, post.summary))
-    parts = [] if rules.title else [title]
+    parts = [notes] if rules.title else [notes, title]
     if post.url:
         parts.append(summary or _allowed(rules, content.excerpt(post.body)))
     else:
@@ -225,7 +237,7 @@ def compose(channel: str, post: Post) -> str:
     text, tail = "\n\n".join(part for part in parts if part), post.url and f"\n\n{post.url}"
     if rules.limit:
         text = text[: rules.limit * 8 + 2_000]  # far more than fits: the rest need not be counted
-    return _shortened(text, tail, lambda text: fits(channel, text, len(post.images))).strip()
+    return _shortened(text, tail, lambda text: fits(channel, text, shown)).strip()
 
 
 _plain = lru_cache(maxsize=8)(content.text)  # the same body for every channel
