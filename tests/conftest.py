@@ -4,12 +4,16 @@ import datetime as dt
 import os
 import uuid
 
+import argon2
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import sync_playwright
 
 from engine import migrations
+from engine import people as accounts
 from engine.process_engine import DEFAULT_TENANT, Actor, open_engine
+from tests import recorded
+
+recorded.watch()  # every change of every test is looked for in the history
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/{}")
 
@@ -66,7 +70,7 @@ def make_postgres(request, folder):
     name = f"{template}_{uuid.uuid4().hex[:8]}"
     with server.connect() as db:
         db.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    pe = open_engine(folder, send=lambda job_ids: None, DATABASE_URL=POSTGRES.format(name))
+    pe = open_engine(folder, send=lambda job_ids: None, DATABASE_URL=POSTGRES.format(name), PASSWORD_LENGTH=10)
     migrations.upgrade(pe)
 
     def drop():
@@ -82,7 +86,7 @@ def make_sqlite(request, folder):
     """Return an engine on a fresh SQLite file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "terbit.sqlite3").write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
-    pe = open_engine(folder, send=lambda job_ids: None)
+    pe = open_engine(folder, send=lambda job_ids: None, PASSWORD_LENGTH=10)  # tests' passwords are short
     request.addfinalizer(pe.close)
     return pe
 
@@ -98,12 +102,16 @@ def pe(request, tmp_path):
 on_databases = pytest.mark.parametrize("pe", ["sqlite", pytest.param("postgres", marks=pytest.mark.service)], indirect=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes():
+    """Passwords are hashed at a thousandth of the cost; processes that a test starts hash as they do at an office."""
+    accounts._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
 @pytest.fixture
 def people(pe, now):
     """The demo's accounts, in the database too."""
-    from engine.people import create_demo_people
-
-    create_demo_people(pe, now)
+    accounts.create_demo_people(pe, now)
     return {name: actor_of(name) for name in PEOPLE}
 
 
@@ -151,5 +159,7 @@ def analis():
 @pytest.fixture(scope="session")
 def playwright():
     """The one Playwright of this process: two do not go together."""
+    from playwright.sync_api import sync_playwright  # here, since most processes need none
+
     with sync_playwright() as playwright:
         yield playwright

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from werkzeug.serving import make_server
 
 import webui
+from tests.web_app import app_for
 from tests.webui.conftest import case_at, manual, returned, sop  # noqa: F401  the scenes are the same
-from webui import create_app
 from webui.security import limiter
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -35,9 +35,9 @@ def chromium(playwright):
 
 
 @pytest.fixture
-def server(pe, people):
+def server(pe, people, tmp_path_factory):
     """The application's address while it is served."""
-    app = create_app(process_engine=pe)
+    app = app_for(pe, tmp_path_factory.getbasetemp() / "app")
     limiter.enabled = False  # a test's pages come faster than a person's
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

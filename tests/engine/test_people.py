@@ -16,11 +16,6 @@ from tests.conftest import on_databases
 PASSWORD = "rahasia-sekali"
 
 
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch):
-    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-
-
 @pytest.fixture
 def siti(pe, people, admin, now):
     return accounts.create_user(pe, admin, now, id=" Siti ", name="Siti Aminah", password=PASSWORD, groups=["pelaksana"], title="Staf")

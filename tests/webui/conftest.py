@@ -7,18 +7,15 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
+from tests.web_app import app_for
 from tests.webui.scenes import SOP, STEPS
-from webui import create_app
-from webui.security import limiter
 
 
 @pytest.fixture
-def app(pe, people):
-    app = create_app(process_engine=pe)
+def app(pe, people, tmp_path_factory):
+    app = app_for(pe, tmp_path_factory.getbasetemp() / "app")
     app.testing = True
-    app.config["TESTING"] = True
-    yield app
-    limiter.reset()
+    return app
 
 
 class Browser:

@@ -3,14 +3,12 @@
 import base64
 from pathlib import Path
 
-import argon2
 import pytest
 import sqlalchemy as sa
 
 from engine import commands
 from engine import people as accounts
-from webui import create_app
-from webui.security import limiter
+from tests.web_app import app_for
 
 HERE = Path(__file__).parent
 RESOURCES = {name: (HERE / name).read_bytes() for name in ("urusan.bpmn", "siapkan.form", "mulai.form")}
@@ -61,16 +59,10 @@ class Rest:
         return self.get("/task", processInstanceId=case)[0]["id"]
 
 
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch):
-    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-
-
 @pytest.fixture
-def app(pe, people):
-    app = create_app(process_engine=pe)
+def app(pe, people, tmp_path_factory):
+    app = app_for(pe, tmp_path_factory.getbasetemp() / "app")
     app.testing = True
-    limiter.reset()
     return app
 
 
