@@ -775,7 +775,7 @@ evidence_cell = Table(  # sums over the cases that ended on a day, or in a month
     Column("unit", Key, nullable=False),
     Column("count", BigInteger, nullable=False),  # what `measures` counts
     Column("measures", Text, nullable=False),  # JSON: sums and histograms of minutes, see `evidence.cells`
-    Index("ix_evidence_cell_read", "tenant_id", "key", "what", "grain", "kind", "unit", "day"),
+    Index("ix_evidence_cell_read", "tenant_id", "key", "what", "grain", "day", "kind", "unit"),
 )
 
 evidence_variant = Table(  # the ways that cases took: the activities in the order in which they were done

@@ -107,6 +107,12 @@ def lock(db: sa.Connection) -> None:
 
 # Reading --------------------------------------------------------------------------------------------------------------
 
+def facts_of(db: sa.Connection, ids: Sequence[str]) -> list[facts.Facts]:
+    """Return what some ended cases show, in the order in which they are named."""
+    cases = {row["id"]: dict(row) for row in db.execute(sa.select(*_CASE).where(_i.id.in_(ids))).mappings()}
+    return list(_facts(db, [cases[id] for id in ids if id in cases]))
+
+
 def _facts(db: sa.Connection, cases: Sequence[Mapping[str, Any]]) -> Iterator[facts.Facts]:
     of: dict[str, tuple[list, list]] = {case["id"]: ([], []) for case in cases}
     for part in parts(of, IN):

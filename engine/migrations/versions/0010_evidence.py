@@ -66,7 +66,7 @@ def upgrade() -> None:
                     sa.PrimaryKeyConstraint('id', name=op.f('pk_evidence_cell'))
                     )
     with op.batch_alter_table('evidence_cell') as batch_op:
-        batch_op.create_index('ix_evidence_cell_read', ['tenant_id', 'key', 'what', 'grain', 'kind', 'unit', 'day'])
+        batch_op.create_index('ix_evidence_cell_read', ['tenant_id', 'key', 'what', 'grain', 'day', 'kind', 'unit'])
 
     op.create_table('evidence_return',
                     sa.Column('id', sa.String(length=36), nullable=False),
