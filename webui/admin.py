@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from bpmn.errors import Invalid
-from engine import access, commands, control, queries
+from engine import access, commands, control, queries, values
 from webui import actor, deployed, names, now, overview, pe
 from webui.auth import _safe
 from webui.incidents import explained
@@ -74,7 +74,7 @@ def retry(job_id: str):
     access.require(access.may_administer(actor()))
     if is_unsure(job_id) and request.form.get("checked") != "1":
         raise Invalid(_("Periksa dahulu di kanalnya, lalu centang bahwa itu belum terbit."), field="checked")
-    commands.set_job_retries(pe(), actor(), now(), job_id, RETRIES)
+    commands.set_job_retries(pe(), actor(), now(), job_id, RETRIES, values.reason(request.form.get("reason")))
     if request.headers.get("HX-Request"):
         return _outcome(job_id)
     return redirect(_safe(request.form.get("back")) if request.form.get("back") else url_for("admin.index"), 303)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from bpmn import forms, model, sop
 from engine import load
 from engine.queries.definitions import find_form
+from engine.spec import Spec
 from engine.store import read
 from webui import pe
 
@@ -12,6 +13,12 @@ from webui import pe
 def definition(definition_id: str) -> load.Definition:
     with read(pe()) as db:
         return load.definition(db, definition_id)
+
+
+def spec(definition_id: str) -> Spec:
+    """What the step runs on."""
+    with read(pe()) as db:
+        return load.spec(db, definition_id)
 
 
 def diagram(definition_id: str) -> bytes:

@@ -53,7 +53,7 @@ def was(id: str):
     return render_template(
         "mending/past.html", case=case, at=moment, moments=_told(history.moments[-MOMENTS:]), open=tasks, done=sorted(done),
         tokens=[{"activity_id": key, "count": n} for key, n in counts.items()],
-        variables=[(name, type_of(value), _shown(value)) for name, value in sorted(found.variables[""].items())])
+        variables=[(name, type_of(value), shown(value)) for name, value in sorted(found.variables[""].items())])
 
 
 # Doing ----------------------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def variable(id: str):
     if form.get("delete") == "1":
         return _do(id, lambda: commands.set_variables(pe(), actor(), now(), id, {}, [name], scope_id=form.get("scope", ""),
                                                       reason=_why()))
-    return _do(id, lambda: commands.set_variables(pe(), actor(), now(), id, {name: _value(name)}, scope_id=form.get("scope", ""),
+    return _do(id, lambda: commands.set_variables(pe(), actor(), now(), id, {name: value_sent(name)}, scope_id=form.get("scope", ""),
                                                   reason=_why()))
 
 
@@ -107,14 +107,14 @@ def job_now(id: str, job_id: str):
 
 @blueprint.post("/jobs/<job_id>/due")
 def job_due(id: str, job_id: str):
-    return _do(id, lambda: commands.set_job_due(pe(), actor(), now(), job_id, _moment(), _why()))
+    return _do(id, lambda: commands.set_job_due(pe(), actor(), now(), job_id, moment_sent(), _why()))
 
 
 @blueprint.post("/tasks/<task_id>")
 def task(id: str, task_id: str):
     """Give a task to somebody else, or set when it falls due; whichever its button says."""
     if request.form.get("do") == "due":
-        return _do(id, lambda: commands.set_due(pe(), actor(), now(), task_id, _moment() if request.form.get("due") else None, _why()))
+        return _do(id, lambda: commands.set_due(pe(), actor(), now(), task_id, moment_sent() if request.form.get("due") else None, _why()))
     return _do(id, lambda: commands.assign(pe(), actor(), now(), task_id, request.form.get("user") or None, _why()))
 
 
@@ -164,18 +164,19 @@ def _why() -> str:
     return said[:1000]
 
 
-def _value(name: str) -> Any:
+def value_sent(name: str) -> Any:
     """The variable's value, read as the REST API reads one of this type."""
     kind, text = request.form.get("type", "String"), request.form.get("value", "").replace("\r\n", "\n")
     if kind == "Date":
-        text = _moment("value").isoformat() if text else ""
+        text = moment_sent("value").isoformat() if text else ""
     try:
         return untyped(None, name, {"type": kind if kind in TYPES else "String", "value": text})  # type: ignore[arg-type]  # no file
     except BadRequest as problem:
         raise Invalid(_("Nilai “%(value)s” bukan %(type)s.", value=text[:80], type=kind), field="value") from problem
 
 
-def _moment(field: str = "due") -> dt.datetime:
+def moment_sent(field: str = "due") -> dt.datetime:
+    """The moment in a field of the form, in the office's zone."""
     try:
         return dt.datetime.fromisoformat(request.form.get(field, "")[:16]).replace(tzinfo=zone())
     except ValueError as error:
@@ -206,7 +207,7 @@ def _page(id: str, *, effect: Any = None, problem: Any = None):
     owed = queries.jobs(pe(), actor(), instance_id=id, limit=200).rows
     return render_template(
         "mending/show.html", case=case, diagram=cases.marks(passed, stuck), open=open_, containers=cases.CONTAINERS,
-        startable=_options(modification.startable(spec)) if spec else _steps(passed), label=label, incidents=[explained(i) for i in stuck],
+        startable=options(modification.startable(spec)) if spec else _steps(passed), label=label, incidents=[explained(i) for i in stuck],
         said=mended.effect(effect, groups) if effect else None, problem=message_of(problem) if problem else "",
         saved="saved" in request.args, typed=request.form, types=TYPES, tasks=[row for row in open_ if row["is_task"]],
         everybody=names.everybody() if any(row["is_task"] for row in open_) else {},
@@ -223,7 +224,7 @@ def labels(spec: Any, passed: list[dict]):
     return lambda activity_id: known.get(activity_id) or activity_id
 
 
-def _options(found: list[Place]) -> list[tuple[str, str]]:
+def options(found: list[Place]) -> list[tuple[str, str]]:
     """(ref, label) of the places that have a name first: those that somebody would look for."""
     named = sorted((p for p in found if p.element.name.strip()), key=lambda p: p.label.casefold())
     return [(p.ref, p.label) for p in named] + [(p.ref, p.ref) for p in found if not p.element.name.strip()]
@@ -239,11 +240,12 @@ def _variables(history: past.History) -> list[dict]:
     if not history.events:
         return []
     current = history.at(history.moments[-1]).variables[""]
-    return [{"name": name, "type": type_of(value), "value": _shown(value), "text": _text(value),
-             "changes": [(c, _shown(c.value)) for c in history.of(name)[:SHOWN_CHANGES]]} for name, value in sorted(current.items())]
+    return [{"name": name, "type": type_of(value), "value": shown(value), "text": _text(value),
+             "changes": [(c, shown(c.value)) for c in history.of(name)[:SHOWN_CHANGES]]} for name, value in sorted(current.items())]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A variable's value as JSON, cut where nobody would read on."""
     return json.dumps(value, ensure_ascii=False, indent=1)[:LONGEST_VALUE]
 
 

@@ -3,6 +3,7 @@
 The plan lives in the page's form (`map-PLACE`, `renew-PLACE`): nothing is kept until it is begun.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from bpmn.errors import NotFound, TerbitError, worded
+from bpmn.errors import Conflict, NotFound, TerbitError, worded
 from engine import access, commands, queries
 from engine.migration_plan import Place, Plan
 from engine.queries.migrating import Between
@@ -161,6 +162,19 @@ def _tried(found: Between, plan: Plan) -> dict[str, Any]:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 8 else 0
+
+
+def between_of(batch: Mapping[str, Any]) -> Between | None:
+    """The two versions of a migration; None where its target was revoked since."""
+    try:
+        return queries.between(pe(), actor(), batch["source_id"], batch["target_id"])
+    except Conflict:
+        return None
+
+
+def versions_of(batch: Mapping[str, Any]) -> str:
+    source, target = (queries.definition(pe(), actor(), batch[name]) for name in ("source_id", "target_id"))
+    return f"{target['name'] or target['key']}: " + _("Versi %(a)d → versi %(b)d", a=source["version"], b=target["version"])
 
 
 def said(problem: dict | None, found: Between | None) -> str:

@@ -90,13 +90,13 @@ def upload():
 
 @blueprint.post("/<id>/suspend")
 def suspend(id: str):
-    commands.suspend_definition(pe(), actor(), now(), id)
+    commands.suspend_definition(pe(), actor(), now(), id, request.form.get("reason", ""))
     return redirect(url_for("definitions.show", id=id), 303)
 
 
 @blueprint.post("/<id>/activate")
 def activate(id: str):
-    commands.activate_definition(pe(), actor(), now(), id)
+    commands.activate_definition(pe(), actor(), now(), id, request.form.get("reason", ""))
     return redirect(url_for("definitions.show", id=id), 303)
 
 

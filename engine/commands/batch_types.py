@@ -36,7 +36,7 @@ NO_TASK = N_("Tidak ada tugas terbuka seperti itu di berkas ini.")
 THEIRS = N_("Tugas ini sudah ada di tangan orang itu.")
 NO_TIMER = N_("Tidak ada pewaktu yang menunggu di berkas ini.")
 BUSY = N_("Terbit sedang mengerjakannya.")
-OTHER_VERSION = N_("Berkas ini berjalan pada versi lain.")
+OTHER_VERSION = N_("Langkah yang dipilih tidak ada di prosedur atau versi berkas ini.")
 NOT_THERE = N_("Berkas ini tidak sedang di langkah yang dihentikan.")
 GONE = N_("Yang ada di daftar ini sudah tidak ada lagi.")
 CHANGED = N_("Berubah sejak daftar ini dibuat. Lihat berkasnya dahulu.")
@@ -156,12 +156,20 @@ def _check_instructions(pe: ProcessEngine, actor: Actor, data: Data) -> None:
         raise Invalid(N_("Sebutkan 1 sampai %(most)s perubahan."), field="instructions", most=modification.MOST)
 
 
+def _check_activities(pe: ProcessEngine, actor: Actor, data: Data) -> None:
+    if not 0 < len(data.get("activities") or ()) <= modification.MOST:
+        raise Invalid(N_("Sebutkan 1 sampai %(most)s perubahan."), field="activities", most=modification.MOST)
+
+
+def _other_version(data: Data) -> Bars:
+    return [(_i.definition_id.not_in(data["definitions"]), OTHER_VERSION)] if data.get("definitions") else []
+
+
 def _modify_bars(data: Data, now: dt.datetime) -> Bars:
     stopped = [each.element for each in _instructions(data) if each.kind == modification.CANCEL and ":" not in each.element]
     stands = [sa.exists().where(_a.instance_id == _i.id, _a.ended_at.is_(None), _a.activity_id == each.removesuffix(modification.BODY))
               for each in stopped]
-    other = [(_i.definition_id != data["definition_id"], OTHER_VERSION)] if data.get("definition_id") else []
-    return [_ended, *other, *((~each, NOT_THERE) for each in stands)]
+    return [_ended, *_other_version(data), *((~each, NOT_THERE) for each in stands)]
 
 
 def _fire(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, data: Data, why: str) -> None:
@@ -222,8 +230,8 @@ TYPES: Mapping[str, Type] = {
         CASES, _text(_i.version), _modify_bars,
         lambda pe, actor, now, id, data, why: modifying.modify(pe, actor, now, id, _instructions(data), why), _check_instructions),
     RESTART: Type(
-        CASES, sa.literal(""), lambda data, now: [(_i.ended_at.is_(None), RUNNING)],
-        lambda pe, actor, now, id, data, why: modifying.restart(pe, actor, now, id, data["activities"], why)),
+        CASES, sa.literal(""), lambda data, now: [(_i.ended_at.is_(None), RUNNING), *_other_version(data)],
+        lambda pe, actor, now, id, data, why: modifying.restart(pe, actor, now, id, data["activities"], why), _check_activities),
     TIMERS: Type(TIMERS_OF, _text(_j.due_at), _timer_bars, _fire, _check_due),
     ASSIGN: Type(
         TASKS, _a.assignee, _task_bars,

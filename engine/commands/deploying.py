@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from bpmn import check, model
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from bpmn.lint import lint
-from engine import access, ids, load, scenarios, spec, starts, version_life
+from engine import access, ids, load, scenarios, settings, spec, starts, version_life
 from engine.commands.instances import find_definition, run_unique
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
 from engine.spec import Spec
 from engine.store import attempt, read, record, run
 from engine.tables import definition_group, deployment, job, process_definition, process_instance, resource, subscription
+from engine.values import reason
 from engine.version_life import AT_ONCE, KEEP, REVOKE, PutInForce, ScopeChanged
 
 MAX_KEY = 150  # characters: the definition's id holds the key, and must fit its column
@@ -204,10 +205,10 @@ def _void(db: sa.Connection, actor: Actor, new: Definition, at: dt.datetime, cha
 
 def _definition(actor: Actor, part: _Part, deployment_id: str, version: int) -> Definition:
     process = part.process
-    groups = frozenset(process.groups).union(*(definition.groups for definition in part.calls.values()))
+    groups = frozenset(process.groups).union(*(definition.lanes for definition in part.calls.values()))
     return Definition(f"{process.key}:{version}:{deployment_id}", actor.tenant, process.key, version, process.name or process.key,
                       deployment_id, part.file, part.digest, {key: definition.id for key, definition in part.calls.items()}, groups,
-                      frozenset(process.starter_groups))
+                      frozenset(process.starter_groups), groups)
 
 
 def _insert_definition(db: sa.Connection, now: dt.datetime, definition: Definition, how: PutInForce, diagram: bytes) -> None:
@@ -217,9 +218,8 @@ def _insert_definition(db: sa.Connection, now: dt.datetime, definition: Definiti
         "calls": definition.calls, "groups": sorted(definition.groups), "starter_groups": sorted(definition.starter_groups),
         "deployed_at": now, "in_force_from": how.from_,
         "approved_as": how.approved_as or version_life.approver(diagram, definition.key) or None})
-    starters = definition.starter_groups or definition.groups
-    rows = [{"definition_id": definition.id, "group_id": group, "sees": group in definition.groups, "starts": group in starters}
-            for group in sorted(definition.groups | starters)]
+    changed = settings.of(db, definition.tenant)["access"]["procedures"].get(definition.key)
+    rows = load.group_rows(definition.id, *load.reached(changed, definition.groups, definition.starter_groups))
     if rows:
         db.execute(sa.insert(definition_group), rows)
 
@@ -272,26 +272,30 @@ def _delete(db: sa.Connection, now: dt.datetime, deployment_id: str, definition_
 
 # Suspending -----------------------------------------------------------------------------------------------------------
 
-def suspend_definition(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, *, include_instances: bool = False) -> None:
+def suspend_definition(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, why: str, *,
+                       include_instances: bool = False) -> None:
     """Let nobody start cases of it until it is activated; with `include_instances`, let nothing happen in its running ones. By an admin."""
-    _set_suspended(pe, actor, now, definition_id, True, include_instances)
+    _set_suspended(pe, actor, now, definition_id, True, include_instances, why)
 
 
-def activate_definition(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, *, include_instances: bool = False) -> None:
+def activate_definition(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, why: str, *,
+                        include_instances: bool = False) -> None:
     """Undo `suspend_definition`."""
-    _set_suspended(pe, actor, now, definition_id, False, include_instances)
+    _set_suspended(pe, actor, now, definition_id, False, include_instances, why)
 
 
-def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, suspended: bool, include_instances: bool) -> None:
+def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, definition_id: str, suspended: bool, include_instances: bool,
+                   why: str) -> None:
     def write(db: sa.Connection) -> None:
         definition = find_definition(db, actor, definition_id=definition_id)
         access.require(access.may_administer(actor))
+        said = reason(why)
         db.execute(sa.update(process_definition).where(process_definition.c.id == definition.id).values(suspended=suspended))
         if include_instances:  # raising each version, so that a command under way sees it
             i = process_instance.c
             db.execute(sa.update(process_instance).where(i.definition_id == definition.id, i.ended_at.is_(None)).values(
                 suspended=suspended, version=i.version + 1))
         record(db, actor, now, "definition.suspended" if suspended else "definition.activated",
-               data={"definition": definition.id, "include_instances": include_instances})
+               data={"definition": definition.id, "include_instances": include_instances, "reason": said})
 
     run(pe, write)

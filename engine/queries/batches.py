@@ -1,12 +1,13 @@
 """Batches: what is under way and what was, how far one is, and what became of each item."""
 
+import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
 
 from bpmn.errors import N_, NotFound
 from engine import access
-from engine.batches import MIGRATION
+from engine.batches import CONTAINERS, MIGRATION, Choice
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read
@@ -69,3 +70,33 @@ def batch_items(pe: ProcessEngine, actor: Actor, batch_id: str, *, state: str = 
         query = query.where(_item.state == state)
     with read(pe) as db:
         return fetch(db, query, (_item.subject_id,), after=after, limit=limit)
+
+
+# Before one -----------------------------------------------------------------------------------------------------------
+
+def chosen_versions(pe: ProcessEngine, actor: Actor, now: dt.datetime, choice: Choice) -> list[dict[str, Any]]:
+    """The versions on which the chosen cases run or ran, the one with most of them first: {id, key, number}; one statement. By an admin."""
+    access.require(access.may_administer(actor))
+    number = sa.func.count()
+    query = sa.select(_i.definition_id.label("id"), _i.definition_key.label("key"), number.label("number")).where(
+        _i.tenant_id == actor.tenant, *choice.where(now)).group_by(_i.definition_id, _i.definition_key)
+    with read(pe) as db:
+        return [dict(row) for row in db.execute(query.order_by(number.desc(), _i.definition_id).limit(50)).mappings()]
+
+
+def chosen_steps(pe: ProcessEngine, actor: Actor, now: dt.datetime, choice: Choice, of: str) -> list[dict[str, Any]]:
+    """Where the chosen cases stand: {activity_id, number}, most first; one statement. By an admin.
+
+    `of`: 'tasks' or 'timers' that are open, or 'places', whatever is open and has no other inside it.
+    """
+    access.require(access.may_administer(actor))
+    a = activity.c
+    found: dict[str, tuple[Any, list[sa.ColumnElement[bool]]]] = {
+        "tasks": (a, [a.is_task, a.ended_at.is_(None)]), "timers": (job.c, [job.c.state == "open", job.c.type == "timer"]),
+        "places": (a, [a.type.not_in(CONTAINERS), a.ended_at.is_(None)])}
+    row, open_ = found[of]
+    number = sa.func.count()
+    query = sa.select(row.activity_id, number.label("number")).join(process_instance, _i.id == row.instance_id).where(
+        _i.tenant_id == actor.tenant, *open_, *choice.where(now)).group_by(row.activity_id)
+    with read(pe) as db:
+        return [dict(each) for each in db.execute(query.order_by(number.desc(), row.activity_id).limit(200)).mappings()]

@@ -289,14 +289,14 @@ def test_of_a_suspended_definition_nothing_starts_and_of_a_suspended_case_nothin
     case = commands.start(pe, penulis, now, key="p")
     definition = two.definitions[0]["id"]
     with pytest.raises(Forbidden):
-        commands.suspend_definition(pe, penulis, now, definition)
-    commands.suspend_definition(pe, admin, now, definition)
+        commands.suspend_definition(pe, penulis, now, definition, "uji")
+    commands.suspend_definition(pe, admin, now, definition, "uji")
     with pytest.raises(Conflict):
         commands.start(pe, penulis, now, key="p")
     commands.suspend_instance(pe, admin, now, case.id)
     with pytest.raises(Conflict):
         do(pe, penulis, now, "a")
-    commands.activate_definition(pe, admin, now, definition, include_instances=True)
+    commands.activate_definition(pe, admin, now, definition, "uji", include_instances=True)
     do(pe, penulis, now, "a")
     commands.start(pe, penulis, now, key="p")
 

@@ -224,9 +224,9 @@ def test_an_error_whose_path_fails_in_turn_is_an_incident(pe, pemilik, handler, 
 def test_a_start_timer_of_a_suspended_definition_waits(pe, pemilik, admin, now):
     starting = diagram(chain(catch("t", timer("timeDuration", "PT1H"), "startEvent"), user_task("a"), END))
     definition = deploy(pe, pemilik, now, starting).definitions[0]["id"]
-    commands.suspend_definition(pe, admin, now, definition)
+    commands.suspend_definition(pe, admin, now, definition, "uji")
     assert run_at(pe, now + dt.timedelta(hours=2)) == 0
-    commands.activate_definition(pe, admin, now, definition)
+    commands.activate_definition(pe, admin, now, definition, "uji")
     assert run_at(pe, now + dt.timedelta(hours=3)) == 1 and len(queries.instances(pe, admin).rows) == 1
 
 

@@ -48,15 +48,16 @@ def test_an_incident_is_told_in_plain_words_with_its_step_and_case(admin, stuck)
 def test_an_unsure_job_is_not_repeated_before_somebody_looked(pe, people, admin, stuck):
     incident = stuck("unknown")
     path = f"/admin/jobs/{incident['job_id']}/retry"
-    assert admin.post(path).status_code == 400
+    assert admin.post(path, {"reason": "Sudah diperiksa"}).status_code == 400
+    assert admin.post(path, {"checked": "1"}).status_code == 400, "each says why"
     assert queries.job(pe, people["admin"], incident["job_id"])["state"] == "failed"
-    assert admin.post(path, {"checked": "1"}).status_code == 303
+    assert admin.post(path, {"checked": "1", "reason": "Sudah diperiksa"}).status_code == 303
     assert queries.job(pe, people["admin"], incident["job_id"])["state"] == "open"
 
 
 def test_one_click_retries_and_the_page_follows_it_to_its_outcome(pe, people, admin, stuck, now):
     incident = stuck("unknown")
-    notice = admin.post(f"/admin/jobs/{incident['job_id']}/retry", {"checked": "1"}, headers={"HX-Request": "true"}).text
+    notice = admin.post(f"/admin/jobs/{incident['job_id']}/retry", {"checked": "1", "reason": "x"}, headers={"HX-Request": "true"}).text
     assert "Sedang dicoba lagi" in notice and "hx-get" in notice
     later = now + dt.timedelta(days=1000)
     jobs.run_job(pe, incident["job_id"], lambda: later)
@@ -67,7 +68,7 @@ def test_one_click_retries_and_the_page_follows_it_to_its_outcome(pe, people, ad
 
 def test_a_retry_that_fails_again_shows_why(pe, people, admin, stuck, now):
     incident = stuck("unknown")
-    admin.post(f"/admin/jobs/{incident['job_id']}/retry", {"checked": "1"})
+    admin.post(f"/admin/jobs/{incident['job_id']}/retry", {"checked": "1", "reason": "x"})
     later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(minutes=1)
     commands.lease_job(pe, later, incident["job_id"], "uji")
     commands.fail_job(pe, later, incident["job_id"], "uji", "masih terputus", "unknown")

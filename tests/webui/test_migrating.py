@@ -75,15 +75,15 @@ def test_it_is_tried_on_every_case_and_then_done(office, signed_in, pe, people, 
     begun = browser.post("/migrations/plan", {**sent, "do": "start"})
     assert begun.status_code == 303
     page = browser.get(begun.location).text
-    assert "0 dari 3 berkas sudah diperiksa" in page and 'hx-trigger="every 2s"' in page and page.count("Menunggu giliran</span>") == 3
+    assert "Berjalan: 0 dari 3." in page and 'hx-trigger="every 2s"' in page and page.count("Menunggu giliran</span>") == 3
     batches.work(pe, lambda: now)
     polled = browser.get(begun.location, headers={"HX-Request": "true"})
     assert polled.headers["HX-Refresh"] == "true", "what looked again and again sees the end whole"
     page = browser.get(begun.location).text
-    assert "2 dari 3 berkas pindah" in page and "every 2s" not in page
+    assert "Selesai: 2 dari 3 berhasil." in page and "1 gagal." in page and "every 2s" not in page
     assert "“periksa” belum dipetakan" in page, "those that could not go are shown first, with the reason"
-    moved = browser.get(f"{begun.location}?state=migrated").text
-    assert moved.count("Pindah</span>") == 2 and "Rapat 1" in moved
+    moved = browser.get(f"{begun.location}?state=done").text
+    assert moved.count("Sudah</span>") == 2 and "Rapat 1" in moved
     case = browser.get(f"/cases/{cases[1]}").text
     assert "Dipindahkan dari versi 1 ke versi 2" in case and "Pemilik" in case
     assert "Pemindahan sebelumnya" in browser.get(f"/migrations/plan?target={two}").text
@@ -93,9 +93,11 @@ def test_it_can_be_stopped(office, signed_in, pe, people, now):
     one, two, _ = office()
     browser = signed_in("admin")
     begun = browser.post("/migrations/plan", {**fields(browser.get(f"/migrations/plan?target={two}").text), "do": "start"})
-    assert browser.post(f"{begun.location}/stop").status_code == 303
+    assert browser.post(f"{begun.location}/suspend").status_code == 303
+    assert "Dihentikan sementara: 0 dari 3." in browser.get(begun.location).text and batches.work(pe, lambda: now) == 0
+    assert browser.post(f"{begun.location}/delete").status_code == 303
     page = browser.get(begun.location).text
-    assert "Dihentikan setelah 0 dari 3 berkas" in page and "Tidak dipindahkan</span>" in page
+    assert "Diakhiri setelah 0 dari 3." in page and "Tidak dilakukan</span>" in page
     assert batches.work(pe, lambda: now) == 0
 
 

@@ -111,9 +111,10 @@ def test_only_an_admin_suspends_a_procedure(signed_in, pemilik, newest):
     definition_id = newest()["id"]
     assert pemilik.post(f"/definitions/{definition_id}/suspend").status_code == 403
     admin = signed_in("admin")
-    assert admin.post(f"/definitions/{definition_id}/suspend").status_code == 303
+    assert admin.post(f"/definitions/{definition_id}/suspend").status_code == 400, "without a reason"
+    assert admin.post(f"/definitions/{definition_id}/suspend", {"reason": "Menunggu perbaikan"}).status_code == 303
     assert newest()["suspended"]
-    assert admin.post(f"/definitions/{definition_id}/activate").status_code == 303
+    assert admin.post(f"/definitions/{definition_id}/activate", {"reason": "Sudah"}).status_code == 303
     assert not newest()["suspended"]
 
 

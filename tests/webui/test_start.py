@@ -52,7 +52,7 @@ def test_a_start_form_is_asked_first(pe, people, now, signed_in):
 
 def test_a_suspended_procedure_cannot_be_started(pe, people, now, signed_in, sop):
     definition = queries.definition(pe, people["admin"], sop)["id"]
-    commands.suspend_definition(pe, people["admin"], now, definition)
+    commands.suspend_definition(pe, people["admin"], now, definition, "uji")
     browser = signed_in("ketua")
     assert "Tidak ada prosedur" in browser.get("/start").text
     assert browser.post(f"/start/{sop}").status_code == 404

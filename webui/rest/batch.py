@@ -145,7 +145,7 @@ def retries_async(call: Call) -> dict:
 def modify_async(call: Call) -> dict:
     told = [{"kind": each["type"], "element": each.get("transitionId" if each["type"] == modification.ALONG else "activityId") or ""}
             for each in call.body["instructions"]]
-    return _begin(call, batch_types.MODIFY, {"instructions": told, "definition_id": call.body["processDefinitionId"]},
+    return _begin(call, batch_types.MODIFY, {"instructions": told, "definitions": [call.body["processDefinitionId"]]},
                   why=call.body.get("annotation"))
 
 

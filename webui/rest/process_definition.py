@@ -118,7 +118,7 @@ def get_form_variables(call: Call, row: dict) -> dict:
 @by_id_or_key("PUT", "/suspended", summary="Let nobody start cases of it, or let them again", body=SUSPENSION)
 def put_suspended(call: Call, row: dict) -> None:
     change = commands.suspend_definition if call.body["suspended"] else commands.activate_definition
-    change(call.pe, call.actor, call.now, row["id"], include_instances=bool(call.body.get("includeProcessInstances")))
+    change(call.pe, call.actor, call.now, row["id"], "REST", include_instances=bool(call.body.get("includeProcessInstances")))
 
 
 def _latest(call: Call, key: str, tenant_id: str | None = None) -> dict:
