@@ -76,6 +76,12 @@ def head(db: sa.Connection) -> Head:
     return Head(*row) if row else Head()
 
 
+def last_seal(pe: ProcessEngine) -> Head:
+    """As `head`, in a connection of its own."""
+    with read(pe) as db:
+        return head(db)
+
+
 def unsealed(db: sa.Connection, last: Head) -> int:
     """How many events are not sealed yet, up to BATCH."""
     found = sa.select(_e.id).where(_e.id > last.last_id).limit(BATCH).subquery()

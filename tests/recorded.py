@@ -26,6 +26,7 @@ UNRECORDED = {
     "notice": "the outbox: what it tells of is recorded",
     "publication": "how an attempt stands; how it ended is recorded",
     "publication_progress": "how far a call came; how it ended is recorded",
+    "document": "a file whose form is not handed on yet; once it is, 'document.added' says so",
     "upload": "pieces of a file that is still coming in; the document is recorded",
     "draft": "typed and not handed on; the completion is recorded",
     "seen": "marks of what somebody has looked at",
