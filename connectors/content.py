@@ -60,6 +60,13 @@ def correction(at: datetime, note: str) -> str:
     return f"Ralat, {format_date(at, 'd MMMM y', locale='id')}: {clean(note).strip()}"
 
 
+def of_html(html: str) -> str:
+    """A piece of a page as plain text, its addresses whole."""
+    lines = re.sub(r"(<br\b|</p>)", r"\n\1", clean(html))
+    tree = etree.fromstring(f"<div>{lines}</div>".encode(), etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False))
+    return "" if tree is None else "".join(map(str, tree.itertext())).strip()
+
+
 def contains_title(html: str, title: str) -> bool:
     """A page's visible text, <title> or og:title holds the title: compared by words, so that white space, case,
     entities, mark-up and the typographic quotes and dashes that a CMS puts in make no difference."""

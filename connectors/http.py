@@ -154,6 +154,12 @@ def is_allowed_private(url: str, allowed_private_hosts: frozenset[str]) -> bool:
     return f"[{host}]:{port}" in allowed_private_hosts if ":" in host else f"{host}:{port}" in allowed_private_hosts
 
 
+def demand_tls(url: str, allowed_private_hosts: frozenset[str]) -> None:
+    """A secret goes with every call: raises Refused where it could be read on the way."""
+    if origin(url)[0] != "https" and not is_allowed_private(url, allowed_private_hosts):
+        raise Refused(N_("Alamat %(url)s harus memakai https, supaya rahasia tidak terbaca di jalan."), url=_shown(url))
+
+
 def is_public(address: str) -> bool:
     """It is a unicast address of the public internet, also when wrapped into an IPv6 one."""
     try:
