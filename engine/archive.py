@@ -18,10 +18,10 @@ import sqlalchemy as sa
 
 from bpmn.errors import N_, NotFound
 from bpmn.expressions import canonical
-from engine import access, files
+from engine import access, files, load
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record
-from engine.tables import archive_entry, document, event, process_definition, process_instance, tenant
+from engine.tables import archive_entry, document, event, process_instance, tenant
 
 START = "0" * 64  # what the first entry has before it
 PAGE = 500  # rows read at once: an archive is verified in bounded memory
@@ -168,11 +168,10 @@ def _documents(db: sa.Connection, tenant_id: str) -> Iterator[sa.RowMapping]:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 def case_of(db: sa.Connection, actor: Actor, instance_id: str) -> sa.RowMapping:
-    """The case's row, with its definition's `groups`, for who may see it; NotFound for everybody else."""
-    row = db.execute(sa.select(process_instance, process_definition.c.groups).join(
-        process_definition, process_definition.c.id == process_instance.c.definition_id).where(
+    """The case's row, for who may see it; NotFound for everybody else."""
+    row = db.execute(sa.select(process_instance).where(
         process_instance.c.id == instance_id, process_instance.c.tenant_id == actor.tenant)).mappings().first()
-    if row is None or not access.may_see_case(actor, row["groups"]):
+    if row is None or not access.may_see_case(actor, load.definition(db, row["definition_id"]).groups):
         raise NotFound(N_("Berkas tidak ditemukan."))
     return row
 

@@ -14,12 +14,12 @@ from typing import Any, BinaryIO
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, files, media
+from engine import access, files, load, media
 from engine.archive import case_of
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
-from engine.tables import activity, candidate, document, process_definition
+from engine.tables import activity, candidate, document
 
 MAX_UPLOAD_BYTES = 50 << 20  # unless configured
 MAX_FILES = 50  # that one person may leave unused with one task (or start form)
@@ -89,7 +89,7 @@ def may_upload(db: sa.Connection, actor: Actor, task_id: str | None) -> None:
     if task_id is not None:
         task = _task(db, actor, task_id)
         held = access.Held(task["assignee"], _candidates(db, task_id), task["owner"], task["delegation"], task["in_stead_of"])
-        if not access.may_see_task(actor, held, task["groups"]):
+        if not access.may_see_task(actor, held, load.definition(db, task["definition_id"]).groups):
             raise NotFound(N_("Tugas tidak ditemukan."))
         access.require(access.may_work(actor, held))
         if task["ended_at"] is not None:
@@ -117,8 +117,7 @@ def check_replaces(db: sa.Connection, actor: Actor, task_id: str | None, variabl
 def _task(db: sa.Connection, actor: Actor, task_id: str) -> sa.RowMapping:
     row = db.execute(sa.select(
         activity.c.instance_id, activity.c.assignee, activity.c.owner, activity.c.delegation, activity.c.in_stead_of, activity.c.ended_at,
-        process_definition.c.groups).join(
-        process_definition, process_definition.c.id == activity.c.definition_id).where(
+        activity.c.definition_id).where(
         activity.c.id == task_id, activity.c.is_task, activity.c.tenant_id == actor.tenant)).mappings().first()
     if row is None:
         raise NotFound(N_("Tugas tidak ditemukan."))

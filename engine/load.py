@@ -4,15 +4,15 @@ import datetime as dt
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
 from bpmn import model
 from bpmn.errors import N_, Conflict, NotFound
-from engine import logs, step, values
+from engine import logs, settings, step, values
 from engine import spec as specs
 from engine.intents import Live, Outcome
 from engine.spec import Spec
@@ -23,7 +23,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Definition:
-    """A process definition. What can change of it (suspended) is not here, so it can be kept for ever."""
+    """A process definition. What can change of it (suspended) is not here, so it can be kept for ever; but for who sees and
+    starts it, which is what the diagram says in memory, and what an admin made of it where `definition` gives it (`engine.reach`)."""
 
     id: str
     tenant: str
@@ -36,6 +37,7 @@ class Definition:
     calls: dict[str, str]
     groups: frozenset[str]
     starter_groups: frozenset[str]
+    lanes: frozenset[str] = frozenset()  # the groups that the diagram names, whoever else may see it
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,25 @@ def loaded(row: sa.Row) -> Loaded:
 
 def definition(db: sa.Connection, definition_id: str) -> Definition:
     """Return a definition, which is known to exist, from memory after the first time; NotFound otherwise."""
-    return _of(db).definitions.get(definition_id, lambda: _read_definition(db, definition_id))
+    found = _of(db).definitions.get(definition_id, lambda: _read_definition(db, definition_id))
+    changed = settings.of(db, found.tenant)["access"]["procedures"].get(found.key)
+    if not changed:
+        return found
+    sees, starts = reached(changed, found.groups, found.starter_groups)
+    return replace(found, groups=sees, starter_groups=starts)
+
+
+def reached(changed: Mapping[str, Any] | None, groups: frozenset[str], starter_groups: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Who sees and who starts a definition: what its diagram says, and what an admin changed of it."""
+    starts = starter_groups or groups
+    if not changed:
+        return groups, starts
+    return groups.union(changed["sees"]), starts if changed["starts"] is None else frozenset(changed["starts"])
+
+
+def group_rows(definition_id: str, sees: frozenset[str], starts: frozenset[str]) -> list[dict[str, Any]]:
+    """The rows of `definition_group`."""
+    return [{"definition_id": definition_id, "group_id": id, "sees": id in sees, "starts": id in starts} for id in sorted(sees | starts)]
 
 
 def resources(db: sa.Connection, deployment_id: str) -> dict[str, bytes]:
@@ -172,4 +192,5 @@ def _read_definition(db: sa.Connection, definition_id: str) -> Definition:
     if row is None:
         raise NotFound(N_("Definisi proses tidak ditemukan."))
     return Definition(row["id"], row["tenant_id"], row["key"], row["version"], row["name"], row["deployment_id"], row["resource_name"],
-                      row["content_hash"], row["calls"], frozenset(row["groups"]), frozenset(row["starter_groups"]))
+                      row["content_hash"], row["calls"], frozenset(row["groups"]), frozenset(row["starter_groups"]),
+                      frozenset(row["groups"]))

@@ -28,7 +28,7 @@ from tests.server import ROOT, Up, free_port, gone
 from webui.cli import main, now
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/{}")
-PASSWORD = "kepulauan-seribu-2026"
+PASSWORD = "lumba-lumba-di-pulau"
 MODEL = ROOT / "bpmn" / "models" / "penerbitan-informasi"
 
 

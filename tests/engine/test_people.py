@@ -195,8 +195,9 @@ def test_a_token_speaks_for_its_account_and_is_not_kept(pe, siti, admin, now):
     with pe.db.connect() as db:
         kept = db.execute(sa.select(api_token)).mappings().one()
     assert made["token"] not in str(dict(kept)) and len(kept["digest"]) == 64
-    assert len(statements(pe, lambda: accounts.authenticate_token(pe, made["token"], now))) == 1
     assert accounts.authenticate_token(pe, made["token"], now) == siti
+    assert len(statements(pe, lambda: accounts.authenticate_token(pe, made["token"], now))) == 1  # the first use was noted
+    assert [row["used_at"] for row in accounts.tokens(pe, Actor("siti", "kpu"))] == [now]
     assert accounts.authenticate_token(pe, made["token"] + "x", now) is None
     assert accounts.authenticate_token(pe, kept["digest"], now) is None
     assert accounts.authenticate_token(pe, made["token"], now + dt.timedelta(days=2)) is None

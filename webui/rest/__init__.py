@@ -25,6 +25,7 @@ from webui.rest import (  # noqa: F401 - importing a resource declares its opera
     openapi,
     process_definition,
     process_instance,
+    scopes,
     signal,
     task,
     version,
@@ -38,12 +39,14 @@ blueprint.register_error_handler(auth.Refused, lambda refused: refused.response)
 
 
 def _view(operation: declare.Operation):
+    scope = scopes.of(operation)
+
     def view(**path: str) -> Response:
         pe, now = webui.pe(), webui.now()
         if operation.public:
             auth.limit_strangers()
             return declare.answer(operation.handler())
-        g.account_actor = actor = auth.identify(pe, now)
+        g.account_actor = actor = auth.identify(pe, now, scope)
         for value in path.values():
             declare.check_text(value)
         call = declare.Call(pe, actor, now, declare.read_query(operation.query), declare.read_body(operation))

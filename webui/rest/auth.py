@@ -17,7 +17,7 @@ from collections import OrderedDict
 from flask import Response, request
 from limits import parse, parse_many
 
-from engine import people, tallies
+from engine import people, second_factor, tallies
 from engine.process_engine import Actor, ProcessEngine
 from webui.rest.errors import reply
 from webui.security import STRANGER_LIMIT, limiter
@@ -64,13 +64,21 @@ class Remembered:
 remembered = Remembered()
 
 
-def identify(pe: ProcessEngine, now) -> Actor:
-    """The actor that the request's Authorization header speaks for; Refused with 401, or 429 after too many failures."""
+def identify(pe: ProcessEngine, now, scope: str) -> Actor:
+    """The actor that the request's Authorization header speaks for; Refused with 401, or 429 after too many failures.
+
+    Refused with 403 where it is a token that is not good for `scope`.
+    """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     address = request.remote_addr or ""
     if scheme.lower() == "bearer":
-        account = people.authenticate_token(pe, value.strip(), now)
-        return people.actor_of(account) if account else _fail(address)
+        found = people.bearer(pe, value.strip(), now)
+        if found is None:
+            return _fail(address)
+        account, scopes = found
+        if scope not in scopes:
+            raise Refused(reply(403, "AuthorizationException", f"This token is not good for it: it needs the scope '{scope}'"))
+        return people.actor_of(account)
     user_id, password = _basic(scheme, value)
     if user_id is None:
         return _fail(address)
@@ -92,7 +100,7 @@ def _sign_in(pe: ProcessEngine, user_id: str, password: str, address: str, now) 
         if not limiter.limiter.test(each, *key):
             raise Refused(_too_many(each, *key))
     account = people.authenticate(pe, user_id, password, now)
-    if account is None:
+    if account is None or not second_factor.may_use_password_alone(pe, account):  # no word about which: it would say that it was right
         for each, key in limits:
             limiter.limiter.hit(each, *key)
         tallies.sign_in_failed(pe, now, user_id)
@@ -113,7 +121,7 @@ def _basic(scheme: str, value: str) -> tuple[str, str] | tuple[None, str]:
 
 def _fail(address: str) -> Actor:
     limit_strangers()
-    response = reply(401, "RestException", "Sign in with HTTP Basic or with a bearer token")
+    response = reply(401, "RestException", "Sign in with HTTP Basic, or with a bearer token (of an account with a second factor: with that only)")
     response.headers["WWW-Authenticate"] = 'Basic realm="Terbit", charset="UTF-8", Bearer realm="Terbit"'
     raise Refused(response)
 

@@ -5,6 +5,7 @@ import re
 
 from flask import url_for
 
+from webui.rest import scopes
 from webui.rest.declare import JSON, OPERATIONS, SCHEMAS, STRING, TYPES, Operation, named, operation
 
 ERROR = named("Exception", {"type": STRING, "message": STRING}, closed=False)
@@ -45,8 +46,7 @@ def _operation(each: Operation) -> dict:
     }
     if each.body is not None:
         declared["requestBody"] = {"required": each.body_required, "content": {each.body_type: {"schema": each.body}}}
-    if each.public:
-        declared["security"] = []
+    declared["security"] = [] if each.public else [{"basic": []}, {"bearer": [scopes.of(each)]}]
     return declared
 
 
