@@ -81,7 +81,7 @@ class Field:
 
     name: str
     label: str
-    type: Literal["text", "url", "secret", "number", "boolean", "select"] = "text"
+    type: Literal["text", "lines", "url", "secret", "number", "boolean", "select"] = "text"
     required: bool = False
     help: str = ""
     options: tuple[tuple[str, str], ...] = ()  # (value, label), for a select

@@ -113,12 +113,14 @@ def request(
     read_timeout: float = 20,
     deadline: float = 60,
     max_bytes: int = 10 * 2**20,
+    stay: bool = False,
     **body: Any,  # params, data, json, files: as requests takes them
 ) -> Response:
     """The answer, whatever its status. Timeouts are in seconds: `deadline` bounds the whole, redirects included.
 
     GET and HEAD follow redirects, each checked again, and leave `auth` and `headers` behind when the origin changes;
-    the others raise on one (permanent), for a browser's way of following would lose the body.
+    the others raise on one (permanent), for a browser's way of following would lose the body. `stay`: no redirect leaves the origin,
+    so that only what the channel's settings name is called.
     Raises Refused; NotSent; and where it was sent but no whole answer came: temporary for GET and HEAD,
     `unknown` for the others.
     """
@@ -136,6 +138,8 @@ def request(
         if method not in ("GET", "HEAD"):
             raise Failure(N_("Alamat %(url)s dialihkan ke %(to)s; pakai alamat itu."), url=_shown(url), to=_shown(following))
         if origin(following) != origin(response.url):
+            if stay:
+                raise Refused(N_("Alamat %(url)s dialihkan ke server lain."), url=_shown(url))
             auth = headers = None
         url, body = following, {}
     raise Failure(N_("Alamat %(url)s terlalu banyak dialihkan."), url=_shown(url))

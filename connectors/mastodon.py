@@ -183,7 +183,7 @@ class Mastodon:
     def _call(self, method: str, path: str, statuses: tuple[int, ...] = (), headers: Mapping[str, str] | None = None, **body: Any) -> Any:
         http.demand_tls(self.url, self.allowed)
         answer = http.request(method, self.url + path, headers={"Authorization": f"Bearer {self.token}", **(headers or {})},
-                              allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
+                              allowed_private_hosts=self.allowed, stay=True, read_timeout=60, deadline=180, **body)
         said = answer.json()
         reason = str(said.get("error") or "")[:300] if isinstance(said, dict) else ""
         if answer.status == 401:

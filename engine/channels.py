@@ -261,6 +261,7 @@ def _checked_config(kind: type[connectors.Connector], config: dict[str, Any]) ->
 
 _WRONG = {
     "text": N_("Isi dengan teks, paling banyak 2000 huruf."),
+    "lines": N_("Isi dengan teks, paling banyak 20.000 huruf."),
     "url": N_("Isi dengan alamat lengkap, diawali http:// atau https://."),
     "number": N_("Isi dengan angka."),
     "boolean": N_("Pilih ya atau tidak."),
@@ -279,7 +280,7 @@ def _value(field: connectors.Field, value: Any) -> Any:
         if number != number or abs(number) == float("inf") or isinstance(value, bool):
             raise ValueError(value)
         return int(number) if number.is_integer() else number
-    if not isinstance(value, str) or len(value) > 2000:
+    if not isinstance(value, str) or len(value) > (20_000 if field.type == "lines" else 2000):
         raise ValueError(value)
     if field.type == "url" and not (re.fullmatch(r"https?://[^\s\\@]+", value) and urlsplit(value).hostname):
         raise ValueError(value)

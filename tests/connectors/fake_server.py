@@ -68,7 +68,7 @@ def serve(platform: Callable[[], Platform]) -> None:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_one
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = handle_one
 
         def log_message(self, *_args: Any) -> None:
             pass
