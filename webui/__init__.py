@@ -18,9 +18,9 @@ from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
 PARTS = ("auth", "oidc", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account",
-         "notices", "preview", "situs", "cases", "mending", "batches", "papers", "comments", "owner", "life", "differences", "migrating",
-         "printed", "studio", "trials", "admin", "channels", "people", "substitutions", "lane", "calendar", "office",
-         "extending", "analyst", "rest", "watch")
+         "notices", "preview", "readiness", "situs", "cases", "attempts", "mending", "batches", "papers", "comments", "owner", "life", "differences", "migrating",
+         "printed", "studio", "trials", "admin", "channels", "people", "people_groups", "people_import", "substitutions", "lane", "calendar", "office",
+         "extending", "analyst", "evidence", "audit", "housekeeping", "rest", "watch")
 
 
 class Database(SQLAlchemy):

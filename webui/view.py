@@ -57,9 +57,11 @@ def menu() -> list[Item]:
         Item("analyst.index", _("Laporan"), icon="chart-bar", groups=analyst),
         Item("admin.index", _("Pemantauan"), icon="activity", groups=admin),
         Item("channels.index", _("Kanal"), icon="broadcast", groups=admin),
-        Item("people.index", _("Pengguna"), icon="users", groups=admin, parts=("substitutions",)),
+        Item("people.index", _("Pengguna"), icon="users", groups=admin, parts=("substitutions", "people_groups", "people_import")),
         Item("calendar.index", _("Kalender kerja"), icon="calendar", groups=admin),
         Item("office.index", _("Naskah dinas"), icon="file-text", groups=admin),
+        Item("audit.index", _("Jejak audit"), icon="history", groups=admin),
+        Item("housekeeping.index", _("Masa simpan"), icon="archive", groups=admin),
     ]
     mine = current_user.groups if current_user.is_authenticated else frozenset()
     return [i for i in items if i.endpoint in current_app.view_functions and (not i.groups or i.groups & mine)
