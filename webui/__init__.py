@@ -18,9 +18,10 @@ from engine import tables
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in config.toml changes it
 PARTS = ("auth", "oidc", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account",
-         "notices", "preview", "readiness", "situs", "cases", "attempts", "mending", "batches", "papers", "comments", "owner", "life", "differences", "migrating",
-         "printed", "studio", "trials", "admin", "channels", "people", "people_groups", "people_import", "substitutions", "lane", "calendar", "office",
-         "extending", "analyst", "evidence", "audit", "housekeeping", "rest", "watch")
+         "notices", "preview", "readiness", "situs", "cases", "attempts", "mending", "batches", "papers", "comments", "owner",
+         "life", "differences", "migrating", "printed", "studio", "trials", "admin", "channels", "people", "people_groups",
+         "people_import", "substitutions", "lane", "calendar", "office", "extending", "analyst", "evidence", "audit",
+         "housekeeping", "rest", "watch")
 
 
 class Database(SQLAlchemy):
@@ -90,7 +91,7 @@ def _settings(engine) -> dict:
         "SESSION_COOKIE_SECURE": https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=float(engine.config.get("SESSION_HOURS", 24))),  # of the cookie: `engine.sessions`
         "WTF_CSRF_TIME_LIMIT": None,  # a form may stand open all day; the token ends with the session
         "BABEL_DEFAULT_LOCALE": "id",
         "BABEL_DEFAULT_TIMEZONE": engine.config.get("TIMEZONE", "Asia/Jakarta"),

@@ -12,7 +12,7 @@ from flask import Blueprint, render_template, request, send_file
 
 from bpmn import sop
 from engine import access, archive, corrections, documents, letters, publication, queries, tables, versions
-from webui import actor, comments, db, deployed, forms, hours, mended, names, now, pe, story
+from webui import actor, attempts, comments, db, deployed, forms, hours, mended, names, now, pe, story
 from webui.incidents import explained
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -44,8 +44,8 @@ def show(id: str):
     stuck = queries.incidents(pe(), actor(), instance_id=id, limit=200).rows
     history = _history(passed, steps)
     part = history if "all" in request.args else history[-HISTORY:]
-    shown = _with_words(part, {each["activity_id"]: each["name"] for each in passed if each["name"]})
-    variables = queries.instance_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
+    shown, restarts = _with_words(part, {each["activity_id"]: each["name"] for each in passed if each["name"]})
+    variables = queries.scoped_variables(pe(), actor(), id) if access.may_see_variables(actor()) else None
     published = publication.publications(pe(), actor(), id)
     family = corrections.family(pe(), actor(), now(), id)
     kept = [each for each in documents.documents(pe(), actor(), id) if each["variable"] != letters.VARIABLE]  # papers are listed apart
@@ -58,7 +58,10 @@ def show(id: str):
         documents=documents.versions(kept),
         replaceable=versions.replaceable_by(pe(), actor(), id) if kept and not case["ended_at"] else set(),
         papers=letters.papers(pe(), actor(), id), scans=[each for each in kept if each["variable"] == "surat"],
-        publications=published, variables=_readable(variables), family=family,
+        publications=published, variables=_readable(variables, passed), restarts=restarts,
+        called=[each for each in passed if each["type"] == "callActivity"],
+        attempts=attempts.of_case(id, deployed.element_names(case["definition_id"])) if access.may_administer(actor()) else [],
+        family=family,
         candidates=names.candidates(a["id"] for a in passed if a["is_task"] and a["ended_at"] is None), groups=names.groups(),
         names=names.people(_people(case, passed, published) | {order["started_by"] for order in family.orders}
                            | {each["uploaded_by"] for each in kept if each["uploaded_by"]}
@@ -112,11 +115,12 @@ def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:
     return entries
 
 
-def _with_words(history: list[dict], named: Mapping[str, str]) -> list[dict]:
+def _with_words(history: list[dict], named: Mapping[str, str]) -> tuple[list[dict], list[dict]]:
     """The history with what each completed task wrote (`entries`, see `forms.readable`), the note of a TIDAK, how the case
-    came to another version (`migrated`) and what an admin mended (`mended`); one statement."""
+    came to another version (`migrated`) and what an admin mended (`mended`); and the cases that it goes on from, or that go on from it
+    ({id, business_key, is_origin}); one statement."""
     if not history:
-        return []
+        return [], []
     e = tables.event.c
     tasks = [each["id"] for each in history if each["is_task"] and (each["ended_at"] or each["extensions"])]
     extended: dict[str, list[dict]] = {}
@@ -127,7 +131,11 @@ def _with_words(history: list[dict], named: Mapping[str, str]) -> list[dict]:
     ).order_by(e.id)
     said: dict[str, dict] = {}
     moves: list[dict] = []
+    restarts: list[dict] = []
     for row in db.session.execute(query):
+        if row.type.startswith("instance.restarted"):
+            restarts.append({"id": row.data.get("as") or row.data.get("from"), "business_key": row.data["business_key"],
+                             "is_origin": row.type == "instance.restarted_from"})
         if row.type == "task.completed":
             said[row.activity_instance_id] = story.said(row.data)
         elif row.type == "task.extended":
@@ -145,7 +153,7 @@ def _with_words(history: list[dict], named: Mapping[str, str]) -> list[dict]:
         form, words = deployed.form(each["definition_id"], each["form_key"]), said.get(each["id"], {})
         each |= {"extended": extended.get(each["id"], []), "entries": forms.readable(form, words) if form and words else [],
                  "returned": words.get("catatan") or "" if words.get("keputusan") == "tidak" else None}
-    return sorted(history + moves, key=lambda each: each["started_at"]) if moves else history
+    return (sorted(history + moves, key=lambda each: each["started_at"]) if moves else history), restarts
 
 
 def _loops(passed: list[dict]) -> int:
@@ -159,11 +167,28 @@ def _people(case: dict, passed: list[dict], published: list[dict]) -> set[str]:
     return {id for id in ids if id}
 
 
-def _readable(variables: dict | None) -> list[tuple[str, str]] | None:
-    """Each variable with its value as JSON, shortened where nobody would read it."""
+def _readable(variables: dict[str, dict] | None, passed: list[dict]) -> list[dict] | None:
+    """Each variable with its name, scope ('': the case), type and value as JSON, shortened where nobody would read it."""
+    from webui.rest.variables import type_of  # its package knows the pages
+
     if variables is None:
         return None
-    return [(name, json.dumps(value, ensure_ascii=False, indent=1)[:5000]) for name, value in sorted(variables.items())]
+    places = {each["id"]: each for each in passed}
+    return [{"name": name, "scope": place(places.get(scope)) if scope else "", "type": type_of(value),
+             "value": json.dumps(value, ensure_ascii=False, indent=1)[:5000], "anchor": anchor(scope, name)}
+            for scope, values in sorted(variables.items()) for name, value in sorted(values.items())]
+
+
+def place(row: dict | None) -> str:
+    """The activity instance that a variable belongs to, in words."""
+    if row is None:
+        return "–"
+    return (row["name"] or row["activity_id"]) + (f" #{row['loop_counter'] + 1}" if row["loop_counter"] is not None else "")
+
+
+def anchor(scope: str, name: str) -> str:
+    """Where the mending page has a variable."""
+    return f"var-{scope}-{name}" if scope else f"var-{name}"
 
 
 def _file_name(text: str) -> str:

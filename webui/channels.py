@@ -1,12 +1,14 @@
 """The admin's pages of channels: which connector serves each, with which settings; secrets go in and never come out."""
 
+import datetime as dt
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 import connectors
 from bpmn.errors import Invalid, NotFound
 from engine import access, channels, health
-from webui import actor, now, pe
+from webui import actor, now, pe, readiness
 from webui.errors import message_of
 
 blueprint = Blueprint("channels", __name__, url_prefix="/channels")
@@ -21,7 +23,8 @@ def _only_admins():
 def index():
     search = request.args.get("q", "").strip()[:100]
     rows = [c for c in channels.channels(pe(), actor()) if search.lower() in f"{c['id']} {c['name']}".lower()]
-    return render_template("admin/channels.html", channels=rows, q=search, kinds=connectors.all_connectors())
+    states = {each.id: (each, readiness.words(each)) for each in health.statuses(pe(), actor().tenant, now())}
+    return render_template("admin/channels.html", channels=rows, q=search, kinds=connectors.all_connectors(), states=states)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -77,10 +80,11 @@ def _edit(channel: dict, *, is_new: bool):
         return _page(channel | {"connector": kind}, is_new=is_new)
     given = _given(channel, kind, is_new)
     try:
+        given["expires_on"] = _date(request.form.get("expires_on", ""))
         if is_new and given["id"] in {c["id"] for c in channels.channels(pe(), actor())}:
             raise Invalid(_("Kanal dengan ID ini sudah ada."), field="id")
         saved = channels.save_channel(pe(), actor(), now(), id=given["id"], name=given["name"], connector=kind, config=given["config"],
-                                      secrets=given["secrets"], enabled=channel["enabled"])
+                                      secrets=given["secrets"], enabled=channel["enabled"], expires_on=given["expires_on"])
     except Invalid as problem:
         errors = {p.where.get("field", ""): message_of(p) for p in problem.problems or [problem]}
         return _page(channel | given | {"connector": kind}, is_new=is_new, errors=errors), 400
@@ -97,6 +101,15 @@ def _given(channel: dict, kind: str, is_new: bool) -> dict:
             "config": config, "secrets": secrets}
 
 
+def _date(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text.strip() else None
+    except ValueError as error:
+        raise Invalid(_("Tanggal atau waktu tidak dapat dibaca."), field="expires_on") from error
+
+
 def _page(channel: dict, *, is_new: bool, errors: dict | None = None, result: dict | None = None):
+    status = None if is_new else health.statuses(pe(), actor().tenant, now(), [channel["id"]])[0]
     return render_template("admin/channel.html", channel=channel, is_new=is_new, kinds=connectors.all_connectors(), result=result,
-                           kind=connectors.find(channel["connector"]), errors=errors or {}, saved="saved" in request.args)
+                           kind=connectors.find(channel["connector"]), errors=errors or {}, saved="saved" in request.args,
+                           status=status, said=readiness.words(status) if status else None)

@@ -236,12 +236,14 @@ def _steps(passed: list[dict]) -> list[tuple[str, str]]:
 
 
 def _variables(history: past.History) -> list[dict]:
-    """Each variable that the case's own scope has now, with how it came to its value."""
+    """Each variable that there is now, the case's own first, with its scope and how it came to its value."""
     if not history.events:
         return []
-    current = history.at(history.moments[-1]).variables[""]
-    return [{"name": name, "type": type_of(value), "value": shown(value), "text": _text(value),
-             "changes": [(c, shown(c.value)) for c in history.of(name)[:SHOWN_CHANGES]]} for name, value in sorted(current.items())]
+    rows = {row["id"]: row for row in history.activities}
+    return [{"name": name, "scope": scope, "place": cases.place(rows.get(scope)) if scope else "", "anchor": cases.anchor(scope, name),
+             "type": type_of(value), "value": shown(value), "text": _text(value),
+             "changes": [(c, shown(c.value)) for c in history.of(name, scope)[:SHOWN_CHANGES]]}
+            for scope, values in sorted(history.at(history.moments[-1]).variables.items()) for name, value in sorted(values.items())]
 
 
 def shown(value: Any) -> str:

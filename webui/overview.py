@@ -8,9 +8,9 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from engine import control, worker
+from engine import control, health, worker
 from engine.process_engine import Actor, ProcessEngine
-from webui import deployed
+from webui import deployed, readiness
 from webui.view import duration, file_size, zone
 
 DAYS = 14
@@ -23,6 +23,7 @@ def machinery(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, An
     """All that the overview shows: `control.overview`, with broker and alarms."""
     found = control.overview(pe, actor, now)
     found["broker"] = worker.broker_state(pe)
+    found["states"] = [each for each in health.statuses(pe, actor.tenant, now) if each.state in health.TO_MEND]
     found["alive"] = [each for each in found["workers"] if each["lives"]]
     found["silent"] = [each for each in found["workers"] if not each["lives"]]
     found["failed_sign_ins"] = sum(each["number"] for each in found["sign_ins"])
@@ -69,6 +70,13 @@ def _channels(found: dict[str, Any]):
         yield _alarm("danger", _("Kanal %(name)s: %(number)s", name=each["name"] or each["id"], number=number), _(
             "Buka kanalnya dan tekan Uji. Sesudah diperbaiki, coba lagi yang terhenti di bawah. Kesalahan terakhir: %(error)s",
             error=each["error"] or "–"), url_for("channels.show", id=each["id"]), _("Buka kanal"))
+    for status in found["states"]:
+        said = readiness.words(status)
+        yield _alarm(said.colour, _("Kanal %(name)s: %(number)s", name=status.name, number=said.text), said.why or {
+            "expiring": _("Buat kata sandi atau token yang baru di kanal itu, lalu isikan di sini."),
+            "expired": _("Buat kata sandi atau token yang baru di kanal itu, lalu isikan di sini."),
+            "spent": _("Yang harus terbit di sini menunggu sampai kanal itu mengizinkan lagi."),
+        }.get(status.state, ""), url_for("channels.show", id=status.id), _("Buka kanal"))
 
 
 def _rest(found: dict[str, Any]):

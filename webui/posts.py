@@ -74,12 +74,12 @@ def needs_case(schema: forms.Form) -> bool:
 
 def preview(values: Mapping[str, Any], variables: Mapping[str, Any], business_key: str, schema: forms.Form | None = None) -> Preview:
     """The posts of the case's channels, in their order; `values` are what a form holds, else the variables count."""
-    wanted, held = _channels(variables), {**variables, **values}
-    if not wanted or held.get("klasifikasi") == "dikecualikan":
+    ids, held = wanted(variables), {**variables, **values}
+    if not ids or held.get("klasifikasi") == "dikecualikan":
         return Preview()
     names, look, texts = channels.channel_names(pe(), actor()), site().look, own_texts(schema, values, variables)
-    url = _address(look.url, held, business_key) if "website" in wanted else ""
-    cards = [_card(name, names.get(name, name), held, texts.get(name) or "", url) for name in wanted]
+    url = _address(look.url, held, business_key) if "website" in ids else ""
+    cards = [_card(name, names.get(name, name), held, texts.get(name) or "", url) for name in ids]
     return Preview(look.office, cards, _counts(schema, cards))
 
 
@@ -140,9 +140,10 @@ def _counts(schema: forms.Form | None, cards: list[Card]) -> dict[str, dict[str,
                   "fits": not any(p.blocks and p.about == "text" for p in card.problems)} for key, card in asked.items() if card}
 
 
-def _channels(variables: Mapping[str, Any]) -> list[str]:
-    wanted = variables.get("kanal")
-    return [str(name) for name in wanted][:50] if isinstance(wanted, list) else []
+def wanted(variables: Mapping[str, Any]) -> list[str]:
+    """The ids of the channels that a case is meant for."""
+    named = variables.get("kanal")
+    return [str(name) for name in named][:50] if isinstance(named, list) else []
 
 
 def _card(channel: str, name: str, held: Mapping[str, Any], own: str, url: str) -> Card:

@@ -16,7 +16,15 @@ from engine.queries.definitions import (
     deployments,
     start_form,
 )
-from engine.queries.instances import activities, events, instance, instance_variables, instances, open_activities
+from engine.queries.instances import (
+    activities,
+    events,
+    instance,
+    instance_variables,
+    instances,
+    open_activities,
+    scoped_variables,
+)
 from engine.queries.jobs import incidents, job, jobs
 from engine.queries.lanes import lane_load, lane_tasks
 from engine.queries.migrating import between, dry_run, migrations, standing, standing_at
@@ -24,8 +32,9 @@ from engine.queries.paging import Page
 from engine.queries.tasks import done_tasks, task, task_counts, task_form, task_variables, tasks
 
 __all__ = [
-    "Page", "activities", "attempts", "batch", "batch_items", "batches", "between", "chosen_steps", "chosen_versions", "definition", "definition_resource", "definition_xml",
-    "definitions", "deployment", "deployment_resources", "deployments", "done_tasks", "dry_run", "events", "exchanges", "incidents",
-    "instance", "instance_variables", "instances", "job", "jobs", "lane_load", "lane_tasks", "migrations", "open_activities", "standing",
-    "standing_at", "start_form", "task", "task_counts", "task_form", "task_variables", "tasks",
+    "Page", "activities", "attempts", "batch", "batch_items", "batches", "between", "chosen_steps", "chosen_versions", "definition",
+    "definition_resource", "definition_xml", "definitions", "deployment", "deployment_resources", "deployments", "done_tasks",
+    "dry_run", "events", "exchanges", "incidents", "instance", "instance_variables", "instances", "job", "jobs", "lane_load",
+    "lane_tasks", "migrations", "open_activities", "scoped_variables", "standing", "standing_at", "start_form", "task",
+    "task_counts", "task_form", "task_variables", "tasks",
 ]

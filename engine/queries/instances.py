@@ -59,6 +59,15 @@ def instance(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any
     return {**row, "definition_name": definition.name, "definition_version": definition.version}
 
 
+def scoped_variables(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, dict[str, Any]]:
+    """The variables of a case by scope, as they are or were at its end: '' its own, else the id of the activity instance that has them;
+    for admin and process owner."""
+    with read(pe) as db:
+        instance_definition(db, actor, instance_id)
+        access.require(access.may_see_variables(actor))
+        return {scope: values for scope, values in load.instance(db, actor.tenant, instance_id).live.variables.items() if values}
+
+
 def instance_variables(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any]:
     """The variables of a case's own scope, as they are or were at its end; for admin and process owner."""
     with read(pe) as db:

@@ -24,8 +24,8 @@ def stuck(pe, people, case_at, now):
         while jobs_open and jobs_open[0]["type"] == "timer":
             jobs.run_job(pe, jobs_open[0]["id"], lambda: now)
             jobs_open = queries.jobs(pe, people["admin"], instance_id=task["instance_id"], state="open").rows
-        commands.lease_job(pe, now, jobs_open[0]["id"], "uji")
-        commands.fail_job(pe, now, jobs_open[0]["id"], "uji", message, kind)
+        commands.lease_job(pe, now, jobs_open[0]["id"], jobs_open[0]["id"])
+        commands.fail_job(pe, now, jobs_open[0]["id"], jobs_open[0]["id"], message, kind)
         return queries.incidents(pe, people["admin"], instance_id=task["instance_id"]).rows[0]
     return make
 

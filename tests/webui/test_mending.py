@@ -165,7 +165,7 @@ def test_a_channel_is_paused_with_a_reason_and_goes_on(pe, people, signed_in, so
     admin = signed_in("admin")
     assert admin.post("/channels/website/pause", {"reason": " "}).status_code == 400
     assert admin.post("/channels/website/pause", {"reason": "Server diganti"}).status_code == 303
-    assert "Server diganti" in admin.get("/channels/website").text and "Dijeda" in admin.get("/channels").text
+    assert "Server diganti" in admin.get("/channels/website").text and "dijeda" in admin.get("/channels").text
     assert admin.post("/channels/website/resume").status_code == 303
     assert "Server diganti" not in admin.get("/channels/website").text
     assert signed_in("penulis").post("/channels/website/pause", {"reason": "x"}).status_code == 403
