@@ -54,7 +54,7 @@ def menu() -> list[Item]:
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
         Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner, parts=("studio",)),
-        Item("analyst.index", _("Laporan"), icon="chart-bar", groups=analyst),
+        Item("evidence.standards", _("Laporan"), icon="chart-bar", groups=analyst, parts=("analyst",)),
         Item("admin.index", _("Pemantauan"), icon="activity", groups=admin),
         Item("channels.index", _("Kanal"), icon="broadcast", groups=admin),
         Item("people.index", _("Pengguna"), icon="users", groups=admin, parts=("substitutions", "people_groups", "people_import")),
