@@ -193,6 +193,13 @@ def standards(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -
     return list(steps.values())
 
 
+def diagram(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> str:
+    """Return the id of the version whose diagram a scope is shown on."""
+    access.require(access.may_see_reports(actor))
+    with read(pe) as db:
+        return shown(db, actor, now, scope)[0]
+
+
 def shown(db: sa.Connection, actor: Actor, now: dt.datetime, scope: Scope) -> tuple[str, sop.Sop]:
     """The version whose diagram a scope is shown on (the one asked for, else the one in force), and what it says as an SOP."""
     query = sa.select(_d.id).where(_d.tenant_id == actor.tenant, _d.key == scope.key)

@@ -39,7 +39,7 @@ OVERDUE = {"tugaskan": 0.1, "perintahkan": 0.15, "siapkan": 0.25, "periksa": 0.3
 WAITED = {"tugaskan": 0.5, "perintahkan": 0.5, "siapkan": 0.2, "periksa": 0.6, "putuskan": 0.8, "serahkan": 0.5, "terbitkan": 0.4,
           "terbitkan_manual": 0.4}  # of the time, what passes until somebody takes the task
 EXCLUDED, CANCELLED, MOVED, EXTENDED, FACEBOOK, SLOW, UNCLAIMED = 0.03, 0.02, 0.02, 0.05, 0.4, 0.01, 0.1
-SLOWER, MOST_RETURNS = 8, 6
+SLOWER, MOST_RETURNS = 4, 6
 _NAMES = {"tugaskan": "Menugaskan Kasubbag", "perintahkan": "Memerintahkan penyiapan bahan", "siapkan": "Menyiapkan bahan informasi",
           "periksa": "Memeriksa bahan informasi", "putuskan": "Memutuskan penerbitan", "serahkan": "Menyerahkan ke Web Admin",
           "terbitkan": "Menerbitkan informasi", "terbitkan_manual": "Menerbitkan dengan tangan", "publikasi": "Publikasi",
@@ -135,7 +135,7 @@ def make(pe: ProcessEngine, now: dt.datetime, tenant_id: str, *, cases: int, yea
 
 def plans(rng: random.Random, began: dt.datetime, until: dt.datetime, cases: int) -> list[Plan]:
     """Plan cases that start evenly over the time, and end before it is over; those of its second half run on version 2."""
-    last = until - min(dt.timedelta(days=150), (until - began) / 3)  # the slowest has ended by then
+    last = until - min(dt.timedelta(days=45), (until - began) / 3)  # the slowest has ended by then
     return [_plan(rng, number, began + (last - began) * (number + rng.random()) / (cases + 1), 1 if number <= cases // 2 else 2)
             for number in range(1, cases + 1)]
 

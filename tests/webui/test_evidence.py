@@ -1,0 +1,144 @@
+"""The analyst's evidence pages: their numbers are those of a history that is known, they ask few statements, and bad input is a clear 4xx."""
+
+import datetime as dt
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from engine.evidence import figures, rollup, sample
+from engine.process_engine import Actor
+from engine.store import run
+from engine.tables import tenant
+
+NOW = dt.datetime(2026, 11, 2, 1, 0, tzinfo=dt.timezone.utc)
+KEY = sample.KEY
+PAGES = ("mutu-baku", "peta", "tidak", "jalur", "di-balik")
+
+
+@pytest.fixture
+def known(pe):
+    made = sample.make(pe, NOW, "kpu", cases=60, years=1, seed=11)
+    rollup.work(pe, seconds=60)
+    return made
+
+
+@pytest.fixture
+def analis(signed_in):
+    return signed_in("analis")
+
+
+def row(page, name):
+    """The cells of the table row with this heading, as text."""
+    found = re.search(rf"<tr[^>]*><th[^>]*>{re.escape(name)}</th>(.*?)</tr>", page, re.S)
+    assert found, name
+    return [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", found[1], re.S)]
+
+
+def test_the_numbers_on_the_pages_are_the_known_ones(known, analis):
+    steps = [s for p in known for s in p.steps if s.activity_id == "periksa"]
+    cells = row(analis.get("/reports/mutu-baku?since=").text, "Memeriksa bahan informasi")
+    assert cells[0] == "30 menit" and cells[4:7] == [str(len(steps)), str(sum(s.overdue for s in steps)), str(sum(s.again for s in steps))]
+    assert cells[3] == f"{100 * (1 - sum(s.overdue for s in steps) / len(steps)):.0f}%"
+    assert row(analis.get("/reports/peta?since=").text, "Memeriksa bahan informasi")[0] == str(len(steps))
+    flow = row(analis.get("/reports/peta?since=").text, "Sesuai? → Memeriksa bahan informasi (TIDAK)")
+    assert flow[0] == str(sum(f == "f_tidak" for p in known for f, _ in p.flows))
+    for version in (1, 2):
+        mine = [s for p in known if p.version == version for s in p.steps if s.activity_id == "periksa"]
+        page = analis.get("/reports/peta?since=&compare=1&version=1&version2=2&measure=count").text
+        assert row(page, "Memeriksa bahan informasi")[version - 1] == str(len(mine))
+    page = analis.get("/reports/tidak?since=").text
+    decided = [[s.returned for s in p.steps if s.decided] for p in known if any(s.decided for s in p.steps)]
+    assert f">{100 * sum(not any(each) for each in decided) / len(decided):.0f}%</span>" in page
+    assert row(page, "belum dikelompokkan")[0] == str(sum(s.returned is not None for p in known for s in p.steps))
+    unit = [p for p in known if p.unit == "teknis"]
+    assert row(page, "Subbag Teknis (contoh)")[0] == str(len(unit))
+    page = analis.get("/reports/jalur?since=").text
+    assert f'<span class="figure">{len({tuple(p.path) for p in known})}</span>' in page
+    assert row(page, "Memutuskan penerbitan")[1].isdigit()
+
+
+def test_behind_a_number_stand_its_cases(known, analis):
+    late = {p.key for p in known if any(s.activity_id == "periksa" and s.overdue for s in p.steps)}
+    page = analis.get("/reports/di-balik?since=&what=activity&element=periksa&measure=overdue").text
+    assert "Berkas yang terlambat pada Memeriksa bahan informasi" in page
+    assert set(re.findall(r"CONTOH-\d{4}-\d{6}", page)) == late
+    cancelled = analis.get("/reports/di-balik?since=&which=cancelled").text
+    assert set(re.findall(r"CONTOH-\d{4}-\d{6}", cancelled)) == {p.key for p in known if p.cancelled}
+
+
+def test_made_up_data_is_called_so_on_every_page_and_real_data_is_not(pe, known, analis):
+    for page in PAGES:
+        assert "Data contoh" in analis.get(f"/reports/{page}").text, page
+    run(pe, lambda db: db.execute(sa.update(tenant).values(settings={})))
+    from engine import settings
+    settings.forget(pe, "kpu")
+    assert "Data contoh" not in analis.get("/reports/mutu-baku").text
+
+
+def test_notes_are_sorted_by_hand(known, analis):
+    page = analis.get("/reports/tidak?since=").text
+    wording = re.search(r'name="wording" value="([^"]+)"> <span>([^<]+)<', page)
+    data = {"wording": wording[1], "new": "Bahasa", "f-since": ""}
+    answer = analis.post(f"/reports/tidak/{KEY}/sort", data, token_from="/reports/tidak?since=")
+    assert answer.status_code == 303
+    number = sum(s.returned == wording[2] for p in known for s in p.steps)
+    page = analis.get("/reports/tidak?since=").text
+    assert row(page, "Bahasa")[0] == str(number)
+    id = re.search(r'<option value="([^"]+)">Bahasa', page)[1]
+    assert analis.post(f"/reports/tidak/{KEY}/category/{id}/delete", {}, token_from="/reports/tidak?since=").status_code == 303
+    assert ">Bahasa<" not in analis.get("/reports/tidak?since=").text
+    for wrong in ({}, {"wording": "x"}, {"wording": "x" * 5000, "category": "y"}, {"wording": wording[1], "new": "n" * 101}):
+        assert analis.post(f"/reports/tidak/{KEY}/sort", wrong, token_from="/reports/tidak?since=").status_code in (400, 404)
+
+
+def test_only_an_admin_lets_persons_be_compared(known, analis, signed_in):
+    assert analis.post("/reports/persons", {"persons": "y", "key": KEY}, token_from="/reports/tidak?since=").status_code == 403
+    assert "Menurut penulis" not in analis.get("/reports/tidak?since=").text
+    assert signed_in("admin").post("/reports/persons", {"persons": "y", "key": KEY}, token_from="/reports/tidak?since=").status_code == 303
+    assert row(analis.get("/reports/tidak?since=").text, "Hukum (contoh)")[0] == str(sum(p.writer == "contoh-hukum" for p in known))
+
+
+@pytest.mark.parametrize("query", [
+    "since=kemarin", "until=2026-13-01", "since=0001-01-01", "version=x", "version=99", "kind=%00", "since2=x&compare=1", "key=tidak-ada"])
+def test_a_wrong_question_is_a_clear_4xx(sop, analis, query):
+    page = analis.get(f"/reports/peta?{query}")
+    assert page.status_code in (400, 404) and "Traceback" not in page.text
+
+
+@pytest.mark.parametrize("query", ["which=x", "rounds=-1", "rounds=²", "minutes=1e9", "measure=x&what=flow", "what=x", "after=x", "element=%00&what=flow",
+                                   "what=flow&element=f_tidak&after=x,y", "variant=%00"])
+def test_a_figure_that_is_none_is_a_clear_400(sop, analis, query):
+    assert analis.get(f"/reports/di-balik?{query}").status_code == 400
+
+
+def test_the_pages_are_for_overseers_and_empty_where_nothing_ended(sop, signed_in, stranger, analis):
+    for page in PAGES:
+        assert signed_in("ketua").get(f"/reports/{page}").status_code == 403
+        assert stranger.get(f"/reports/{page}").status_code == 303
+        assert "Tidak ada" in analis.get(f"/reports/{page}").text
+
+
+def test_before_any_procedure_the_pages_are_empty_not_broken(analis):
+    for page in PAGES:
+        assert "Belum ada prosedur" in analis.get(f"/reports/{page}").text
+
+
+def test_the_pages_ask_few_statements(known, analis, statements):
+    for page, most in (("mutu-baku", 12), ("peta", 12), ("tidak", 20), ("jalur", 14), ("di-balik?which=returned", 11)):
+        analis.get(f"/reports/{page}")
+        with statements() as seen:
+            assert analis.get(f"/reports/{page}").status_code == 200
+        assert len(seen) <= most, f"{page}: {len(seen)}\n" + "\n".join(seen)
+
+
+def test_every_question_to_the_sums_is_answered_from_an_index(pe, known):
+    analyst = Actor("analis", "kpu", frozenset({"analyst"}))
+    asked = []
+    sa.event.listen(pe.db, "before_cursor_execute", lambda c, cursor, text, values, *_: asked.append((text, values)))
+    scope = figures.Scope(KEY, dt.date(2026, 1, 9), dt.date(2026, 7, 9), kind="pengumuman", unit="teknis")
+    figures.heat(pe, analyst, scope), figures.cases(pe, analyst, scope), figures.paths(pe, analyst, scope), figures.reasons(pe, analyst, scope)
+    with pe.db.connect() as db:
+        for text, values in [each for each in asked if "evidence_" in each[0]]:
+            plan = " ".join(str(row) for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
+            assert "SCAN evidence_" not in plan, f"{text}\n{plan}"
