@@ -90,12 +90,8 @@ def work(pe: ProcessEngine, clock: Clock) -> int:
         now = clock()
         with read(pe) as db:
             due = db.execute(query, {"now": now}).first()
-        if due is None or not run(pe, lambda db, due=due, now=now: _lease(db, *due, now)):  # type: ignore[misc]
+        if due is None or not _take(pe, due.tenant_id, due.channel_id, now):
             break
-        try:
-            _look(pe, *due, now)
-        except NotFound:  # its channel is gone
-            run(pe, lambda db, due=due: db.execute(sa.delete(channel_health).where(*_one(*due))))  # type: ignore[misc]
         looked += 1
     return looked
 
@@ -167,6 +163,17 @@ def _quotas(kept: Any) -> tuple[connectors.Quota, ...]:
 
 def _one(tenant: str, id: str) -> tuple[Any, Any]:
     return _h.tenant_id == tenant, _h.channel_id == id
+
+
+def _take(pe: ProcessEngine, tenant: str, id: str, now: dt.datetime) -> bool:
+    """Make a look that is due; False where somebody else is making one."""
+    if not run(pe, lambda db: _lease(db, tenant, id, now)):
+        return False
+    try:
+        _look(pe, tenant, id, now)
+    except NotFound:  # its channel is gone
+        run(pe, lambda db: db.execute(sa.delete(channel_health).where(*_one(tenant, id))))
+    return True
 
 
 def _lease(db: sa.Connection, tenant: str, id: str, now: dt.datetime) -> bool:

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from bpmn.errors import Conflict, Invalid
 from engine import access, commands, jobs, modification, past, queries
+from engine.found import PUBLISH, WITHDRAW, Found
 from engine.migration_plan import Place, places
 from engine.modification import AFTER, BEFORE, CANCEL, Instruction
 from webui import actor, cases, mended, names, now, pe
@@ -88,7 +89,9 @@ def variable(id: str):
 
 @blueprint.post("/incidents/<incident_id>/resolve")
 def resolve(id: str, incident_id: str):
-    return _do(id, lambda: commands.resolve_incident(pe(), actor(), now(), incident_id, _why()))
+    said = request.form.get("found")
+    found = Found(said == "yes", request.form.get("url", "").strip() if said == "yes" else "") if said in ("yes", "no") else None
+    return _do(id, lambda: commands.resolve_incident(pe(), actor(), now(), incident_id, _why(), found=found))
 
 
 @blueprint.post("/jobs/<job_id>/now")
@@ -207,7 +210,9 @@ def _page(id: str, *, effect: Any = None, problem: Any = None):
     owed = queries.jobs(pe(), actor(), instance_id=id, limit=200).rows
     return render_template(
         "mending/show.html", case=case, diagram=cases.marks(passed, stuck), open=open_, containers=cases.CONTAINERS,
-        startable=options(modification.startable(spec)) if spec else _steps(passed), label=label, incidents=[explained(i) for i in stuck],
+        startable=options(modification.startable(spec)) if spec else _steps(passed), label=label,
+        incidents=[explained(i) for i in stuck], topics={job["id"]: job["topic"] for job in owed},
+        publish=PUBLISH, withdraw=WITHDRAW,
         said=mended.effect(effect, groups) if effect else None, problem=message_of(problem) if problem else "",
         saved="saved" in request.args, typed=request.form, types=TYPES, tasks=[row for row in open_ if row["is_task"]],
         everybody=names.everybody() if any(row["is_task"] for row in open_) else {},

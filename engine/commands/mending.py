@@ -10,16 +10,23 @@ from engine import access, apply, deadlines, documents, ids, load, modification,
 from engine.commands.instances import visible_instance
 from engine.commands.jobs import _for_admin, _is_free, _lost, _resolve_incident
 from engine.commands.tasks import _open_task
+from engine.found import Found, required
+from engine.found import write as write_found
+from engine.handlers import GAGAL
+from engine.intents import Outcome
 from engine.process_engine import Actor, ProcessEngine
+from engine.spec import Spec
 from engine.store import attempt, event_row, read, record, run
 from engine.tables import activity, incident, job
 from engine.values import checked, reason
 
 
 def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident_id: str, why: str,
-                     variables: dict[str, Any] | None = None) -> None:
+                     variables: dict[str, Any] | None = None, found: Found | None = None) -> None:
     """Take what failed as done by hand: the case goes on as though its job had brought these variables. By an admin.
 
+    Of a publication or withdrawal it must be said what was `found` on the channel. It is not done: then the case goes the way of
+    its failure (`gagal`), where the diagram has one, so that a person takes over.
     A message that could not be delivered is let go. Conflict where the incident was resolved already, and for the timer
     that starts cases, which can only be tried again.
     """
@@ -37,28 +44,38 @@ def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident
         stuck = db.execute(sa.select(job).where(job.c.id == row["job_id"])).mappings().first()
         if stuck is None or stuck["type"] == "timer-start":
             raise Conflict(N_("Masalah ini hanya dapat diselesaikan dengan mencoba lagi."))
+        seen = required(stuck, found)
         over = sa.update(job).where(job.c.id == stuck["id"], job.c.state == "failed").values(
             state="cancelled" if stuck["type"] == "message" else "done", ended_at=now)
         if db.execute(over).rowcount != 1:
             raise _lost()
         _resolve_incident(db, actor, now, stuck["id"])
         said = {"incident": row["id"], "job": stuck["id"], "activity_id": row["activity_id"], "type": row["type"],
-                "message": row["message"], "reason": why}
+                "message": row["message"], "reason": why,
+                **({"found": seen.done, "url": seen.url or None} if seen else {})}
         if stuck["type"] == "message":
             record(db, actor, now, "incident.resolved", instance_id=row["instance_id"], data=said)
             return []
         instance.require_active()
         spec = load.spec(db, instance.definition_id)
         given = documents.bind(db, actor, now, instance.id, variables)
+        if seen:
+            given = write_found(db, actor, now, stuck, seen, why) | given
         if stuck["type"] == "timer":
             outcome = step.trigger(spec, instance.live, stuck["id"], now, ids.source(now))
         else:
-            outcome = step.complete(spec, instance.live, stuck["activity_instance_id"], given, now, ids.source(now))
+            failed = _fail(spec, instance, stuck, why, now) if seen and not seen.done else None
+            outcome = failed or step.complete(spec, instance.live, stuck["activity_instance_id"], given, now, ids.source(now))
         happened = event_row(actor, now, "incident.resolved", instance.id, stuck["activity_instance_id"],
                              {**said, **apply.changes(outcome)})
         return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
 
     pe.wake(attempt(pe, lambda: run(pe, write)))
+
+
+def _fail(spec: Spec, instance: load.Loaded, stuck: Any, why: str, now: dt.datetime) -> Outcome | None:
+    """The way of a failed call, where the diagram has one."""
+    return step.throw_error(spec, instance.live, stuck["activity_instance_id"], GAGAL, why, now, ids.source(now), {"kegagalan": why})
 
 
 def renew_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, why: str, retries: int = 3) -> None:
