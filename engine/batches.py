@@ -23,6 +23,7 @@ CONTAINERS = ("subProcess", "transaction", "adHocSubProcess", "multiInstanceBody
 
 Row = Mapping[Any, Any]
 _i, _item = process_instance.c, batch_item.c
+_incidents, _steps = incident.alias("i_of"), activity.alias("a_of")  # of their own, since a list may be made of those tables itself
 
 
 class Later(Exception):
@@ -83,15 +84,15 @@ class Choice:
         return found
 
     def _standing(self, now: dt.datetime | None) -> sa.Select:
-        of = (incident if self.standing == "incidents" else activity).c
+        of = (_incidents if self.standing == "incidents" else _steps).c
         query = sa.select(of.instance_id).where(of.definition_id == self.definition_id)
         if self.activity_id:
             query = query.where(of.activity_id == self.activity_id)
         if self.standing == "incidents":
-            return query.where(incident.c.resolved_at.is_(None))
-        query = query.where(activity.c.ended_at.is_(None), activity.c.type.not_in(CONTAINERS))
-        return query.where(activity.c.due_order < now) if self.standing == "overdue" else query
+            return query.where(of.resolved_at.is_(None))
+        query = query.where(of.ended_at.is_(None), of.type.not_in(CONTAINERS))
+        return query.where(of.due_order < now) if self.standing == "overdue" else query
 
 
 def has_incident() -> sa.ColumnElement[bool]:
-    return sa.exists().where(incident.c.instance_id == _i.id, incident.c.resolved_at.is_(None))
+    return sa.exists().where(_incidents.c.instance_id == _i.id, _incidents.c.resolved_at.is_(None))

@@ -27,6 +27,7 @@ UNRECORDED = {
     "publication": "how an attempt stands; how it ended is recorded",
     "publication_progress": "how far a call came; how it ended is recorded",
     "document": "a file whose form is not handed on yet; once it is, 'document.added' says so",
+    "batch_item": "how an item fared; what was done to its case is recorded by its own command",
     "upload": "pieces of a file that is still coming in; the document is recorded",
     "draft": "typed and not handed on; the completion is recorded",
     "seen": "marks of what somebody has looked at",

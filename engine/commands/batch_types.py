@@ -62,7 +62,7 @@ class Type:
     seen: sa.ColumnElement[str]
     bars: Callable[[Data, dt.datetime], Bars]
     do: Callable[[ProcessEngine, Actor, dt.datetime, str, Data, str], Any]  # …, subject id, data, why
-    check: Callable[[ProcessEngine, Actor, Data], None] = lambda pe, actor, data: None  # Invalid for data that cannot be meant
+    check: Callable[[ProcessEngine, Actor, dt.datetime, Data], None] = lambda pe, actor, now, data: None  # Invalid: cannot be meant
 
     def frozen(self, batch_id: str, tenant: str, choice: Choice, data: Data, now: dt.datetime) -> sa.Select:
         """Return the rows of the list as `batch_item` keeps them: batch_id, subject_id, instance_id, seen, state, problem."""
@@ -132,7 +132,7 @@ def _retry_bars(data: Data, now: dt.datetime) -> Bars:
     return [*bars, _suspended, (_j.type != "external", NO_CALL)] if data.get("renew") else bars
 
 
-def _check_retries(pe: ProcessEngine, actor: Actor, data: Data) -> None:
+def _check_retries(pe: ProcessEngine, actor: Actor, now: dt.datetime, data: Data) -> None:
     jobs.checked_retries(data.setdefault("retries", 3))
 
 
@@ -140,7 +140,7 @@ def _set_suspended(pe: ProcessEngine, actor: Actor, now: dt.datetime, id: str, d
     (instances.suspend_instance if data["suspended"] else instances.activate_instance)(pe, actor, now, id, why)
 
 
-def _check_variables(pe: ProcessEngine, actor: Actor, data: Data) -> None:
+def _check_variables(pe: ProcessEngine, actor: Actor, now: dt.datetime, data: Data) -> None:
     if not data.get("variables"):
         raise Invalid(N_("Sebutkan variabelnya."), field="variables")
     values.checked(data["variables"])
@@ -150,13 +150,13 @@ def _instructions(data: Data) -> list[Instruction]:
     return [Instruction(each["kind"], each["element"]) for each in data["instructions"]]
 
 
-def _check_instructions(pe: ProcessEngine, actor: Actor, data: Data) -> None:
+def _check_instructions(pe: ProcessEngine, actor: Actor, now: dt.datetime, data: Data) -> None:
     told = _instructions(data)
     if not 0 < len(told) <= modification.MOST or any(each.kind not in modification.KINDS or not each.element for each in told):
         raise Invalid(N_("Sebutkan 1 sampai %(most)s perubahan."), field="instructions", most=modification.MOST)
 
 
-def _check_activities(pe: ProcessEngine, actor: Actor, data: Data) -> None:
+def _check_activities(pe: ProcessEngine, actor: Actor, now: dt.datetime, data: Data) -> None:
     if not 0 < len(data.get("activities") or ()) <= modification.MOST:
         raise Invalid(N_("Sebutkan 1 sampai %(most)s perubahan."), field="activities", most=modification.MOST)
 
@@ -185,19 +185,16 @@ def _timer_bars(data: Data, now: dt.datetime) -> Bars:
     return bars if data.get("due") else [*bars, _suspended]
 
 
-def _check_due(pe: ProcessEngine, actor: Actor, data: Data) -> None:
-    if data.get("due"):
-        _moment(data)
+def _check_due(pe: ProcessEngine, actor: Actor, now: dt.datetime, data: Data) -> None:
+    if data.get("due") and not now - deadlines.FORESEEN < _moment(data) < now + deadlines.FORESEEN:
+        raise Invalid(N_("Waktunya paling jauh empat tahun dari sekarang."), field="due")
 
 
 def _moment(data: Data) -> dt.datetime:
     try:
-        moment = dt.datetime.fromisoformat(data["due"])
-    except (TypeError, ValueError) as error:
+        return dt.datetime.fromisoformat(data["due"]).astimezone(dt.timezone.utc)
+    except (TypeError, ValueError, OverflowError) as error:
         raise Invalid(N_("Tanggal atau waktu tidak dapat dibaca."), field="due") from error
-    if moment.tzinfo is None or not 2000 < moment.year < 2000 + deadlines.END_OF_TIME.year:
-        raise Invalid(N_("Tanggal atau waktu tidak dapat dibaca."), field="due")
-    return moment
 
 
 def _task_bars(data: Data, now: dt.datetime) -> Bars:
@@ -205,7 +202,7 @@ def _task_bars(data: Data, now: dt.datetime) -> Bars:
     return [*bars, (sa.func.coalesce(_a.assignee, "") == (data.get("user") or ""), THEIRS)] if "user" in data else bars
 
 
-def _check_user(pe: ProcessEngine, actor: Actor, data: Data) -> None:
+def _check_user(pe: ProcessEngine, actor: Actor, now: dt.datetime, data: Data) -> None:
     if data.setdefault("user", ""):
         people.require_active(pe, actor, data["user"])
 

@@ -39,7 +39,7 @@ def create_batch(pe: ProcessEngine, actor: Actor, now: dt.datetime, type: str, c
     if type not in batch_types.TYPES:
         raise Invalid(N_("Tindakan ini tidak dikenal."), field="type")
     kind, meant = batch_types.TYPES[type], dict(data or {})
-    kind.check(pe, actor, meant)
+    kind.check(pe, actor, now, meant)
     columns = {"state": "draft"} if why is None else {"state": "running", "reason": reason(why), "started_at": now}
 
     def write(db: sa.Connection) -> str:
@@ -66,9 +66,9 @@ def start_batch(pe: ProcessEngine, actor: Actor, now: dt.datetime, batch_id: str
 
     def write(db: sa.Connection) -> None:
         row = _mine(db, actor, batch_id)
-        begin = sa.update(batch).where(_b.id == batch_id, _b.state == "draft", _b.total > 0)
-        if db.execute(begin.values(state="running", reason=why, started_at=now)).rowcount != 1:
+        if row["state"] != "draft" or not row["total"]:
             raise Conflict(N_("Ini sudah dimulai, atau tidak ada yang dapat dilakukan."))
+        db.execute(sa.update(batch).where(_b.id == batch_id).values(state="running", reason=why, started_at=now))
         record(db, actor, now, "batch.started", data={
             "batch": batch_id, "type": row["type"], "total": row["total"], "data": row["data"], "reason": why})
 
@@ -88,8 +88,7 @@ def activate_batch(pe: ProcessEngine, actor: Actor, now: dt.datetime, batch_id: 
 def delete_batch(pe: ProcessEngine, actor: Actor, now: dt.datetime, batch_id: str) -> None:
     """End a batch for good: what it did stays, and what it did not do is not done. Of one that was not begun nothing is kept."""
     def write(db: sa.Connection) -> bool:
-        _mine(db, actor, batch_id)
-        return _drop(db, actor, now, batch_id)
+        return _mine(db, actor, batch_id)["state"] == "draft" and _drop(db, actor, now, batch_id)
 
     if not run(pe, write):
         _set_state(pe, actor, now, batch_id, batches.UNDER_WAY, "batch.stopped", state="stopped", ended_at=now)
@@ -99,14 +98,16 @@ def _set_state(pe: ProcessEngine, actor: Actor, now: dt.datetime, batch_id: str,
                **values: Any) -> None:
     def write(db: sa.Connection) -> None:
         row = _mine(db, actor, batch_id)
-        if db.execute(sa.update(batch).where(_b.id == batch_id, _b.state.in_(before)).values(**values)).rowcount:
+        if row["state"] in before:
+            db.execute(sa.update(batch).where(_b.id == batch_id).values(**values))
             record(db, actor, now, event, data={"batch": batch_id, "type": row["type"]})
 
     run(pe, write)
 
 
 def _mine(db: sa.Connection, actor: Actor, batch_id: str) -> Row:
-    row = db.execute(sa.select(batch).where(_b.id == batch_id, _b.tenant_id == actor.tenant)).mappings().first()
+    """Return a batch that the actor may stop and resume, locked until the commit."""
+    row = db.execute(sa.select(batch).where(_b.id == batch_id, _b.tenant_id == actor.tenant).with_for_update()).mappings().first()
     access.require(access.may_do_batch(actor, row is None or row["type"] == MIGRATION))
     if row is None:
         raise NotFound(N_("Daftar pekerjaan ini tidak ditemukan."))
@@ -142,10 +143,7 @@ _open_items = sa.select(_item.subject_id, _item.instance_id, _item.seen).where(
 _close_item = sa.update(batch_item).where(
     _item.batch_id == bindparam("_batch"), _item.subject_id == bindparam("_subject"), _item.state == "open", _is_running,
 ).values(state=bindparam("_state"), problem=bindparam("_problem", type_=_item.problem.type), at=bindparam("_now"))
-_finish = sa.update(batch).where(
-    _b.id == bindparam("_id"), _b.state == "running",
-    ~sa.exists().where(_item.batch_id == bindparam("_id"), _item.state == "open"),
-).values(state="done", ended_at=bindparam("_now"))
+_is_over = ~sa.exists().where(_item.batch_id == bindparam("_batch"), _item.state == "open")
 
 
 class _NotOurs(Exception):
@@ -178,8 +176,13 @@ def work(pe: ProcessEngine, clock: Callable[[], dt.datetime], *, seconds: float 
 
 def _end(pe: ProcessEngine, now: dt.datetime, row: Row) -> None:
     """Call a batch done if no item is left."""
+    with read(pe) as db:
+        if not db.scalar(sa.select(sa.and_(_is_running, _is_over)), {"_batch": row["id"]}):
+            return
+
     def write(db: sa.Connection) -> None:
-        if db.execute(_finish, {"_id": row["id"], "_now": now}).rowcount:
+        if db.scalar(sa.select(_b.state).where(_b.id == row["id"]).with_for_update()) == "running":  # another worker may be here, too
+            db.execute(sa.update(batch).where(_b.id == row["id"]).values(state="done", ended_at=now))
             record(db, Actor.system(row["tenant_id"]), now, "batch.done", data={"batch": row["id"], "type": row["type"]})
 
     run(pe, write)

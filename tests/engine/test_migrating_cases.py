@@ -19,7 +19,6 @@ from engine.tables import activity, batch_item, candidate, event, incident, job,
 from tests.conftest import on_databases
 from tests.engine.small import END, START, catch, chain, deploy, diagram, flows, message, open_tasks, service_task, timer, user_task
 from tests.engine.test_concurrency import at_once
-from tests.engine.test_crash import eventually, kill_group, start_worker
 
 ONE = diagram(chain(START, user_task("a"), user_task("b"), END), properties={"label": "${judul}"})
 TWO = diagram(chain(START, user_task("a", "sub-bagian"), user_task("baru"), user_task("b"), END), properties={"label": "Perihal ${judul}"})
@@ -335,22 +334,6 @@ def test_killed_at_any_statement_each_case_is_wholly_here_or_there(pe, versions,
     assert len(rows(pe, event, type="instance.migrated")) == 6
     for case in cases:
         assert list(open_tasks(pe, admin, case)) == ["a"]
-
-
-@pytest.mark.service
-def test_a_real_worker_killed_on_the_way_and_its_follower_bring_all_over(pe, versions, penulis, pemilik, admin, now):
-    one, two = versions(ONE, TWO)
-    start(pe, penulis, now, one, 40)
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
-    first = start_worker(pe)
-    eventually(lambda: "done" in states(pe, id))
-    kill_group(first)
-    second = start_worker(pe)
-    try:
-        eventually(lambda: queries.batch(pe, pemilik, id)["state"] == "done")
-    finally:
-        kill_group(second)
-    assert states(pe, id) == ["done"] * 40 and len(rows(pe, event, type="instance.migrated")) == 40
 
 
 # At once, and who may -------------------------------------------------------------------------------------------------
