@@ -28,7 +28,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url, parse_url
 from urllib3.util.connection import create_connection
 
-from connectors import N_, Failure, Quota, Throttled, watching
+from connectors import N_, Failure, Kind, Quota, Throttled, watching
 from connectors.content import contains_title as contains_title  # the other half of "it stands there": fetch, then look
 
 VERIFY: bool | str = True  # or the path of a CA bundle
@@ -179,17 +179,18 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and not refused
 
 
-def failure(response: Response, said: str = "") -> Failure:
+def failure(response: Response, said: str = "", *, creates: bool = False) -> Failure:
     """What an answer that is not ok means for publishing: 408, 425, 429 and 5xx are temporary, the rest permanent; a 429 that says
-    for how long is Throttled. Whether a 5xx came after the request was accepted, the caller must know.
+    for how long is Throttled. `creates`: made again, the request would make something twice, so a 5xx other than 503 is `unknown`.
     `said` is what the platform itself gave as the reason."""
     temporary = response.status in (408, 425, 429) or response.status >= 500
     message = N_("Server menjawab %(status)s untuk %(url)s. %(said)s")
     wait = retry_after(response) if temporary else None
     if response.status == 429 and (told := told_to_wait(response)) is not None:
         return Throttled(told)
+    kind: Kind = "unknown" if creates and response.status >= 500 and response.status != 503 else "temporary" if temporary else "permanent"
     return Failure(
-        message, "temporary" if temporary else "permanent", wait, status=response.status, url=_shown(response.url), said=said[:300]
+        message, kind, wait, status=response.status, url=_shown(response.url), said=said[:300]
     )
 
 
