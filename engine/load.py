@@ -144,7 +144,8 @@ def definition(db: sa.Connection, definition_id: str) -> Definition:
     return replace(found, groups=sees, starter_groups=starts)
 
 
-def reached(changed: Mapping[str, Any] | None, groups: frozenset[str], starter_groups: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+def reached(changed: Mapping[str, Any] | None, groups: frozenset[str],
+            starter_groups: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Who sees and who starts a definition: what its diagram says, and what an admin changed of it."""
     starts = starter_groups or groups
     if not changed:

@@ -54,7 +54,7 @@ class Provider:
 @dataclass
 class _Known:
     metadata: dict[str, Any] = field(default_factory=dict)
-    keys: dict[str, Any] = field(default_factory=dict)
+    keys: Any = None
     until: float = 0.0
     keys_asked: float = 0.0
 
@@ -74,7 +74,8 @@ def settings_of(pe: ProcessEngine) -> Provider | None:
     hosts = hosts.split(",") if isinstance(hosts, str) else hosts
     return Provider(
         issuer=issuer, client_id=str(config.get("OIDC_CLIENT_ID", "")), client_secret=str(config.get("OIDC_CLIENT_SECRET", "")),
-        name=str(config.get("OIDC_NAME") or urlsplit(issuer).hostname or issuer), scope=str(config.get("OIDC_SCOPE", "openid profile email")),
+        name=str(config.get("OIDC_NAME") or urlsplit(issuer).hostname or issuer),
+        scope=str(config.get("OIDC_SCOPE", "openid profile email")),
         user_claim=str(config.get("OIDC_USER_CLAIM", "preferred_username")), groups_claim=str(config.get("OIDC_GROUPS_CLAIM", "groups")),
         groups={theirs: (ours,) if isinstance(ours, str) else tuple(ours) for theirs, ours in groups.items()},
         first=str(config.get("OIDC_FIRST_SIGN_IN", "link")), hosts=frozenset(hosts), tenant=str(config.get("OIDC_TENANT", DEFAULT_TENANT)))
@@ -122,7 +123,8 @@ def logout_address(provider: Provider, back: str) -> str | None:
 
 def _refused(what: str, why: object) -> Invalid:
     log.warning("oidc.refused", what=what, why=str(why)[:300])
-    return Invalid(N_("Jawaban penyedia akun tidak dapat dipercaya (%(what)s). Coba lagi; bila tetap begini, hubungi administrator."), what=what)
+    return Invalid(N_("Jawaban penyedia akun tidak dapat dipercaya (%(what)s). Coba lagi; bila tetap begini, hubungi administrator."),
+                   what=what)
 
 
 def _away(provider: Provider, why: object) -> Conflict:
@@ -192,7 +194,7 @@ def _metadata(provider: Provider, session: Any) -> dict[str, Any]:
         found = _get(provider, session, provider.issuer.rstrip("/") + "/.well-known/openid-configuration", withhold_token=True)
         if found.get("issuer") != provider.issuer:
             raise _refused("issuer", f"the metadata are of {found.get('issuer')}")
-        known.metadata, known.keys, known.until = found, {}, time.monotonic() + KEPT_SECONDS
+        known.metadata, known.keys, known.until = found, None, time.monotonic() + KEPT_SECONDS
     return known.metadata
 
 

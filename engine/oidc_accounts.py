@@ -67,7 +67,8 @@ def _groups(provider: Provider, claims: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(ours for each in theirs for ours in provider.groups.get(each, ()))
 
 
-def _first(db: sa.Connection, acting: Actor, provider: Provider, claims: Mapping[str, Any], wanted: frozenset[str], now: dt.datetime) -> str:
+def _first(db: sa.Connection, acting: Actor, provider: Provider, claims: Mapping[str, Any], wanted: frozenset[str],
+           now: dt.datetime) -> str:
     """The account that somebody gets who was not here before."""
     name = str(claims.get(provider.user_claim) or "").strip().lower()
     if not people.USER_ID.fullmatch(name):

@@ -165,7 +165,7 @@ def authenticate(pe: ProcessEngine, user_id: str, password: str, now: dt.datetim
         return None
     if not _verify(kept, password):
         return None
-    if _hasher.check_needs_rehash(kept):
+    if now and _hasher.check_needs_rehash(kept):
         renewed = _hash(password)
         run(pe, lambda db: _renew_hash(db, user_id, kept, renewed, now))
     found = account(pe, user_id, now)
@@ -352,7 +352,8 @@ def tokens(pe: ProcessEngine, acting: Actor, user_id: str | None = None) -> list
         require(may_administer(acting))
     with read(pe) as db:
         return [dict(row) for row in db.execute(
-            select(api_token.c.id, api_token.c.name, api_token.c.scopes, api_token.c.created_at, api_token.c.expires_at, api_token.c.used_at)
+            select(api_token.c.id, api_token.c.name, api_token.c.scopes, api_token.c.created_at, api_token.c.expires_at,
+                   api_token.c.used_at)
             .where(api_token.c.tenant_id == acting.tenant, api_token.c.user_id == owner)
             .order_by(api_token.c.id.desc())).mappings()]
 
@@ -455,11 +456,11 @@ def _stands_in(rows: Sequence[RowMapping], groups: frozenset[str]) -> tuple[Stan
     return tuple(found[group] for group in sorted(found))
 
 
-def _renew_hash(db: Connection, user_id: str, kept: str, renewed: str, now: dt.datetime | None) -> None:
+def _renew_hash(db: Connection, user_id: str, kept: str, renewed: str, now: dt.datetime) -> None:
     changed = update(user).where(user.c.id == user_id, user.c.password_hash == kept).values(password_hash=renewed)
     office = db.execute(changed.returning(user.c.tenant_id)).scalar()
     if office is not None:  # else the password was set anew meanwhile, and that one stays
-        record(db, Actor.system(office), now or dt.datetime.now(dt.timezone.utc), "user.password_hash_renewed", data={"user": user_id})
+        record(db, Actor.system(office), now, "user.password_hash_renewed", data={"user": user_id})
 
 
 def _of_office(db: Connection, acting: Actor, user_id: str) -> dict:

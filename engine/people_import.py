@@ -206,7 +206,8 @@ def _plan(db: sa.Connection, actor: Actor, names: Mapping[str, str], lines: Sequ
     there = _accounts(db, actor, ids)
     elsewhere = set()
     for at in range(0, len(ids), 500):
-        elsewhere |= set(db.scalars(sa.select(user.c.id).where(user.c.id.in_(_askable(ids[at:at + 500])), user.c.tenant_id != actor.tenant)))
+        of_others = user.c.id.in_(_askable(ids[at:at + 500])), user.c.tenant_id != actor.tenant
+        elsewhere |= set(db.scalars(sa.select(user.c.id).where(*of_others)))
     groups = {row.id: row.name for row in db.execute(sa.select(group.c.id, group.c.name).where(group.c.tenant_id == actor.tenant))}
     by_name = {name.casefold(): id for id, name in groups.items()} | {id: id for id in groups}
     seen: dict[str, int] = {}
@@ -219,58 +220,81 @@ def _plan(db: sa.Connection, actor: Actor, names: Mapping[str, str], lines: Sequ
     return Plan(rows, hashlib.sha256((text + said).encode("utf-8", "surrogatepass")).hexdigest())
 
 
+@dataclass
+class _Reading:
+    """One row while it is read: its cells, what the account will be, and what is wrong."""
+
+    names: Mapping[str, str]
+    cells: Mapping[str, str]
+    after: dict[str, Any]
+    problems: list[Problem] = field(default_factory=list)
+
+    def wrong(self, ours: str, message: str, **params: Any) -> None:
+        self.problems.append(Problem(message, params, self.names.get(ours, ours)))
+
+    def texts(self) -> None:
+        for ours in ("name", "title", "email"):
+            if ours in self.cells and (self.cells[ours] or ours != "name"):
+                self.after[ours] = self.cells[ours]
+            if len(self.after[ours]) > 200 or not self.after[ours].isprintable():
+                self.wrong(ours, N_("Paling panjang 200 karakter, tanpa karakter kendali."))
+        if not self.after["name"]:
+            self.wrong("name", N_("Nama wajib diisi."))
+        if self.after["email"] and not EMAIL.fullmatch(self.after["email"]):
+            self.wrong("email", N_("Isikan alamat e-mail seperti nama@kpu.go.id."))
+
+    def memberships(self, groups: Mapping[str, str]) -> None:
+        for ours in ("groups", "heads"):
+            if ours in self.cells:
+                wanted = [each.strip().casefold() for each in re.split(r"[,;|\n]", self.cells[ours]) if each.strip()]
+                for unknown in [each for each in wanted if each not in groups]:
+                    self.wrong(ours, N_("Grup %(group)s tidak ada."), group=unknown[:80])
+                self.after[ours] = frozenset(groups[each] for each in wanted if each in groups)
+        if "heads" not in self.cells:
+            self.after["heads"] = self.after["heads"] & self.after["groups"]
+        elif not self.after["heads"] <= self.after["groups"]:
+            self.wrong("heads", N_("Kepala sebuah grup harus anggotanya."))
+
+    def state(self) -> None:
+        said = self.cells.get("active", "").lower()
+        if said and said not in ACTIVE:
+            self.wrong("active", N_("Isikan aktif atau nonaktif."))
+        self.after["active"] = ACTIVE.get(said, self.after["active"])
+
+    def own_rights(self, before: Mapping[str, Any]) -> None:
+        """Nobody takes away their own right by a line of a file."""
+        if ADMIN in before["groups"] - self.after["groups"]:
+            self.wrong("groups", N_("Baris ini mencabut hak administrator Anda sendiri."))
+        if not self.after["active"]:
+            self.wrong("active", N_("Baris ini menonaktifkan akun Anda sendiri."))
+
+
 def _row(actor: Actor, names: Mapping[str, str], line: int, cells: Mapping[str, str], before: Mapping[str, Any] | None,
          groups: Mapping[str, str], elsewhere: set[str], again: int | None) -> Row:
-    problems: list[Problem] = []
-
-    def wrong(ours: str, message: str, **params: Any) -> None:
-        problems.append(Problem(message, params, names.get(ours, ours)))
-
-    id = cells["id"].lower()
+    nobody: dict[str, Any] = {"name": "", "title": "", "email": "", "groups": frozenset(), "heads": frozenset(), "active": True}
+    id, reading = cells["id"].lower(), _Reading(names, cells, dict(before or nobody))
     if not people.USER_ID.fullmatch(id):
-        wrong("id", N_("Nama pengguna hanya boleh berisi huruf kecil, angka, titik, garis, dan @."))
+        reading.wrong("id", N_("Nama pengguna hanya boleh berisi huruf kecil, angka, titik, garis, dan @."))
     elif again:
-        wrong("id", N_("Nama ini sudah ada di baris %(line)s."), line=again)
+        reading.wrong("id", N_("Nama ini sudah ada di baris %(line)s."), line=again)
     elif id in elsewhere:
-        wrong("id", N_("Nama pengguna %(user)s sudah dipakai."), user=id)
+        reading.wrong("id", N_("Nama pengguna %(user)s sudah dipakai."), user=id)
     if cells.get("surplus"):
-        wrong("", N_("Baris ini berisi lebih banyak kolom daripada baris pertama."))
-    after = dict(before) if before else {"name": "", "title": "", "email": "", "groups": frozenset(), "heads": frozenset(), "active": True}
-    for ours in ("name", "title", "email"):
-        if ours in cells and (cells[ours] or ours != "name"):
-            after[ours] = cells[ours]
-        if len(after[ours]) > 200 or not after[ours].isprintable():
-            wrong(ours, N_("Paling panjang 200 karakter, tanpa karakter kendali."))
-            after[ours] = ""
-    if not after["name"]:
-        wrong("name", N_("Nama wajib diisi."))
-    if after["email"] and not EMAIL.fullmatch(after["email"]):
-        wrong("email", N_("Isikan alamat e-mail seperti nama@kpu.go.id."))
-    for ours in ("groups", "heads"):
-        if ours in cells:
-            wanted = [each.strip().casefold() for each in re.split(r"[,;|\n]", cells[ours]) if each.strip()]
-            for unknown in [each for each in wanted if each not in groups]:
-                wrong(ours, N_("Grup %(group)s tidak ada."), group=unknown[:80])
-            after[ours] = frozenset(groups[each] for each in wanted if each in groups)
-    if "heads" not in cells:
-        after["heads"] = after["heads"] & after["groups"]
-    elif not after["heads"] <= after["groups"]:
-        wrong("heads", N_("Kepala sebuah grup harus anggotanya."))
-    if cells.get("active"):
-        if cells["active"].lower() in ACTIVE:
-            after["active"] = ACTIVE[cells["active"].lower()]
-        else:
-            wrong("active", N_("Isikan aktif atau nonaktif."))
-    if id == actor.id and ADMIN in actor.groups and before and ADMIN in before["groups"]:
-        if ADMIN not in after["groups"]:
-            wrong("groups", N_("Baris ini mencabut hak administrator Anda sendiri."))
-        if not after["active"]:
-            wrong("active", N_("Baris ini menonaktifkan akun Anda sendiri."))
-    was = before or {key: None for key in after}
-    changes = {key: (was[key], after[key]) for key in ("name", "title", "email", "groups", "heads", "active") if was[key] != after[key]}
-    state = WRONG if problems else NEW if before is None else CHANGED if changes else SAME
-    shown = {key: tuple(sorted(each) if isinstance(each, frozenset) else each for each in pair) for key, pair in changes.items()}
-    return Row(line, id, state, after, shown, problems)  # type: ignore[arg-type]
+        reading.wrong("", N_("Baris ini berisi lebih banyak kolom daripada baris pertama."))
+    reading.texts()
+    reading.memberships(groups)
+    reading.state()
+    if before and id == actor.id:
+        reading.own_rights(before)
+    was, after = before or dict.fromkeys(nobody), reading.after
+    changes = {key: (was[key], after[key]) for key in nobody if was[key] != after[key]}
+    state = WRONG if reading.problems else NEW if before is None else CHANGED if changes else SAME
+    shown = {key: (_plain(one), _plain(other)) for key, (one, other) in changes.items()}
+    return Row(line, id, state, after, shown, reading.problems)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def _askable(ids: Iterable[str]) -> list[str]:

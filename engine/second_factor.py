@@ -63,7 +63,7 @@ def offer(pe: ProcessEngine, acting: Actor) -> Offer:
     """Make a new secret for one's phone; nothing is kept until `enrol` brings a code of it."""
     secret = pyotp.random_base32()
     sealed = _seal(pe, acting.id, secret)
-    return Offer(secret, pyotp.TOTP(secret, interval=STEP).provisioning_uri(acting.id, issuer_name=NAME), sealed.decode())
+    return Offer(secret, pyotp.TOTP(secret, interval=STEP).provisioning_uri(name=acting.id, issuer_name=NAME), sealed.decode())
 
 
 def opened(pe: ProcessEngine, acting: Actor, sealed: str) -> Offer:
@@ -71,7 +71,7 @@ def opened(pe: ProcessEngine, acting: Actor, sealed: str) -> Offer:
     secret = _open(pe, acting.id, sealed.encode("utf-8", "replace"), OFFER_SECONDS)
     if secret is None:
         raise Invalid(N_("Halaman ini sudah terlalu lama terbuka. Pindai kode QR yang baru."), field="sealed")
-    return Offer(secret, pyotp.TOTP(secret, interval=STEP).provisioning_uri(acting.id, issuer_name=NAME), sealed)
+    return Offer(secret, pyotp.TOTP(secret, interval=STEP).provisioning_uri(name=acting.id, issuer_name=NAME), sealed)
 
 
 def enrol(pe: ProcessEngine, acting: Actor, now: dt.datetime, sealed: str, code: str) -> list[str]:
@@ -180,10 +180,14 @@ def _use_step(pe: ProcessEngine, user_id: str, code: str, now: dt.datetime) -> b
 
 
 def _use_recovery_code(pe: ProcessEngine, account: Mapping, code: str, now: dt.datetime) -> bool:
-    def write(db: sa.Connection) -> bool:
-        if db.execute(sa.delete(recovery_code).where(
-                _r.user_id == account["id"], _r.digest == _digest(pe, account["id"], code))).rowcount != 1:
+    this = _r.user_id == account["id"], _r.digest == _digest(pe, account["id"], code)
+    with read(pe) as db:
+        if db.scalar(sa.select(_r.user_id).where(*this)) is None:
             return False
+
+    def write(db: sa.Connection) -> bool:
+        if db.execute(sa.delete(recovery_code).where(*this)).rowcount != 1:
+            return False  # somebody was faster
         record(db, Actor(account["id"], account["tenant"]), now, "second_factor.recovery_code_used", data={"user": account["id"]})
         return True
 

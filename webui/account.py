@@ -126,7 +126,8 @@ def _second_factor(problem: TerbitError | None = None):
         except Invalid:
             pass  # too old
         offered = offered or second_factor.offer(pe(), actor())
-    page = render_template("account/second_factor.html", account=account, offered=offered, required=second_factor.is_required(pe(), account),
+    page = render_template("account/second_factor.html", account=account, offered=offered,
+                           required=second_factor.is_required(pe(), account),
                            qr=Markup(segno.make(offered.uri, error="m").svg_inline(omitsize=True, border=0)) if offered else "",
                            left=second_factor.recovery_codes_left(pe(), actor()) if account["second_factor"] else 0,
                            errors={field: message_of(problem)} if problem else {}, limited=current_user.is_limited)

@@ -1,5 +1,7 @@
 """The admin's pages of groups: their people, heads and second factor; and who sees and starts which procedure."""
 
+from typing import Any
+
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound, TerbitError
@@ -10,7 +12,7 @@ from webui.errors import message_of, status_of
 
 blueprint = Blueprint("people_groups", __name__, url_prefix="/people/-")  # no account is called so
 
-ROLES = {  # what a group may, whatever the procedures say
+ROLES: dict[str, str] = {  # what a group may, whatever the procedures say
     "admin": N_("Memantau dan memperbaiki semua berkas; mengatur pengguna, kanal, dan kantor"),
     "process-owner": N_("Mengubah dan menerapkan prosedur; melihat semua berkas dan laporan"),
     "analyst": N_("Melihat semua berkas dan laporan"),
@@ -67,7 +69,7 @@ def _show(id: str, problem: TerbitError | None = None):
 
 
 def _errors(problem: TerbitError | None) -> dict[str, str]:
-    return {problem.where.get("field", ""): message_of(problem)} if problem else {}
+    return {str(problem.where.get("field", "")): message_of(problem)} if problem else {}
 
 
 # Who sees and starts which procedure ----------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ def procedure(key: str):
     return redirect(url_for("people_groups.procedures", saved=key), 303)
 
 
-def _procedure(row: dict, problem: Invalid | None = None):
+def _procedure(row: dict[str, Any], problem: Invalid | None = None):
     listed = {id: name for id, name in names.groups().items() if id not in access.OVERSEERS}
     return render_template("admin/reach_of.html", row=row, groups=names.groups(), listed=listed,
                            errors=_errors(problem)), 400 if problem else 200

@@ -121,7 +121,7 @@ def _basic(scheme: str, value: str) -> tuple[str, str] | tuple[None, str]:
 
 def _fail(address: str) -> Actor:
     limit_strangers()
-    response = reply(401, "RestException", "Sign in with HTTP Basic, or with a bearer token (of an account with a second factor: with that only)")
+    response = reply(401, "RestException", "Sign in with HTTP Basic or with a bearer token (with a second factor: with a token)")
     response.headers["WWW-Authenticate"] = 'Basic realm="Terbit", charset="UTF-8", Bearer realm="Terbit"'
     raise Refused(response)
 
