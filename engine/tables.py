@@ -709,6 +709,82 @@ batch_item = Table(  # the list, as it was frozen
     Index("ix_batch_item_of", "instance_id"),
 )
 
+# How long what is kept ------------------------------------------------------------------------------------------------
+
+retention = Table(  # an office's own rule for a procedure, in place of the diagram's camunda:historyTimeToLive
+    "retention", metadata,
+    Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
+    Column("key", Key, primary_key=True),  # the process definition's
+    Column("days", Integer),  # after a case's end; NULL: for ever
+    Column("published", Boolean, nullable=False, server_default=text("false")),  # also those of which something is still up
+    Column("reason", Text, nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+    Column("set_by", Key),
+)
+
+legal_hold = Table(  # what must not go, whatever its time: one case, or all of a procedure
+    "legal_hold", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("instance_id", Id),
+    Column("key", Key),
+    Column("reason", Text, nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+    Column("set_by", Key),
+    Column("lifted_at", UtcDateTime),
+    Column("lifted_by", Key),
+    Column("lift_reason", Text),
+    Index("ix_legal_hold_list", "tenant_id", "set_at", "id"),
+    Index("ix_legal_hold_case", "instance_id", sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
+    Index("ix_legal_hold_key", "tenant_id", "key", sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
+)
+
+disposal = Table(  # cases whose time is over, let go together: what its record (berita acara) is made of; see `engine.disposal`
+    "disposal", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("state", Key, nullable=False),  # 'shown' (the list stands, nothing has gone), 'running', 'stopped', 'done', 'dropped'
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("total", Integer, nullable=False),
+    Column("automatic", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Key),
+    Column("started_at", UtcDateTime),
+    Column("started_by", Key),
+    Column("ended_at", UtcDateTime),
+    Index("ix_disposal_list", "tenant_id", "created_at", "id"),
+)
+
+disposal_case = Table(
+    "disposal_case", metadata,
+    Column("disposal_id", Id, ForeignKey("disposal.id"), primary_key=True),
+    Column("instance_id", Id, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("definition_key", Key, nullable=False),
+    Column("business_key", Key, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("state", Key, nullable=False),  # 'open', 'going' (only within the transaction in which it goes), 'gone', 'kept'
+    Column("why", Key),  # of a kept one: see `engine.keeping.WHY`
+    Column("files", Integer, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("at", UtcDateTime),
+    Index("ix_disposal_case_state", "disposal_id", "state", "instance_id"),
+    Index("ix_disposal_case_of", "instance_id"),
+)
+
+disposal_file = Table(  # bytes that went with those cases, unless another row names them
+    "disposal_file", metadata,
+    Column("disposal_id", Id, ForeignKey("disposal.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("state", Key, nullable=False),  # 'open', 'gone', 'kept' (named elsewhere)
+    Column("at", UtcDateTime),
+    Index("ix_disposal_file_state", "disposal_id", "state", "sha256"),
+    Index("ix_disposal_file_sha256", "sha256"),
+)
+
 # What is watched ------------------------------------------------------------------------------------------------------
 
 worker = Table(  # a worker process says that it lives: see `engine.workers`
