@@ -29,6 +29,7 @@ UNRECORDED = {
     "document": "a file whose form is not handed on yet; once it is, 'document.added' says so",
     "batch_item": "how an item fared; what was done to its case is recorded by its own command",
     "upload": "pieces of a file that is still coming in; the document is recorded",
+    "disposal_case": "that a case of a list stayed, and why; what went is recorded",
     "draft": "typed and not handed on; the completion is recorded",
     "seen": "marks of what somebody has looked at",
     **{f"evidence_{name}": "sums of the history, and no more than that" for name in ("case", "cell", "variant", "return", "wording")},
@@ -73,7 +74,8 @@ def _is_ours() -> bool:
         frame = frame.f_back
     if frame is None:
         return False
-    code = frame.f_locals["fn"].__code__
+    fn = frame.f_locals["fn"]
+    code = getattr(fn, "func", fn).__code__  # of a partial: what it calls
     return not code.co_filename.startswith(ELSEWHERE) and not code.co_qualname.startswith(SEEDS)
 
 
