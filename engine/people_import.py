@@ -170,7 +170,7 @@ def _read(text: str) -> tuple[dict[str, str], list[tuple[int, dict[str, str]]]]:
             if len(rows) > MOST_ROWS:
                 raise Invalid(N_("Paling banyak %(most)s baris sekali impor."), most=MOST_ROWS)
     except csv.Error as problem:
-        raise Invalid(N_("Baris %(line)s tidak dapat dibaca sebagai CSV: %(problem)s."), line=reader.line_num + skipped,
+        raise Invalid(N_("Baris %(row)s tidak dapat dibaca sebagai CSV: %(problem)s."), row=reader.line_num + skipped,
                       problem=str(problem)) from None
     if not rows:
         raise Invalid(N_("File ini tidak berisi baris pengguna."))
