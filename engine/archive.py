@@ -21,7 +21,7 @@ from bpmn.expressions import canonical
 from engine import access, files, load
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record
-from engine.tables import archive_entry, document, event, process_instance, tenant
+from engine.tables import archive_entry, disposal_file, document, event, process_instance, tenant
 
 START = "0" * 64  # what the first entry has before it
 PAGE = 500  # rows read at once: an archive is verified in bounded memory
@@ -118,14 +118,25 @@ def _problems(pe: ProcessEngine, db: sa.Connection, tenant_id: str) -> Iterator[
                           {"number": row["number"]})
         if row["hash"] != hash_of(row) or anchors.pop(row["number"], row["hash"]) != row["hash"]:
             yield Problem(tenant_id, row["number"], "changed-entry", N_("entri %(number)d diubah"), {"number": row["number"]})
+        gone = _disposed(db, row)
         for file in row["files"]:
-            yield from _file_problems(pe, tenant_id, row["number"], file, seen)
+            if file["sha256"] not in gone:
+                yield from _file_problems(pe, tenant_id, row["number"], file, seen)
         expected, previous = row["number"] + 1, row["hash"]
     for number in sorted(number for number in anchors if number >= expected):
         yield Problem(tenant_id, number, "cut", N_("rantai terpotong: entri %(number)d pernah dicatat, kini tidak ada"),
                       {"number": number})
     for file in _documents(db, tenant_id):
         yield from _file_problems(pe, tenant_id, 0, file, seen)
+
+
+def _disposed(db: sa.Connection, row: sa.RowMapping) -> set[str]:
+    """The files of an entry whose bytes went with its case: named in a disposal's list, while the case is there no more."""
+    named = [file["sha256"] for file in row["files"]]
+    if not named or row["instance_id"] is None or db.scalar(sa.select(process_instance.c.id).where(
+            process_instance.c.id == row["instance_id"])):
+        return set()
+    return set(db.scalars(sa.select(disposal_file.c.sha256).where(disposal_file.c.sha256.in_(named))))
 
 
 def _file_problems(pe: ProcessEngine, tenant_id: str, number: int, file: Any, seen: dict[str, str | None]) -> Iterator[Problem]:

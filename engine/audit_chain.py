@@ -237,7 +237,8 @@ def _event_problems(sealed: Mapping[int, bytes], found: Mapping[int, bytes], dis
         was = place.get(now_there)
         if was is not None and found.get(was) != now_there:
             moved_from.add(was)
-            yield Problem("moved-event", id, N_("peristiwa %(number)d dipindah: ia disegel sebagai nomor %(was)d"), {"number": id, "was": was})
+            yield Problem("moved-event", id, N_("peristiwa %(number)d dipindah: ia disegel sebagai nomor %(was)d"),
+                          {"number": id, "was": was})
         elif id in sealed:
             yield Problem("changed-event", id, N_("peristiwa %(number)d diubah"), {"number": id})
         else:

@@ -5,6 +5,7 @@ Bytes without a row (after a crash in between) are harmless; a row without bytes
 """
 
 import contextlib
+import datetime as dt
 import hashlib
 import os
 import re
@@ -92,6 +93,27 @@ def fault(folder: Path, sha256: str) -> str | None:
         return "missing"
     except ValueError:  # what should be a hash is none
         return "changed"
+
+
+def remove(folder: Path, sha256: str, before: dt.datetime) -> bool:
+    """Take these bytes away for ever, unless they were kept (again) since `before`; whether they are gone.
+
+    They lose their name first and are looked at then: who brings the same bytes in this very moment gives them a new one.
+    """
+    kept = path(folder, sha256)
+    aside = kept.with_name(f"{sha256}.gone")
+    try:
+        os.replace(kept, aside)
+    except FileNotFoundError:
+        return not kept.exists()
+    if aside.stat().st_mtime >= before.timestamp():
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, kept)
+        aside.unlink()
+        return False
+    aside.unlink()
+    _sync(kept.parent)
+    return True
 
 
 def _sync(directory: Path) -> None:

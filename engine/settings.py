@@ -34,6 +34,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "evidence": {"persons": False},  # whether the analyst's pages may compare persons
     "access": {"procedures": {}},  # who sees and starts what, beyond the diagrams: {key: {sees, starts}}, see `engine.reach`
     "review": {"months": 6},  # between two reviews of a procedure; 0: none by itself
+    "housekeeping": {"automatic": False},  # whether what is due goes by itself, daily: see `engine.disposal`
     "phrases": {
         "approve": ["Setuju, lanjutkan.", "Sudah sesuai.", "Setuju; segera diterbitkan."],
         "return": ["Perbaiki bahasa dan ejaan.", "Periksa kembali angka dan tanggal.", "Konfirmasi lagi ke narasumber.",
@@ -207,4 +208,5 @@ CHECKS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "calendar": working_time.checked, "letterhead": _letterhead, "numbering": _numbering,
     "reminders": lambda value: deadlines.checked(_known_keys("reminders", value)), "phrases": _phrases, "review": _review,
     "evidence": _evidence,
+    "housekeeping": lambda value: {"automatic": _known_keys("housekeeping", value).get("automatic") is True},
 }

@@ -25,12 +25,14 @@ from celery.exceptions import SecurityWarning
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine import (
+from engine import (, folder_broker
     audit_chain,
+    disposal,
     drafts,
     handlers,
     health,
     jobs,
+    keeping,
     logs,
     reminders,
     reviews,
@@ -48,6 +50,8 @@ from engine.process_engine import ProcessEngine, open_engine
 SWEEP_SECONDS = 2.0
 SEAL_SECONDS = 10.0  # how long an event may stand unsealed: see `audit_chain`
 LOOK_SECONDS = 3.0  # between looks at which channels are to be looked at
+DISPOSE_SECONDS = 3.0  # between turns of the disposals under way, which take less
+KEEP_SECONDS = 300.0  # between looks at old technical rows, and at what an office lets go by itself
 TELL_SECONDS = 3.0  # between looks at whom to tell of what
 SWEEP_BATCH = 200
 BATCH_SECONDS = 2.0  # between turns of the batches under way; a turn takes less, so that jobs are not held up
@@ -86,6 +90,8 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
         beat_schedule={"sweep": {"task": "terbit.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 2}},
                        "batches": {"task": "terbit.batches", "schedule": BATCH_SECONDS, "options": {"expires": BATCH_SECONDS}},
                        "seal": {"task": "terbit.seal", "schedule": SEAL_SECONDS, "options": {"expires": SEAL_SECONDS}},
+                       "dispose": {"task": "terbit.dispose", "schedule": DISPOSE_SECONDS, "options": {"expires": DISPOSE_SECONDS}},
+                       "keep": {"task": "terbit.keep", "schedule": KEEP_SECONDS, "options": {"expires": KEEP_SECONDS}},
                        "tell": {"task": "terbit.tell", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
                        "channels": {"task": "terbit.channels", "schedule": LOOK_SECONDS, "options": {"expires": LOOK_SECONDS}},
                        "count": {"task": "terbit.count", "schedule": COUNT_SECONDS, "options": {"expires": COUNT_SECONDS}},
@@ -94,6 +100,7 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
         beat_max_loop_interval=SWEEP_SECONDS,
     )
     if pe.broker_url.startswith("filesystem:"):
+        folder_broker.use()
         app.conf.broker_transport_options = _folder_broker(pe)
     elif sends_only:
         app.conf.broker_transport_options = {"socket_timeout": SEND_SECONDS, "socket_connect_timeout": SEND_SECONDS, "max_retries": 0}
@@ -191,6 +198,8 @@ def add_tasks(app: Celery, folder: str) -> None:
 
     duties: dict[str, Callable[[], Any]] = {
         "seal": lambda: audit_chain.seal(engine(), clock()),
+        "dispose": lambda: disposal.work(engine(), clock),
+        "keep": lambda: (keeping.sweep(engine(), clock()), disposal.start_by_itself(engine(), clock())),
         "tell": lambda: sending.work(engine(), clock),
         "channels": lambda: health.work(engine(), clock),
         "count": lambda: rollup.work(engine()),

@@ -37,8 +37,8 @@ def index():
     rows = [{**row, "word": audit_words.word(row["type"]), "reason": _reason(row["data"]),
              "changes": audit_words.changes(row["data"])} for row in page.rows]
     procedures = queries.definitions(pe(), actor(), at=now(), limit=200).rows
-    return render_template("audit/index.html", page=queries.Page(rows, page.next), asked=asked, kinds=audit_words.KINDS, procedures=procedures,
-                           everybody=names.everybody(), names=names.people({row["actor"] for row in page.rows}),
+    return render_template("audit/index.html", page=queries.Page(rows, page.next), asked=asked, kinds=audit_words.KINDS,
+                           procedures=procedures, everybody=names.everybody(), names=names.people({row["actor"] for row in page.rows}),
                            seal=audit_chain.last_seal(pe()), terbit=audit.TERBIT, days=DAYS)
 
 
@@ -87,7 +87,8 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 def _csv(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield "\ufeff" + _line([_("nomor"), _("waktu"), _("oleh"), _("peristiwa"), _("jenis"), _("berkas"), _("alasan"), _("perubahan")])
     for row in rows:
-        changed = "; ".join(f"{what}: {one}" if two is None else f"{what}: {one} → {two}" for what, one, two in audit_words.changes(row["data"]))
+        changed = "; ".join(f"{what}: {one}" if two is None else f"{what}: {one} → {two}"
+                            for what, one, two in audit_words.changes(row["data"]))
         yield _line([row["id"], row["at"].astimezone(zone()).strftime("%Y-%m-%d %H:%M:%S"), row["actor"] or "Terbit",
                      audit_words.word(row["type"]), row["type"], row["business_key"] or "", _reason(row["data"]), changed])
 

@@ -58,7 +58,8 @@ KINDS: dict[str, dict[str, str]] = {
     N_("Prosedur"): {
         "deployment.created": N_("Prosedur diberlakukan"), "deployment.deleted": N_("Versi dihapus"),
         "definition.suspended": N_("Versi ditangguhkan"), "definition.activated": N_("Versi dilanjutkan"),
-        "definition.revoked": N_("Prosedur dicabut"), "process.access_changed": N_("Siapa yang boleh melihat diubah"), "model_draft.created": N_("Rancangan dibuat"),
+        "definition.revoked": N_("Prosedur dicabut"), "process.access_changed": N_("Siapa yang boleh melihat diubah"),
+        "model_draft.created": N_("Rancangan dibuat"),
         "model_draft.discarded": N_("Rancangan dibuang"), "model_draft.restored": N_("Versi lama dijadikan rancangan"),
         "scenario.saved": N_("Skenario disimpan"), "scenario.renamed": N_("Skenario diganti nama"),
         "scenario.deleted": N_("Skenario dihapus")},
@@ -82,7 +83,7 @@ KINDS: dict[str, dict[str, str]] = {
         "hold.set": N_("Penahanan dipasang"), "hold.lifted": N_("Penahanan dicabut"),
         "disposal.shown": N_("Daftar musnah dibekukan"), "disposal.started": N_("Pemusnahan dimulai"),
         "disposal.stopped": N_("Pemusnahan dihentikan"), "disposal.done": N_("Pemusnahan selesai"),
-        "disposal.dropped": N_("Daftar musnah dibuang"), "disposal.exported": N_("Berita acara diunduh"),
+        "disposal.dropped": N_("Daftar musnah dibuang"), "files.disposed": N_("Bita dokumen dihapus"), "disposal.exported": N_("Berita acara diunduh"),
         "sweep.done": N_("Data teknis lama dibersihkan"), "backup.made": N_("Cadangan dibuat"),
         "database.upgraded": N_("Basis data ditingkatkan")},
 }

@@ -83,6 +83,8 @@ def restart(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str,
     why = reason(why)
 
     def write(db: sa.Connection) -> tuple[Instance, list[str]]:
+        mine = process_instance.c.id == instance_id, process_instance.c.tenant_id == actor.tenant
+        db.execute(sa.select(process_instance.c.id).where(*mine).with_for_update(key_share=True))  # it is not disposed of meanwhile
         old = visible_instance(db, actor, instance_id, access.may_administer)
         if not old.ended:
             raise Conflict(N_("Berkas ini masih berjalan. Pindahkan langkahnya di halaman Perbaiki."))

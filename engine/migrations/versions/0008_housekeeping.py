@@ -122,4 +122,5 @@ def _protect_postgresql() -> None:
     op.execute("CREATE TRIGGER audit_seal_is_never_changed BEFORE UPDATE OR DELETE ON audit_seal"
                " FOR EACH ROW EXECUTE FUNCTION refuse_change()")
     for table in ("event", "audit_seal"):
-        op.execute(f"CREATE TRIGGER {table}_is_never_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()")
+        op.execute(f"CREATE TRIGGER {table}_is_never_emptied BEFORE TRUNCATE ON {table}"
+                   " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()")
