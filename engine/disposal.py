@@ -168,7 +168,7 @@ def _some_cases(db: sa.Connection, now: dt.datetime, disposal_id: str, tenant_id
     db.execute(sa.select(_i.id).where(_i.id.in_(listed)).order_by(_i.id).with_for_update()).all()
     rows = db.execute(sa.select(_i.id, _i.business_key, _i.title, _i.definition_key, _i.ended_at, keeping.why_not(
         now, keeping.rules(db, tenant_id)).label("why")).where(_i.id.in_(listed))).mappings().all()
-    stays = {id: "vanished" for id in listed} | {row["id"]: row["why"] for row in rows}
+    stays = dict.fromkeys(listed, "vanished") | {row["id"]: row["why"] for row in rows}
     for id, why in stays.items():
         if why:
             db.execute(sa.update(disposal_case).where(_c.disposal_id == disposal_id, _c.instance_id == id).values(

@@ -25,10 +25,11 @@ from celery.exceptions import SecurityWarning
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine import (, folder_broker
+from engine import (
     audit_chain,
     disposal,
     drafts,
+    folder_broker,
     handlers,
     health,
     jobs,

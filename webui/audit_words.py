@@ -83,7 +83,8 @@ KINDS: dict[str, dict[str, str]] = {
         "hold.set": N_("Penahanan dipasang"), "hold.lifted": N_("Penahanan dicabut"),
         "disposal.shown": N_("Daftar musnah dibekukan"), "disposal.started": N_("Pemusnahan dimulai"),
         "disposal.stopped": N_("Pemusnahan dihentikan"), "disposal.done": N_("Pemusnahan selesai"),
-        "disposal.dropped": N_("Daftar musnah dibuang"), "files.disposed": N_("Bita dokumen dihapus"), "disposal.exported": N_("Berita acara diunduh"),
+        "disposal.dropped": N_("Daftar musnah dibuang"), "files.disposed": N_("Bita dokumen dihapus"),
+        "disposal.exported": N_("Berita acara diunduh"),
         "sweep.done": N_("Data teknis lama dibersihkan"), "backup.made": N_("Cadangan dibuat"),
         "database.upgraded": N_("Basis data ditingkatkan")},
 }

@@ -145,7 +145,7 @@ def test_whatever_speaks_for_a_case_keeps_it(pe, now, office):
     assert {id: name for name, id in kept.items()} | {about: "early"} == why
     mine = next(each for each in keeping.due(pe, office, now) if each["key"] == KEY)
     assert (mine["due"], mine["days"], mine["own"]) == (0, 30, True)
-    assert mine["kept"] == {why: 1 for why in ("held", "incident", "owes", "referred", "published", "uncounted")}
+    assert mine["kept"] == dict.fromkeys(("held", "incident", "owes", "referred", "published", "uncounted"), 1)
     with pytest.raises(Conflict):
         disposal.freeze(pe, office, now)
     keeping.lift(pe, office, now, hold, "sengketa selesai")
