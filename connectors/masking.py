@@ -88,7 +88,8 @@ class Mask:
     def value(self, value: Any) -> Any:
         """A JSON value with what was told taken out, and nothing else changed."""
         if isinstance(value, str):
-            return self._literally(value) if self.secrets else value
+            clean = self._literally(value) if self.secrets else value
+            return NOTHING_SHOWN if clean and self.secrets and self._is_there(clean) else clean
         if isinstance(value, dict):
             return {key: self.value(each) for key, each in value.items()}
         return [self.value(each) for each in value] if isinstance(value, list | tuple) else value
@@ -150,7 +151,8 @@ class Mask:
         if "urlencoded" in kind:
             return self.text("\n".join(f"{name}={HIDDEN if is_credential(name) else value}" for name, value in _pairs(_decoded(data))))
         said = _json(data) if "json" in kind else None
-        return self.text(_decoded(data) if said is None else json.dumps(_without(said), ensure_ascii=False, indent=1))
+        return self.text(_decoded(data) if said is None else json.dumps(self._leaves(_without(said)), ensure_ascii=False,
+                                                                                indent=1))
 
     def _parts(self, data: bytes, media_type: str) -> str:
         """A line for each part: its name, and what it says or what file it is."""
@@ -167,6 +169,14 @@ class Mask:
                 value = HIDDEN if is_credential(name[1]) else content[: MOST].decode("utf-8", "replace").removesuffix("\r\n")
                 lines.append(f"{name[1]}={value}")
         return self.text("\n".join(lines))
+
+    def _leaves(self, said: Any) -> Any:
+        """Its texts cleaned before they are escaped again."""
+        if isinstance(said, str):
+            return self._literally(said)
+        if isinstance(said, dict):
+            return {self._literally(key): self._leaves(each) for key, each in said.items()}
+        return [self._leaves(each) for each in said] if isinstance(said, list) else said
 
     def _all(self) -> set[str]:
         return self.secrets | self.found
@@ -193,8 +203,10 @@ class Mask:
 def _ways(secret: str) -> set[str]:
     """How a secret may be written."""
     data, joined = secret.encode(), "".join(secret.split())
-    plain = {secret, secret.strip(), joined, *(line for line in secret.splitlines() if len(line) >= 12)}
-    ways = {*plain, data.hex(), html.escape(secret), json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    plain = {secret, secret.strip(), joined, data.decode("latin-1"), *(line for line in secret.splitlines() if len(line) >= 12)}
+    ways = {*plain, data.hex(), html.escape(secret), json.dumps(secret, ensure_ascii=False)[1:-1]}
+    once = {json.dumps(each)[1:-1] for each in plain}
+    ways |= once | {json.dumps(each)[1:-1] for each in once}  # JSON that quotes JSON
     ways |= {encode(each) for each in plain for encode in (quote, quote_plus, lambda each: quote(each, safe=""))}
     for shift in range(3 if len(data) >= LEAST else 0):  # as it stands inside the Base64 of something longer
         coded = base64.b64encode(bytes(shift) + data).decode().rstrip("=")
@@ -208,7 +220,7 @@ def _writable(secret: str) -> str:
 
 
 def _letters(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum())
+    return "".join(c for c in text.lower() if c.isascii() and c.isalnum())
 
 
 def _unbase64(text: str) -> bytes:
