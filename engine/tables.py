@@ -850,7 +850,8 @@ evidence_cell = Table(  # sums over the cases that ended on a day, or in a month
     Column("kind", Key, nullable=False),
     Column("unit", Key, nullable=False),
     Column("count", BigInteger, nullable=False),  # what `measures` counts
-    Column("measures", Text, nullable=False),  # JSON: sums and histograms of minutes, see `evidence.cells`
+    Column("measures", Text, nullable=False),  # JSON: sums, see `evidence.cells`
+    *(Column(name, Text, nullable=False) for name in ("lead", "wait", "work")),  # JSON: histograms of minutes, '' where there is none
     Index("ix_evidence_cell_read", "tenant_id", "key", "what", "grain", "day", "kind", "unit"),
 )
 

@@ -244,7 +244,7 @@ def _said(asked: Asked, which: behind.Which) -> str:
 # Heat -----------------------------------------------------------------------------------------------------------------
 
 def _side(asked: Asked, measure: str) -> dict[str, Any]:
-    activities, flows = figures.heat(pe(), actor(), asked.scope)
+    activities, flows = figures.heat(pe(), actor(), asked.scope, *((measure,) if measure in cells.TIMES else ()))
     diagram = _diagram(asked)
     measures = {"activity": activities, "flow": flows}
     return {"diagram": diagram, "measures": measures, "period": period(asked.scope),

@@ -21,8 +21,8 @@ from engine.store import read
 from engine.tables import evidence_case, evidence_cell, evidence_return, process_instance
 
 LIMIT = 50
-CHUNK = 100  # cases whose history is read at once
-MOST_READ = 1000  # cases whose history one page reads; the next page goes on
+CHUNK = 50  # cases whose history is read at once
+MOST_READ = 300  # cases whose history one page reads; the next page goes on
 ELEMENTS = ("activity", "flow", "follows")
 MEASURES = ("count", "canceled", "repeats", "promised", "overdue", "within", "extended", "claimed", "decided", "returned")
 _e, _c, _r, _i = evidence_case.c, evidence_cell.c, evidence_return.c, process_instance.c
@@ -154,8 +154,8 @@ def _having(db: sa.Connection, actor: Actor, scope: Scope, of: Which, grain: str
     for column, wanted in ((_c.kind, scope.kind), (_c.unit, scope.unit)):
         wanted = everything if wanted is None else wanted
         where += [column == wanted] if wanted is not None else []
-    rows = db.execute(sa.select(_c.day, _c.measures).where(*where))
-    return sorted({row.day for row in rows if _value(Measures.loaded(row.measures), of)}, reverse=True)
+    rows = db.execute(sa.select(_c.day, _c.measures).where(*where)).mappings()
+    return sorted({row["day"] for row in rows if _value(Measures.of(dict(row)), of)}, reverse=True)
 
 
 def _value(m: Measures, of: Which) -> int:

@@ -5,8 +5,9 @@ wide, so that a median or percentile read from it is within 0.2 per cent.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 EXACT = 512
 _HALF = EXACT // 2
@@ -63,16 +64,15 @@ class Measures:
                 for number, value in histogram.items():
                     mine[number] = mine.get(number, 0) + value
 
-    def dumped(self) -> str:
-        """Return it as the database keeps it: JSON, each histogram a list of bucket, count, bucket, count …"""
-        times = {name: [n for number in sorted(histogram) for n in (number, histogram[number])] for name, histogram in self.times.items()}
-        return json.dumps({**self.sums, **times}, separators=(",", ":"))
+    def row(self) -> dict[str, Any]:
+        """Return it as columns: `count` and `measures` (JSON of SUMS), and of each of TIMES a JSON list bucket, count, bucket, count …"""
+        return {"count": self["count"], "measures": json.dumps(self.sums, separators=(",", ":")),
+                **{name: _packed(self.times.get(name)) for name in TIMES}}
 
     @classmethod
-    def loaded(cls, text: str) -> "Measures":
-        kept = json.loads(text)
-        times = {name: kept.pop(name) for name in TIMES if name in kept}
-        return cls(kept, {name: dict(zip(pairs[::2], pairs[1::2], strict=True)) for name, pairs in times.items()})
+    def of(cls, row: Mapping[str, Any]) -> "Measures":
+        """Read it from columns; of TIMES those that were read."""
+        return cls(json.loads(row["measures"]), {name: _unpacked(row[name]) for name in TIMES if row.get(name)})
 
     def quantile(self, name: str, share: float) -> float | None:
         """Return the minutes that `share` of the durations do not exceed, see `quantile`."""
@@ -129,9 +129,10 @@ def above(histogram: Mapping[int, int], bound: float) -> int:
     return sum(count for number, count in histogram.items() if middle(number) > bound)
 
 
-def total(texts: Iterable[str]) -> Measures:
-    """Add up what the database keeps."""
-    found = Measures()
-    for text in texts:
-        found.add(Measures.loaded(text))
-    return found
+def _packed(histogram: Mapping[int, int] | None) -> str:
+    return json.dumps([n for number in sorted(histogram) for n in (number, histogram[number])], separators=(",", ":")) if histogram else ""
+
+
+def _unpacked(text: str) -> dict[int, int]:
+    pairs = json.loads(text)
+    return dict(zip(pairs[::2], pairs[1::2], strict=True))

@@ -17,7 +17,7 @@ from bpmn import sop
 from bpmn.errors import N_, NotFound
 from engine import access, load, settings, version_life
 from engine.evidence import rollup
-from engine.evidence.cells import ALL, Measures
+from engine.evidence.cells import ALL, TIMES, Measures
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read
 from engine.tables import evidence_category, evidence_cell, evidence_return, evidence_variant, process_definition, process_instance
@@ -116,10 +116,11 @@ def choices(pe: ProcessEngine, actor: Actor, key: str) -> Choices:
 
 # Reading --------------------------------------------------------------------------------------------------------------
 
-def rows(db: sa.Connection, actor: Actor, scope: Scope, *what: str, by: str = "") -> Iterator[Row]:
-    """Give the sums of a scope; with `by` 'kind' or 'unit' each of these apart. Few and bounded: months, and the days at the ends."""
-    columns = (_c.element, _c.definition_id, _c.day, _c.kind, _c.unit, _c.measures)
-    here = [_c.tenant_id == actor.tenant, _c.key == scope.key, _c.what.in_(what) if len(what) > 1 else _c.what == what[0]]
+def rows(db: sa.Connection, actor: Actor, scope: Scope, what: str, *times: str, by: str = "") -> Iterator[Row]:
+    """Give the sums of a scope, with these histograms; with `by` 'kind' or 'unit' each of these apart. Few and bounded: months, and
+    the days at the ends."""
+    columns = (_c.element, _c.definition_id, _c.day, _c.kind, _c.unit, _c.measures, *(_c[name] for name in times))
+    here = [_c.tenant_id == actor.tenant, _c.key == scope.key, _c.what == what]
     here += [_c.definition_id.in_(scope.versions)] if scope.versions else []
     months, days = spans(scope.since, scope.until)
     narrowed = {"kind": scope.kind, "unit": scope.unit}
@@ -133,8 +134,8 @@ def rows(db: sa.Connection, actor: Actor, scope: Scope, *what: str, by: str = ""
         queries.append(sa.select(*columns).where(*here, _c.grain == "m", *bounds, *monthly))
     queries += [sa.select(*columns).where(*here, _c.grain == "d", _c.day >= first, _c.day <= last, *daily) for first, last in days]
     for query in queries:
-        for row in db.execute(query):
-            yield Row(*row[:-1], Measures.loaded(row.measures))
+        for row in db.execute(query).mappings():
+            yield Row(row["element"], row["definition_id"], row["day"], row["kind"], row["unit"], Measures.of(dict(row)))
 
 
 Months = tuple[dt.date | None, dt.date | None]
@@ -171,11 +172,11 @@ def totals(found: Iterator[Row] | Sequence[Row]) -> dict[str, Measures]:
 
 # Figures --------------------------------------------------------------------------------------------------------------
 
-def heat(pe: ProcessEngine, actor: Actor, scope: Scope) -> tuple[dict[str, Measures], dict[str, Measures]]:
-    """Measures of each activity, and of each flow; two or a few statements."""
+def heat(pe: ProcessEngine, actor: Actor, scope: Scope, *times: str) -> tuple[dict[str, Measures], dict[str, Measures]]:
+    """Measures of each activity, and of each flow, with these histograms; two or a few statements."""
     access.require(access.may_see_reports(actor))
     with read(pe) as db:
-        return totals(rows(db, actor, scope, "activity")), totals(rows(db, actor, scope, "flow"))
+        return totals(rows(db, actor, scope, "activity", *times)), totals(rows(db, actor, scope, "flow", *times))
 
 
 def standards(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> list[Step]:
@@ -183,7 +184,7 @@ def standards(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -
     access.require(access.may_see_reports(actor))
     with read(pe) as db:
         said, day = shown(db, actor, now, scope)[1], settings.calendar(db, actor.tenant)
-        found = list(rows(db, actor, scope, "activity"))
+        found = list(rows(db, actor, scope, "activity", *TIMES))
     steps = {s.activity_id: Step(s.activity_id, s.name, s.langkah, s.pelaksana,
                                  day.length(*s.allowed).total_seconds() / 60 if s.allowed else None) for s in said.steps.values()}
     for row in found:
@@ -275,7 +276,7 @@ def paths(pe: ProcessEngine, actor: Actor, scope: Scope) -> Paths:
     access.require(access.may_see_reports(actor))
     v = evidence_variant.c
     with read(pe) as db:
-        sums = totals(rows(db, actor, scope, "variant"))
+        sums = totals(rows(db, actor, scope, "variant", "lead"))
         total = Measures()
         for measures in sums.values():
             total.add(measures)

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam
 
 from engine import load, working_time
 from engine.evidence import facts
-from engine.evidence.cells import ALL, Measures
+from engine.evidence.cells import ALL, TIMES, Measures
 from engine.process_engine import ProcessEngine
 from engine.store import Stale, read, run
 from engine.tables import (
@@ -44,7 +44,8 @@ _CASE = (_i.id, _i.tenant_id, _i.definition_id, _i.definition_key, _i.variables,
          _i.end_reason, _i.working_seconds)
 UNCOUNTED = sa.text("ended_at IS NOT NULL AND NOT counted")  # as the index has it
 _mark = sa.update(process_instance).where(_i.id.in_(bindparam("ids", expanding=True)), UNCOUNTED).values(counted=True)
-_add = sa.update(evidence_cell).where(_c.id == bindparam("_id")).values(count=bindparam("_count"), measures=bindparam("_measures"))
+_add = sa.update(evidence_cell).where(_c.id == bindparam("_id")).values(
+    {name: bindparam(f"_{name}") for name in ("count", "measures", *TIMES)})
 Cell = tuple[str, str, str, str, str, str, dt.date, str, str]  # tenant, key, what, element, definition, grain, day, kind, group
 
 
@@ -197,15 +198,15 @@ def _write_cells(db: sa.Connection, sums: Mapping[Cell, Measures]) -> None:
     by_id = {facts.digest(*map(str, cell)): (cell, measures) for cell, measures in sums.items()}
     there = []
     for part in parts(by_id, IN):
-        for row in db.execute(sa.select(_c.id, _c.measures).where(_c.id.in_(part))):
-            by_id[row.id][1].add(Measures.loaded(row.measures))
-            there.append(row.id)
-    _many(db, _add, [{"_id": id, "_count": by_id[id][1]["count"], "_measures": by_id[id][1].dumped()} for id in there])
+        for row in db.execute(sa.select(_c.id, _c.measures, *(_c[name] for name in TIMES)).where(_c.id.in_(part))).mappings():
+            by_id[row["id"]][1].add(Measures.of(dict(row)))
+            there.append(row["id"])
+    _many(db, _add, [{"_id": id, **{f"_{name}": value for name, value in by_id[id][1].row().items()}} for id in there])
     for id in there:
         del by_id[id]
     names = ("tenant_id", "key", "what", "element", "definition_id", "grain", "day", "kind", "unit")
     _many(db, sa.insert(evidence_cell), [
-        {"id": id, **dict(zip(names, cell, strict=True)), "count": measures["count"], "measures": measures.dumped()}
+        {"id": id, **dict(zip(names, cell, strict=True)), **measures.row()}
         for id, (cell, measures) in by_id.items()])
 
 

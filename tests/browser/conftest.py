@@ -66,7 +66,7 @@ def open_page(chromium, server):
             page.goto("/sign-in")
             page.fill("[name=user_id]", user)
             page.fill("[name=password]", "terbit-demo")
-            page.click("form[data-once] button")
+            page.click("form[data-once] button[type=submit]")
             page.wait_for_url("**/")
         return page
 

@@ -20,7 +20,7 @@ def test_from_the_message_to_the_task(pe, people, open_page, case_at, now, box):
     page.goto(re.search(rf'href="https://[^/"]+(/tasks/{task_id})"', text)[1])
     page.fill("[name=user_id]", "kasubbag")
     page.fill("[name=password]", "terbit-demo")
-    page.click("form[data-once] button")
+    page.click("form[data-once] button[type=submit]")
     page.wait_for_url(f"**/tasks/{task_id}")
     assert page.locator("#task-form").count() == 1
 

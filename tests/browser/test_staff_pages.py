@@ -12,7 +12,7 @@ def test_a_strangers_pages(open_page, audit, viewport):
     assert audit(page) == []
     page.fill("[name=user_id]", "ketua")
     page.fill("[name=password]", "salah")
-    page.click("form[data-once] button")
+    page.click("form[data-once] button[type=submit]")
     page.get_by_role("alert").wait_for()
     assert [p for p in audit(page) if "401" not in p] == []
 

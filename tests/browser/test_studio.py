@@ -246,7 +246,7 @@ def test_signed_out_meanwhile_one_signs_in_elsewhere_and_it_is_saved(studio, fil
     expect(state(page)).to_contain_text("Masuk lagi")
     other.fill("[name=user_id]", "pemilik")
     other.fill("[name=password]", "terbit-demo")
-    other.click("form[data-once] button")
+    other.click("form[data-once] button[type=submit]")
     other.wait_for_url("**/")
     page.keyboard.press("Control+s")
     expect(state(page)).to_contain_text(SAVED)

@@ -68,7 +68,7 @@ def test_every_figure_is_the_known_one(pe, known):
 
 
 def check_steps(pe, scope, plans, unit):
-    activities, flows = figures.heat(pe, ANALYST, scope)
+    activities, flows = figures.heat(pe, ANALYST, scope, *cells.TIMES)
     steps = [s for p in plans for s in p.steps if unit in (None, s.unit)]
     assert {name for name in activities if name in sample.STANDARD and activities[name]["count"]} == {s.activity_id for s in steps}
     for name in {s.activity_id for s in steps}:
@@ -176,8 +176,7 @@ def keys(pe, scope, which):
 
 def everything(pe):
     with read(pe) as db:
-        c = evidence_cell.c
-        sums = {row.id: (row.count, cells.Measures.loaded(row.measures)) for row in db.execute(sa.select(c.id, c["count"], c.measures))}
+        sums = {row["id"]: (row["count"], cells.Measures.of(dict(row))) for row in db.execute(sa.select(evidence_cell)).mappings()}
         return [sums, *({tuple(row) for row in db.execute(sa.select(*(c for c in table.c if c.name != "path")))}
                         for table in (evidence_case, evidence_return, evidence_variant, evidence_wording))]
 
@@ -223,7 +222,7 @@ def test_a_histogram_tells_medians_and_percentiles_to_a_fifth_of_a_per_cent(valu
         piece = cells.Measures()
         for value in values[number::pieces]:
             piece.time("lead", value * 60)
-        merged.add(cells.Measures.loaded(piece.dumped()))
+        merged.add(cells.Measures.of(piece.row()))
     assert merged.quantile("lead", 0.5) == pytest.approx(statistics.median(values), rel=0.002)
     assert merged.quantile("lead", 0.9) == pytest.approx(percentile(values, 0.9), rel=0.002)
     assert merged.mean("lead") == pytest.approx(statistics.mean(values))

@@ -62,6 +62,9 @@ def upgrade() -> None:
                     sa.Column('unit', sa.String(length=255), nullable=False),
                     sa.Column('count', sa.BigInteger(), nullable=False),
                     sa.Column('measures', sa.Text(), nullable=False),
+                    sa.Column('lead', sa.Text(), nullable=False),
+                    sa.Column('wait', sa.Text(), nullable=False),
+                    sa.Column('work', sa.Text(), nullable=False),
                     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_evidence_cell_tenant_id_tenant')),
                     sa.PrimaryKeyConstraint('id', name=op.f('pk_evidence_cell'))
                     )
