@@ -217,7 +217,8 @@ def _plan(db: sa.Connection, actor: Actor, names: Mapping[str, str], lines: Sequ
         rows.append(_row(actor, names, line, cells, there.get(id), by_name, elsewhere, seen.get(id)))
         seen.setdefault(id, line)
     said = json.dumps([[row.line, row.id, row.state, row.changes] for row in rows], sort_keys=True, default=str)
-    return Plan(rows, hashlib.sha256((text + said).encode("utf-8", "surrogatepass")).hexdigest())
+    same = re.sub(r"\r\n?", "\n", text)  # browsers write line ends their own way
+    return Plan(rows, hashlib.sha256((same + said).encode("utf-8", "surrogatepass")).hexdigest())
 
 
 @dataclass
