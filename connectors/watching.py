@@ -1,10 +1,12 @@
 """Let somebody look on while a connector calls out: each request before it is sent, each answer after it, without secrets."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Protocol
 
 from connectors import Failure, Quota, masking
@@ -30,7 +32,7 @@ class Watch:
     onlooker: Onlooker | None = None
     until: float | None = None  # on time.monotonic(): no call goes on for longer
     quotas: dict[str, Quota] = field(default_factory=dict)  # the last of each name that an answer told
-    number: int = 0
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
 
 _current: ContextVar[Watch | None] = ContextVar("watch", default=None)
@@ -38,14 +40,21 @@ _current: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 @contextmanager
 def watching(onlooker: Onlooker | None = None, seconds: float | None = None) -> Iterator[Watch]:
-    """Look on at all calls inside of this (in this thread), and let none go on for longer than so many seconds in all."""
-    with masking.hiding() as mask:
-        watch = Watch(mask, onlooker, None if seconds is None else time.monotonic() + seconds)
+    """Look on at all calls inside of this (in this thread), and let none go on for longer than so many seconds in all. Inside of another
+    one both look on: secrets, requests and quotas are told to that too."""
+    outer = _current.get()
+    end = until(time.monotonic() + (math.inf if seconds is None else seconds))
+    with nullcontext(outer.mask) if outer else masking.hiding() as mask:
+        watch = Watch(mask, onlooker or (outer.onlooker if outer else None), None if end == math.inf else end)
+        if outer and not onlooker:
+            watch.numbers = outer.numbers
         token = _current.set(watch)
         try:
             yield watch
         finally:
             _current.reset(token)
+            if outer:
+                outer.quotas |= watch.quotas
 
 
 def until(deadline: float) -> float:
@@ -76,7 +85,7 @@ def exchange(method: str, url: str, headers: Mapping[str, str], body: Any) -> It
         yield seen
         return
     mask, began = watch.mask, time.monotonic()
-    watch.number = number = watch.number + 1
+    number = next(watch.numbers)
     watch.onlooker.sending(number, {"method": method, **_masked(mask, headers, body, url)})
     try:
         yield seen

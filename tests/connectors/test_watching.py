@@ -156,3 +156,15 @@ def test_rate_limits_are_read_as_platforms_write_them(headers, told):
 def test_too_many_requests_means_that_nothing_is_left():
     (quota,) = http.quotas(http.Response(429, {"Retry-After": "60"}, b"", ""))
     assert quota.remaining == 0 and quota.resets_at is not None
+
+
+def test_who_looks_on_from_further_out_sees_the_same():
+    kept = Kept()
+    with faults.faulty() as server, watching.watching(kept) as outer:
+        server.fault = faults.status(200, "X-RateLimit-Remaining: 3")
+        with watching.watching() as inner:
+            masking.hide([PASSWORD])
+            http.get(f"{server.url}/{quote(PASSWORD)}", allowed_private_hosts=frozenset({server.host}))
+        http.get(f"{server.url}/{quote(PASSWORD)}", allowed_private_hosts=frozenset({server.host}))
+    assert [request["url"] for request in kept.requests] == [f"{server.url}/•••"] * 2
+    assert inner.quotas == outer.quotas and inner.quotas["Panggilan API"].remaining == 3
