@@ -2,60 +2,158 @@
 
 The file is a gzipped tar: `terbit.json` (what it is), the database as of one moment (`database.sqlite3`, by SQLite's
 online backup, or `database.dump`, by pg_dump), and the instance folder's files under `instance/`. The database comes
-first: a file of the archive is written before any row names it and never changes, so whatever the copied rows name is there.
+first: a file of the archive is written before any row names it, never changes, and is not taken away while a backup is
+made (`files.standing`), so whatever the copied rows name is there. Only the anchors of the audit chain come before the
+database: they must not say more than it does. What was written is read back before it gets its name.
 """
 
 import contextlib
 import datetime as dt
+import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, Invalid
-from engine.process_engine import ProcessEngine, open_engine
+from engine import files
+from engine.audit_chain import ANCHORS
+from engine.process_engine import Actor, ProcessEngine, open_engine
+from engine.store import read, record, run
+from engine.tables import event, tenant
+
+Progress = Callable[[int, int], None]
 
 FORMAT = 1
+NAMED = "terbit-backup-"  # what the files in a folder of backups are called, and then the time in UTC
+MADE = "backup.made"
+ALARM_DAYS = 7  # BACKUP_ALARM_DAYS: without a backup for so long, the overview says so
+SHA256 = re.compile(r"[0-9a-f]{64}")
 DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 PASSING = (PurePosixPath("broker"), PurePosixPath("archive/incoming"))  # wake-ups and half-received files: worth nothing later
 OWN = {"config.toml", "config.sample.toml", "README.md"}  # what a folder may hold and still count as empty
 
 
-def backup(pe: ProcessEngine, target: Path, now: dt.datetime) -> int:
-    """Write the installation to `target`, readable by its owner only, and return the file's size in bytes.
+def backup(pe: ProcessEngine, target: Path, now: dt.datetime, *, by: str = "", keep: int | None = None,
+           progress: Progress = lambda done, total: None) -> Path:
+    """Write the installation to `target`, readable by its owner only, and return the file; that it was made is recorded, `by` whom.
 
-    `target` appears whole or not at all; Conflict where it exists. It holds `secret.key`: keep it as safe as that.
+    Where `target` is a folder, the file in it is named by the time, and with `keep` all but the newest so many of such
+    files go. The file appears whole and checked or not at all; Conflict where it exists. It holds `secret.key`: keep it
+    as safe as that. `progress` is told the bytes that are done and those there are.
     """
+    into = target.is_dir()
+    if into:
+        target = target / f"{NAMED}{now.astimezone(dt.timezone.utc):%Y%m%d-%H%M%S}.tar.gz"
+    elif keep is not None:
+        raise Invalid(N_("Untuk menyimpan beberapa cadangan, sebutkan sebuah folder."))
     if target.exists():
         raise Conflict(N_("File %(name)s sudah ada."), name=str(target))
-    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".terbit-backup-") as scratch:
+    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".terbit-backup-") as scratch, files.standing(pe.folder):
         whole = Path(scratch, "whole")
         whole.touch(0o600)
-        with tarfile.open(whole, "w:gz", compresslevel=3) as tar:
-            about = json.dumps({"format": FORMAT, "made_at": now.isoformat(), "database": pe.db.dialect.name}).encode()
-            entry = tarfile.TarInfo("terbit.json")
-            entry.size = len(about)
-            tar.addfile(entry, io.BytesIO(about))
-            name = DUMPS[pe.db.dialect.name]
-            _dump(pe, Path(scratch, name))
-            tar.add(Path(scratch, name), arcname=name)
-            for path, inside in _files(pe, target):
-                with contextlib.suppress(FileNotFoundError):  # a temporary file, gone before we came to it
-                    tar.add(path, arcname=f"instance/{inside}", recursive=False)
+        _write(pe, whole, Path(scratch), target, now, progress)
+        _check(pe, whole, Path(scratch))
         _sync(whole)
         try:
             os.link(whole, target)
         except FileExistsError:
             raise Conflict(N_("File %(name)s sudah ada."), name=str(target)) from None
-    return target.stat().st_size
+    _record(pe, now, by, target)
+    if into and keep is not None:
+        for old in sorted(target.parent.glob(f"{NAMED}*.tar.gz"))[:-max(keep, 1)]:
+            old.unlink()
+    return target
+
+
+def _write(pe: ProcessEngine, whole: Path, scratch: Path, target: Path, now: dt.datetime, progress: Progress) -> None:
+    anchors = pe.folder / ANCHORS
+    with tarfile.open(whole, "w:gz", compresslevel=3) as tar:
+        about = json.dumps({"format": FORMAT, "made_at": now.isoformat(), "database": pe.db.dialect.name}).encode()
+        _add(tar, "terbit.json", about)
+        if anchors.exists():
+            _add(tar, f"instance/{ANCHORS}", anchors.read_bytes())
+        dump = scratch / DUMPS[pe.db.dialect.name]
+        _dump(pe, dump)
+        total = dump.stat().st_size + sum(size for _path, _inside, size in _files(pe, target))
+        tar.add(dump, arcname=dump.name)
+        done = dump.stat().st_size
+        progress(done, total)
+        for path, inside, size in _files(pe, target):
+            with contextlib.suppress(FileNotFoundError):  # a temporary file, gone before we came to it
+                tar.add(path, arcname=f"instance/{inside}", recursive=False)
+            done += size
+            progress(done, max(done, total))
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    tar.addfile(entry, io.BytesIO(content))
+
+
+def _check(pe: ProcessEngine, whole: Path, scratch: Path) -> None:
+    """Read back what was written: the archive's files by the hashes that are their names, the database as its program reads it."""
+    (scratch / "read").mkdir()
+    with tarfile.open(whole, "r:gz") as tar:
+        for entry in tar:
+            content = tar.extractfile(entry)
+            if content is None:
+                continue
+            name = PurePosixPath(entry.name)
+            if name.parts[:2] == ("instance", "archive") and SHA256.fullmatch(name.name):
+                if hashlib.file_digest(content, "sha256").hexdigest() != name.name:  # type: ignore[arg-type]
+                    raise Invalid(N_("Dokumen %(name)s di arsip rusak; cadangan tidak dibuat. Jalankan terbit archive verify."),
+                                  name=name.name)
+            elif entry.name in DUMPS.values():
+                with Path(scratch, "read", entry.name).open("wb") as copy:
+                    shutil.copyfileobj(content, copy)
+    _check_dump(pe, Path(scratch, "read", DUMPS[pe.db.dialect.name]))
+
+
+def _check_dump(pe: ProcessEngine, dump: Path) -> None:
+    if pe.db.dialect.name == "sqlite":
+        with contextlib.closing(sqlite3.connect(dump)) as db:
+            found = db.execute("PRAGMA quick_check").fetchone()[0]
+    else:
+        done = subprocess.run(["pg_restore", "--list", str(dump)], capture_output=True, text=True)
+        found = "ok" if done.returncode == 0 else done.stderr.strip()[-500:]
+    if found != "ok":
+        raise Invalid(N_("Salinan basis data tidak utuh: %(reason)s"), reason=found)
+
+
+def _record(pe: ProcessEngine, now: dt.datetime, by: str, target: Path) -> None:
+    def write(db: sa.Connection) -> None:
+        for office in db.scalars(sa.select(tenant.c.id)).all():
+            record(db, Actor(by, office, is_system=True), now, MADE, data={"file": target.name, "size": target.stat().st_size})
+
+    run(pe, write)
+
+
+def last(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, Any]:
+    """The office's last backup: {at, file, size (None, '' and 0 while there is none), days (after which one is missed), late}."""
+    with read(pe) as db:
+        return last_in(pe, db, actor, now)
+
+
+def last_in(pe: ProcessEngine, db: sa.Connection, actor: Actor, now: dt.datetime) -> dict[str, Any]:
+    """As `last`, in an open connection; two statements."""
+    mine = sa.select(event.c.at, event.c.data).where(event.c.tenant_id == actor.tenant)
+    found = db.execute(mine.where(event.c.type == MADE).order_by(event.c.at.desc(), event.c.id.desc()).limit(1)).first()
+    since = found or db.execute(mine.order_by(event.c.at, event.c.id).limit(1)).first()
+    days = int(pe.config.get("BACKUP_ALARM_DAYS", ALARM_DAYS))
+    return {"at": found.at if found else None, "file": found.data["file"] if found else "", "size": found.data["size"] if found else 0,
+            "days": days, "late": since is not None and now - since.at > dt.timedelta(days=days)}
 
 
 def restore(source: Path, folder: Path) -> ProcessEngine:
@@ -85,15 +183,19 @@ def restore(source: Path, folder: Path) -> ProcessEngine:
     return open_engine(folder)
 
 
-def _files(pe: ProcessEngine, target: Path) -> Iterator[tuple[Path, PurePosixPath]]:
-    """Every file that belongs to the installation, with its name inside the folder; not the database, which is dumped."""
+def _files(pe: ProcessEngine, target: Path) -> Iterator[tuple[Path, PurePosixPath, int]]:
+    """Every file that belongs to the installation, with its name inside the folder and its size; not the database, which is dumped,
+    nor other backups."""
     database = _sqlite_file(pe).resolve() if pe.db.dialect.name == "sqlite" else None
     for path in sorted(pe.folder.rglob("*")):
         inside = PurePosixPath(path.relative_to(pe.folder).as_posix())
         passing = any(inside == each or each in inside.parents for each in PASSING)
         is_database = database is not None and path.name.startswith(database.name) and path.parent == database.parent
-        if path.is_file() and not path.is_symlink() and not passing and not is_database and path != target.absolute():
-            yield path, inside
+        other = path == target.absolute() or path.name.startswith((NAMED, ".terbit-backup-")) or inside.name in (ANCHORS, files.LOCK)
+        within_other = any(part.startswith(".terbit-backup-") for part in inside.parts)
+        if not (passing or is_database or other or within_other) and path.is_file() and not path.is_symlink():
+            with contextlib.suppress(FileNotFoundError):
+                yield path, inside, path.stat().st_size
 
 
 # Databases ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine import access, handlers, tallies, workers
+from engine import access, backup, handlers, tallies, workers
 from engine.batches import CONTAINERS
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
@@ -72,8 +72,8 @@ def figures(db: sa.Connection, now: dt.datetime, office: str | None = None) -> l
 # The overview ---------------------------------------------------------------------------------------------------------
 
 def overview(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, Any]:
-    """All of the overview but diagrams and days, by eight statements: {load (see `figures`), versions, channels, sign_ins, workers,
-    database, disk, archive}. The broker is `worker.broker_state`'s."""
+    """All of the overview but diagrams and days, by ten statements: {load (see `figures`), versions, channels, sign_ins, workers,
+    database, disk, archive, backup}. The broker is `worker.broker_state`'s."""
     access.require(access.may_administer(actor))
     with read(pe) as db:
         began = time.perf_counter()
@@ -81,7 +81,7 @@ def overview(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, Any
         database = {"kind": db.dialect.name, "seconds": time.perf_counter() - began, "bytes": size}
         return {"load": figures(db, now, actor.tenant)[0], "versions": _versions(db, actor, now), "channels": _failing(db, actor),
                 "sign_ins": _sign_ins(db, actor, now), "workers": workers.found(db, now), "database": database,
-                "disk": _disk(pe), "archive": _archive(db)}
+                "disk": _disk(pe), "archive": _archive(db), "backup": backup.last_in(pe, db, actor, now)}
 
 
 def _versions(db: sa.Connection, actor: Actor, now: dt.datetime) -> list[dict[str, Any]]:

@@ -151,7 +151,13 @@ def work(pe: ProcessEngine, clock: Callable[[], dt.datetime], *, seconds: float 
             log.warning("disposal.postponed", disposal=row.id)
             break
         gone += went
-        if not left and not _some_files(pe, clock(), row.id):
+        if left:
+            continue
+        with files.standing(pe.folder, alone=True) as alone:
+            if not alone:  # a backup is being made: its rows name these bytes
+                break
+            more = _some_files(pe, clock(), row.id)
+        if not more:
             run(pe, functools.partial(_finish, now=clock(), disposal_id=row.id, tenant_id=row.tenant_id))
     return gone
 

@@ -6,6 +6,7 @@ Bytes without a row (after a crash in between) are harmless; a row without bytes
 
 import contextlib
 import datetime as dt
+import fcntl
 import hashlib
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 20  # bytes
+LOCK = "archive.lock"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -114,6 +116,21 @@ def remove(folder: Path, sha256: str, before: dt.datetime) -> bool:
     aside.unlink()
     _sync(kept.parent)
     return True
+
+
+@contextlib.contextmanager
+def standing(folder: Path, *, alone: bool = False) -> Iterator[bool]:
+    """Let no bytes be taken away while they are copied: held by every backup, and `alone` by who takes away.
+
+    Who would be alone gets False at once where a copy is made. The lock goes with its process.
+    """
+    with (folder / LOCK).open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def _sync(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -9,20 +10,23 @@ import bpmn
 from engine import channels, migrations, people
 from engine.commands import deploy
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine, open_engine
-from engine.store import read
+from engine.store import read, record, run
 from engine.tables import process_definition, tenant
 
 MODELS = Path(bpmn.__file__).parent / "models"  # one folder a procedure
 
 
-def prepare(folder: Path, now: dt.datetime, *, demo: bool = False) -> ProcessEngine:
+def prepare(folder: Path, now: dt.datetime, *, demo: bool = False, by: str = "") -> ProcessEngine:
     """Make the installation in `folder` whole, whatever of it is there already, and return its engine. Twice is harmless.
 
     What people have changed stays: a shipped procedure is deployed only where no version of it is.
     """
     pe = open_engine(folder)
     pe.secret("flask")  # makes secret.key
+    before = migrations.current(pe)
     migrations.upgrade(pe)
+    if (after := migrations.current(pe)) != before:
+        tell(pe, by, now, "database.upgraded", {"before": before, "after": after})
     people.seed_groups(pe, DEFAULT_TENANT)
     if demo:
         people.create_demo_people(pe, now)
@@ -40,6 +44,12 @@ def deploy_shipped(pe: ProcessEngine, now: dt.datetime, model: Path, tenant_id: 
     if known is None:
         resources = {path.name: path.read_bytes() for path in sorted(model.iterdir()) if path.is_file()}
         deploy(pe, Actor.system(tenant_id), now, name=model.name, resources=resources, source="terbit")
+
+
+def tell(pe: ProcessEngine, by: str, now: dt.datetime, type: str, data: dict[str, Any]) -> None:
+    """Record in every office's history what was done to the whole installation."""
+    found = offices(pe)
+    run(pe, lambda db: [record(db, Actor(by, office, is_system=True), now, type, data=data) for office in found])
 
 
 def offices(pe: ProcessEngine) -> list[str]:

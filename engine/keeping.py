@@ -112,6 +112,12 @@ def _require_key(db: sa.Connection, actor: Actor, key: str) -> None:
         raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key[:100].replace("\0", ""))
 
 
+def require_key(pe: ProcessEngine, actor: Actor, key: str) -> None:
+    """NotFound unless the office has a procedure of this key."""
+    with read(pe) as db:
+        _require_key(db, actor, key)
+
+
 # Holds ----------------------------------------------------------------------------------------------------------------
 
 def hold(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, case: str = "", key: str = "", reason: str) -> str:

@@ -1,6 +1,7 @@
 """The command line: what each command does, and what it says when it cannot."""
 
 import datetime as dt
+import getpass
 import io
 import json
 import os
@@ -67,7 +68,7 @@ def test_upgrade_makes_an_installation_and_twice_is_harmless(tmp_path):
         assert db.execute("SELECT count(*) FROM user_account").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("command", [["web"], ["worker"], ["backup", "x"], ["doctor"], ["archive", "verify"], ["user", "add", "a"],
+@pytest.mark.parametrize("command", [["web"], ["worker"], ["backup", "x"], ["doctor"], ["archive", "verify"], ["audit", "verify"], ["user", "add", "a"],
                                      ["deploy", str(MODEL)]])
 def test_a_folder_without_an_installation_is_said_to_be_one(command, tmp_path):
     assert "there is no installation in" in terbit(*command, "--instance", tmp_path / "nowhere", code=1)
@@ -187,6 +188,21 @@ def test_a_changed_archive_is_told(folder):
     with sqlite3.connect(folder / "terbit.sqlite3") as db:
         db.execute("""UPDATE archive_entry SET content = '{"number":7}' WHERE number = 2""")
     assert "problem(s) in the archive" in terbit("archive", "verify", "--instance", folder, code=1)
+
+
+def test_the_history_is_verified_and_names_who_gave_a_command(folder):
+    terbit("user", "add", "sari", "--password-stdin", "--instance", folder, input=PASSWORD)
+    with sqlite3.connect(folder / "terbit.sqlite3") as db:
+        assert db.execute("SELECT actor FROM event WHERE type = 'user.created' AND actor IS NOT NULL").fetchone() == (
+            f"os:{getpass.getuser()}",)
+    head = terbit("audit", "head", "--instance", folder).strip()
+    assert "whole" in terbit("audit", "verify", "--known", head, "--instance", folder)
+    assert "NUMBER:HASH" in terbit("audit", "verify", "--known", "1", "--instance", folder, code=2)
+    with sqlite3.connect(folder / "terbit.sqlite3") as db:
+        db.execute("DROP TRIGGER event_is_never_changed")
+        db.execute("UPDATE event SET actor = 'orang-lain' WHERE type = 'user.created'")
+    output = terbit("audit", "verify", "--instance", folder, code=1)
+    assert "problem(s) in the history" in output
 
 
 # Backup and restore ---------------------------------------------------------------------------------------------------

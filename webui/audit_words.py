@@ -85,7 +85,7 @@ KINDS: dict[str, dict[str, str]] = {
         "disposal.stopped": N_("Pemusnahan dihentikan"), "disposal.done": N_("Pemusnahan selesai"),
         "disposal.dropped": N_("Daftar musnah dibuang"), "files.disposed": N_("Bita dokumen dihapus"),
         "disposal.exported": N_("Berita acara diunduh"),
-        "sweep.done": N_("Data teknis lama dibersihkan"), "backup.made": N_("Cadangan dibuat"),
+        "sweep.done": N_("Data teknis lama dibersihkan"), "backup.made": N_("Cadangan dibuat"), "backup.restored": N_("Dipulihkan dari cadangan"),
         "database.upgraded": N_("Basis data ditingkatkan")},
 }
 WORDS = {type: words for kinds in KINDS.values() for type, words in kinds.items()}

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from engine import control, health, worker
 from engine.process_engine import Actor, ProcessEngine
 from webui import deployed, readiness
-from webui.view import duration, file_size, zone
+from webui.view import day, duration, file_size, zone
 
 DAYS = 14
 MANY_FAILURES = 20  # failed sign-ins on one account in a day
@@ -83,6 +83,11 @@ def _rest(found: dict[str, Any]):
     if found["disk"]["free"] < control.SMALL:
         yield _alarm("danger", _("Ruang disk hampir habis: sisa %(size)s", size=file_size(found["disk"]["free"])), _(
             "Di bawah 1 GB dokumen dapat ditolak. Kosongkan atau perbesar disk."))
+    if found["backup"]["late"]:
+        at = found["backup"]["at"]
+        yield _alarm("warning", _("Cadangan terakhir %(day)s", day=day(at)) if at else _("Belum pernah dibuat cadangan"), _(
+            "Lebih dari %(days)d hari tanpa cadangan. Jalankan perintah ini di server, lalu jadwalkan setiap malam.",
+            days=found["backup"]["days"]), command="terbit backup --keep 14 /cadangan")
     if found["load"]["notices_failed"]:
         yield _alarm("warning", _("Ada pemberitahuan yang tidak terkirim"), _("Lihat sebabnya, lalu kirim lagi."),
                      url_for("notices.overview"), _("Lihat pemberitahuan"))
