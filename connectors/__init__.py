@@ -32,9 +32,14 @@ class Failure(Exception):
     - `permanent`: trying the same again gives the same answer; a person must change something;
     - `unknown`: it was sent and the outcome is not known; never repeat it blindly, ask a person.
 
+    `doubtful`: it may have been taken, but making the same call again doubles nothing (`repeatable`): it is tried again like any
+    temporary failure, and once the tries are used up a person is asked, as for `unknown`.
+
     `message` is an Indonesian template (a gettext msgid) with %(name)s places, filled from `params`.
     It never holds a secret.
     """
+
+    doubtful = False
 
     def __init__(self, message: str, kind: Kind = "permanent", retry_after: float | None = None, **params: Any):
         self.message = message
@@ -42,6 +47,18 @@ class Failure(Exception):
         self.retry_after = retry_after
         self.params = masking.hidden(params)  # what a platform says may quote what it was sent
         super().__init__(masking.hidden(message % self.params if params else message))
+
+
+def repeatable(call: Callable[[], Any]) -> Any:
+    """The result of a call that may be made twice as once: not knowing whether it was taken is no more than having failed for now."""
+    try:
+        return call()
+    except Failure as failure:
+        if failure.kind != "unknown":
+            raise
+        again = Failure(failure.message, "temporary", failure.retry_after, **failure.params)
+        again.doubtful = True
+        raise again from failure
 
 
 class NotYet(Failure):

@@ -25,6 +25,7 @@ from connectors import (
     Throttled,
     content,
     http,
+    repeatable,
     rules,
     templates,
 )
@@ -69,7 +70,7 @@ class GenericHttp:
         """One call that is taken, per key."""
         call = self._call(self._get("url"), self._get("method") or "POST", _values(request), with_body=True)
         if self.config.get("knows_key"):
-            return self._result(request, _again_harmless(call))
+            return self._result(request, repeatable(call))
         answer = request.progress.once("sent", lambda: _kept(call()))
         return self._result(request, answer)
 
@@ -85,12 +86,12 @@ class GenericHttp:
 
     def update(self, request: Request, platform_id: str, url: str) -> Result:
         values = _values(request) | {"id": platform_id}
-        _again_harmless(self._call(self._offered("update_url"), "PUT", values, with_body=True))
+        repeatable(self._call(self._offered("update_url"), "PUT", values, with_body=True))
         return Result(url, platform_id, request.now)
 
     def withdraw(self, platform_id: str, url: str, key: str) -> None:
         try:
-            _again_harmless(self._call(self._offered("delete_url"), "DELETE", dict.fromkeys(NAMES, "") | {"id": platform_id, "key": key}))
+            repeatable(self._call(self._offered("delete_url"), "DELETE", dict.fromkeys(NAMES, "") | {"id": platform_id, "key": key}))
         except Failure as failure:
             if failure.params.get("status") not in (404, 410):
                 raise
@@ -187,15 +188,6 @@ def _values(request: Request) -> dict[str, str]:
     return {"title": content.clean(request.title), "summary": content.clean(request.summary), "markdown": content.clean(request.body),
             "html": content.html(request.body), "text": rules.compose("", rules.of_request(request, request.link)), "kind": request.kind,
             "key": request.key, "number": request.business_key, "link": request.link, "now": request.now.isoformat(), "id": ""}
-
-
-def _again_harmless(call: Any) -> Any:
-    try:
-        return call()
-    except Failure as failure:
-        if failure.kind == "unknown":
-            raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
-        raise
 
 
 def _kept(answer: http.Response) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from connectors import (
     content,
     http,
     media,
+    repeatable,
     rules,
 )
 
@@ -69,7 +70,7 @@ class Mastodon:
             request.progress.note(began=request.now.isoformat())
         key = hashlib.sha256(request.key.encode()).hexdigest()
         try:
-            return _result(self._again_harmless("POST", "/api/v1/statuses", json=fields, headers={"Idempotency-Key": key}))
+            return _result(repeatable(lambda: self._call("POST", "/api/v1/statuses", json=fields, headers={"Idempotency-Key": key})))
         except Failure as failure:
             if not began and (isinstance(failure, (http.NotSent, Throttled)) or failure.kind == "permanent" or
                               failure.params.get("status") in (429, 503)):
@@ -79,13 +80,13 @@ class Mastodon:
     def update(self, request: Request, platform_id: str, url: str) -> Result:
         """The post with that id; those who have seen it are told that it was changed."""
         fields = {name: value for name, value in self._fields(request).items() if name != "visibility"}
-        result = _result(self._again_harmless("PUT", f"/api/v1/statuses/{_id(platform_id)}", json=fields))
+        result = _result(repeatable(lambda: self._call("PUT", f"/api/v1/statuses/{_id(platform_id)}", json=fields)))
         return Result(result.url, result.platform_id, request.now)
 
     def withdraw(self, platform_id: str, url: str, key: str) -> None:
         """The post and its files, here; copies on other servers are asked to go."""
         try:
-            self._again_harmless("DELETE", f"/api/v1/statuses/{_id(platform_id)}", params={"delete_media": "true"})
+            repeatable(lambda: self._call("DELETE", f"/api/v1/statuses/{_id(platform_id)}", params={"delete_media": "true"}))
         except Failure as failure:
             if failure.params.get("status") != 404:
                 raise
@@ -153,9 +154,9 @@ class Mastodon:
 
     def _upload(self, file: Attachment) -> str:
         """Its id. What is uploaded and not used, the server removes by itself."""
-        said = self._again_harmless("POST", "/api/v2/media", files={"file": (file.name, file.content, file.media_type)},
-                                    data={"description": content.clean(file.alt)[:ALT]})
-        return _named(said)
+        form: dict[str, Any] = {"files": {"file": (file.name, file.content, file.media_type)},
+                                "data": {"description": content.clean(file.alt)[:ALT]}}
+        return _named(repeatable(lambda: self._call("POST", "/api/v2/media", **form)))
 
     def _wait_for(self, request: Request, id: str) -> None:
         for wait in (0.0, *LOOKS):
@@ -171,15 +172,6 @@ class Mastodon:
                 return
         raise Failure(N_("Mastodon masih mengolah gambar atau video."), "temporary", 30)
 
-    def _again_harmless(self, method: str, path: str, **options: Any) -> Any:
-        """What may be done twice as once: not knowing is no more than having failed for now."""
-        try:
-            return self._call(method, path, **options)
-        except Failure as failure:
-            if failure.kind == "unknown":
-                raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
-            raise
-
     def _call(self, method: str, path: str, statuses: tuple[int, ...] = (), headers: Mapping[str, str] | None = None, **body: Any) -> Any:
         http.demand_tls(self.url, self.allowed)
         answer = http.request(method, self.url + path, headers={"Authorization": f"Bearer {self.token}", **(headers or {})},
@@ -189,7 +181,7 @@ class Mastodon:
         if answer.status == 401:
             raise Denied(N_("Mastodon menolak token: %(said)s"), said=reason)
         if not answer.ok:
-            raise http.failure(answer, reason)
+            raise http.failure(answer, reason, creates=method != "GET")
         if answer.status in statuses:
             return said if isinstance(said, dict) else {}
         if not isinstance(said, (dict, list)):
@@ -197,9 +189,16 @@ class Mastodon:
         return said
 
 
+def _unreadable() -> Failure:
+    """What was sent is perhaps taken, and may be sent again."""
+    failure = Failure(UNREADABLE, "temporary")
+    failure.doubtful = True
+    return failure
+
+
 def _named(said: Any) -> str:
     if not isinstance(said, dict) or not isinstance(said.get("id"), (str, int)) or not str(said["id"]).isalnum():
-        raise Failure(UNREADABLE, "temporary")
+        raise _unreadable()
     return str(said["id"])
 
 
@@ -208,7 +207,7 @@ def _result(said: Any) -> Result:
     try:
         return Result(str(said["url"] or said["uri"]), id, datetime.fromisoformat(str(said["created_at"])))
     except (KeyError, ValueError) as e:
-        raise Failure(UNREADABLE, "temporary") from e
+        raise _unreadable() from e
 
 
 def _id(platform_id: str) -> str:

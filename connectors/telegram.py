@@ -27,6 +27,7 @@ from connectors import (
     Throttled,
     http,
     media,
+    repeatable,
     rules,
 )
 
@@ -128,12 +129,10 @@ class Telegram:
         self._again_harmless(method, parameters, files, done="message is not modified")
 
     def _again_harmless(self, method: str, parameters: dict[str, Any], files: dict[str, Attachment] | None = None, *, done: str) -> None:
-        """What may be done twice as once: not knowing is no more than having failed for now."""
+        """What may be done twice as once."""
         try:
-            self._call(method, parameters, files)
+            repeatable(lambda: self._call(method, parameters, files))
         except Failure as failure:
-            if failure.kind == "unknown":
-                raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
             if done not in str(failure.params.get("said", "")).lower():
                 raise
 

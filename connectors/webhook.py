@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors import N_, Ability, Attachment, Context, Denied, Failure, Field, Health, Request, Result, content, http, rules
+from connectors import N_, Ability, Attachment, Context, Denied, Field, Health, Request, Result, content, http, repeatable, rules
 
 UNREADY = (401, 403)
 
@@ -66,16 +66,14 @@ class Webhook:
         at = str(int(now.timestamp()))
         headers = {"Content-Type": "application/json", "webhook-id": id, "webhook-timestamp": at,
                    "webhook-signature": " ".join(sign(key, id, at, body) for key in self._keys())}
-        try:
-            answer = http.post(self.url, data=body, headers=headers, allowed_private_hosts=self.allowed, read_timeout=30)
-        except Failure as failure:
-            if failure.kind == "unknown":  # the receiver knows it again by its id
-                raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
-            raise
+        return repeatable(lambda: self._post(body, headers))  # the receiver knows it again by its id
+
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> Any:
+        answer = http.post(self.url, data=body, headers=headers, allowed_private_hosts=self.allowed, read_timeout=30)
         if answer.status in UNREADY:
             raise Denied(N_("Penerima webhook menolak tanda tangan (%(status)s)."), status=answer.status)
         if not answer.ok:
-            raise http.failure(answer)
+            raise http.failure(answer, creates=True)
         return answer.json()
 
     def _keys(self) -> list[bytes]:

@@ -9,7 +9,7 @@ categories are found again in the same way.
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
@@ -20,7 +20,23 @@ from urllib.parse import urlencode
 import requests
 from babel.dates import format_date
 
-from connectors import N_, Ability, Context, Correction, Denied, Failure, Field, Health, Request, Result, content, http, media
+from connectors import (
+    N_,
+    Ability,
+    Context,
+    Correction,
+    Denied,
+    Failure,
+    Field,
+    Health,
+    Request,
+    Result,
+    Throttled,
+    content,
+    http,
+    media,
+    repeatable,
+)
 from connectors.kinds import kind_name
 from connectors.slugs import slug
 
@@ -81,7 +97,7 @@ class WordPress:
         if left is not None and left.get("status") not in HIDDEN:
             raise Failure(N_("Tulisan masih terbit di WordPress sesudah ditarik."), "temporary")
         for id in _uploads_of(api, post):
-            _again_harmless(partial(api.delete, f"media/{id}"))
+            repeatable(partial(api.delete, f"media/{id}"))
 
     def find(self, request: Request) -> Result | None:
         there = _find(_Api(self.url, self.auth, self.allowed), "posts", post_slug(request))
@@ -143,6 +159,8 @@ class _Api:
     def _discover(self, url: str) -> str:
         """As its front page says; else where every WordPress answers, whatever its permalinks."""
         front = http.get(url, allowed_private_hosts=self.allowed)
+        if front.status == 429:
+            raise http.failure(front)
         links = requests.utils.parse_header_links(front.headers.get("Link", ""))
         for link in links:
             there = str(link.get("url", ""))
@@ -213,23 +231,13 @@ def _by_id(api: _Api, id: str) -> dict[str, Any] | None:
     return found
 
 
-def _again_harmless(call: Callable[[], Any]) -> Any:
-    """What was perhaps done may be done again: not knowing is no more than having failed for now."""
-    try:
-        return call()
-    except Failure as failure:
-        if failure.kind == "unknown":
-            raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
-        raise
-
-
 def _hide(api: _Api, id: int) -> None:
     try:
-        _again_harmless(lambda: api.delete(f"posts/{id}", force=False))
+        repeatable(lambda: api.delete(f"posts/{id}", force=False))
     except Failure as failure:
         if failure.params.get("status") != 501:  # this site keeps no trash
             raise
-        _again_harmless(lambda: api.post(f"posts/{id}", {"status": "private"}))
+        repeatable(lambda: api.post(f"posts/{id}", {"status": "private"}))
 
 
 def _uploads_of(api: _Api, post: dict[str, Any]) -> set[int]:
@@ -252,9 +260,9 @@ def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:
 def _rewrite(api: _Api, post: dict[str, Any], request: Request) -> dict[str, Any]:
     """Let a post say what the request says; files of ours that it names no more go."""
     before, fields = _uploads_of(api, post), _content(api, request)
-    changed = _again_harmless(lambda: api.post(f"posts/{post['id']}", fields))
+    changed = repeatable(lambda: api.post(f"posts/{post['id']}", fields))
     for id in before - _uploads_of(api, changed):  # what was wrong may have stood in a file
-        _again_harmless(partial(api.delete, f"media/{id}"))
+        repeatable(partial(api.delete, f"media/{id}"))
     return changed
 
 
@@ -305,11 +313,16 @@ def _find_quietly(api: _Api, name: str) -> dict[str, Any] | None:
 def _only_one(api: _Api, name: str, post: dict[str, Any]) -> dict[str, Any]:
     """Another run of the same request may have created its post meanwhile, with our slug or we with `slug-2`:
     the older one stays, as both runs see it."""
-    first = _find(api, "posts", name)
-    if first is None or first["id"] == post["id"]:
-        return post
-    api.delete(f"posts/{post['id']}")
-    return first
+    try:
+        first = _find(api, "posts", name)
+        if first is None or first["id"] == post["id"]:
+            return post
+        repeatable(lambda: api.delete(f"posts/{post['id']}"))
+        return first
+    except Throttled:
+        raise
+    except Failure as failure:  # whatever it says: the post is there, and is found again by its slug
+        raise Failure(failure.message, "unknown", failure.retry_after, **failure.params) from failure
 
 
 def _upload(api: _Api, request: Request, file: bytes, name: str, media_type: str, alt: str = "") -> dict[str, Any]:

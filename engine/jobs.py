@@ -70,7 +70,7 @@ def _do(pe: ProcessEngine, job: Job, lease: str, clock: Clock, told: structlog.B
         commands.postpone_job(pe, clock(), job.id, lease, error.retry_after or 0)
     except Failure as error:
         told.warning("job.failed", kind=error.kind, error=str(error))
-        commands.fail_job(pe, clock(), job.id, lease, str(error), error.kind, retry_after=error.retry_after)
+        commands.fail_job(pe, clock(), job.id, lease, str(error), error.kind, retry_after=error.retry_after, doubtful=error.doubtful)
     except BpmnError as error:
         told.info("job.bpmn_error", code=error.code)
         commands.throw_bpmn_error(pe, clock(), job.id, lease, error.code, error.message, error.variables)

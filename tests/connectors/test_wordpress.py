@@ -17,6 +17,7 @@ from publications import LETTER, NOW, PHOTO, picture
 
 from connectors import Attachment, Context, Correction, Denied, Failure, http
 from connectors import wordpress as module
+from connectors.testing import Contract, Served
 from connectors.wordpress import WordPress
 
 pytestmark = pytest.mark.service
@@ -390,3 +391,22 @@ def test_a_site_cannot_send_the_password_elsewhere(tmp_path):
             terbit.check(NOW)
         assert thief.seen == []
         assert not any(b"Authorization" in raw for raw in site.raw)
+
+
+# The contract -----------------------------------------------------------------------------------------------------------
+
+class TestContract(Contract):
+    """Against the real WordPress. A picture each would take longer and try the same."""
+
+    images = 0
+    samples, steps = 2, 2
+
+    @pytest.fixture
+    def platform(self, wordpress_sites):
+        site = wordpress_sites("plain")
+        self.site = site
+        seen = f"{site.url}/?rest_route=/wp/v2/posts&per_page=100&_fields=id,title"
+        return Served(site.url, lambda: {str(post["id"]): post["title"]["rendered"] for post in json.loads(seen_by_a_visitor(seen))})
+
+    def connect(self, url, context):
+        return WordPress({"url": url, "username": "webadmin"}, {"application_password": self.site.passwords["webadmin"]}, context)

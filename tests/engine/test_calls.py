@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 import connectors
 from connectors import Failure, NotYet, Quota, Result, Throttled, watching
-from engine import calls, channels
+from engine import calls, channels, jobs
 from engine.publication import publish
 from engine.store import read
-from engine.tables import channel, event
+from engine.tables import channel, event, incident
 from engine.tables import publication as table
 from engine.tables import publication_progress as progress
 from tests.conftest import on_databases
@@ -208,3 +208,15 @@ def test_a_post_waits_for_the_page_that_it_links_to(pe, now, case, job, board, a
     publish(pe, job, now)
     publish(pe, other, now)
     assert seen == ["", "https://papan.example/1"]
+
+
+def test_what_stays_doubtful_is_asked_of_a_person_and_not_done_by_hand(pe, now, case, board):
+    """A connector that may call again has used up its tries: it may stand there all the same."""
+    with pytest.raises(Failure) as caught:
+        connectors.repeatable(lambda: (_ for _ in ()).throw(UNKNOWN))
+    board.fail = caught.value
+    owed = make_job(pe, now, case, "publikasi", content())
+    for number in range(5):
+        assert jobs.run_job(pe, owed.id, lambda number=number: now + number * dt.timedelta(hours=2))
+    with read(pe) as db:
+        assert db.scalar(sa.select(incident.c.type)) == "unknownOutcome"
