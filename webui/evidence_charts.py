@@ -1,7 +1,8 @@
 """What the analyst's charts draw, as plain values: `src/evidence.js` makes ECharts' options of them.
 
-A chart is {type: 'bar' | 'line', unit: 'minutes' | 'percent' | 'count', labels, series: [{name, values, stack?, mark?}], urls?}: `urls[n]`
-leads to the cases behind the n-th label. Every number in it also stands in the table beside it.
+A chart is {type: 'bar' | 'line', unit: 'minutes' | 'percent' | 'count', labels, series: [{name, values, stack?}], line?, mark?, urls?}:
+`line` is a standard and `mark` what it is called; `urls[n]` leads to the cases behind the n-th label. Every number in it also stands
+in the table beside it.
 """
 
 import datetime as dt
@@ -35,7 +36,7 @@ def standards(steps: Sequence[figures.Step], at: figures.Step | None, behind: Ca
     people = [s for s in steps if s.measures["claimed"]]
     charts: dict[str, Chart] = {
         "share": {"type": "bar", "unit": "percent", "labels": [s.name for s in held], "urls": [behind(s) for s in held], "line": 100,
-                  "series": [
+                  "mark": _("mutu baku"), "series": [
             {"name": _("Median"), "values": [_of(s, 0.5) for s in held]},
             {"name": _("Persentil 90"), "values": [_of(s, 0.9) for s in held]}]},
         "parts": {"type": "bar", "unit": "minutes", "labels": [s.name for s in people], "urls": [behind(s) for s in people], "series": [
@@ -44,7 +45,8 @@ def standards(steps: Sequence[figures.Step], at: figures.Step | None, behind: Ca
     }
     if at and at.months:
         months = sorted(at.months)
-        charts["trend"] = {"type": "line", "unit": "minutes", "labels": [month(m) for m in months], "line": at.standard, "series": [
+        charts["trend"] = {"type": "line", "unit": "minutes", "labels": [month(m) for m in months], "line": at.standard,
+                           "mark": _("mutu baku"), "series": [
             {"name": _("Median"), "values": [_round(at.months[m].quantile("lead", 0.5)) for m in months]},
             {"name": _("Persentil 90"), "values": [_round(at.months[m].quantile("lead", 0.9)) for m in months]}]}
         charts["kept"] = {"type": "line", "unit": "percent", "most": 100, "labels": [month(m) for m in months], "series": [

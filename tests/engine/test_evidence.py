@@ -30,7 +30,7 @@ KEY = sample.KEY
 @pytest.fixture
 def known(pe):
     """Made-up cases, counted: what was planned."""
-    made = sample.make(pe, NOW, "contoh", cases=120, years=1.2, seed=7)
+    made = sample.make(pe, NOW, "contoh", cases=90, years=1, seed=7)
     while rollup.count_some(pe, "contoh", limit=50):
         pass
     return made
@@ -49,7 +49,7 @@ def day(plan):
 def scopes(pe, known):
     """Scopes of every sort, each with the cases that are in it."""
     of, days = versions(pe), sorted(day(p) for p in known)
-    since, until = days[30].replace(day=9), days[-20].replace(day=20)
+    since, until = days[22].replace(day=9), days[-15].replace(day=20)
     yield Scope(KEY), known, None
     yield Scope(KEY, since, until), [p for p in known if since <= day(p) <= until], None
     yield Scope(KEY, since.replace(day=1), None), [p for p in known if day(p) >= since.replace(day=1)], None

@@ -18,7 +18,7 @@ PAGES = ("mutu-baku", "peta", "tidak", "jalur", "di-balik")
 
 @pytest.fixture
 def known(pe):
-    made = sample.make(pe, NOW, "kpu", cases=60, years=1, seed=11)
+    made = sample.make(pe, NOW, "kpu", cases=45, years=1, seed=11)
     rollup.work(pe, seconds=60)
     return made
 

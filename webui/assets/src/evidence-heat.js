@@ -57,10 +57,15 @@ function arc(from, to, share, text) {
   const bow = from.x === to.x && from.y === to.y ? 60 : 0.18;
   const control = bow === 60 ? { x: from.x + 60, y: from.y - 90 } : { x: (from.x + to.x) / 2 + (to.y - from.y) * bow, y: (from.y + to.y) / 2 - (to.x - from.x) * bow };
   const path = svg("path", { d: `M ${from.x} ${from.y} Q ${control.x} ${control.y} ${to.x} ${to.y}`, class: "follows-arc", "stroke-width": 1 + share * 7 });
+  const t = 0.75; // the arrow's place on the curve: at its end it would lie under the name
+  const on = (a, b, c) => (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t ** 2 * c;
+  const turn = Math.atan2((1 - t) * (control.y - from.y) + t * (to.y - control.y), (1 - t) * (control.x - from.x) + t * (to.x - control.x));
+  const arrow = svg("path", { d: "M -5 -6 L 7 0 L -5 6 Z", class: "follows-arrow",
+    transform: `translate(${on(from.x, control.x, to.x)} ${on(from.y, control.y, to.y)}) rotate(${(turn * 180) / Math.PI})` });
   const at = { x: (from.x + 2 * control.x + to.x) / 4, y: (from.y + 2 * control.y + to.y) / 4 };
   const label = svg("text", { x: at.x, y: at.y, class: "follows-number" });
   label.textContent = text;
-  return [path, label];
+  return [path, arrow, label];
 }
 
 function svg(name, attributes) {

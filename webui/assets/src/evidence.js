@@ -23,28 +23,28 @@ function colour(name) {
   return `rgb(${[...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)].join(",")})`;
 }
 
-function options(spec, label) {
+function options(spec, label, room) {
   const [ink, soft, line, first, second] = ["ink", "soft", "line", "first", "second"].map(colour);
-  const text = { color: ink, fontFamily: "inherit", fontSize: 12 };
+  const text = { color: ink, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12 };
   const show = UNITS[spec.unit];
   const isBar = spec.type === "bar";
-  const names = { type: "category", data: spec.labels, inverse: isBar, axisLabel: { ...text, width: isBar ? 150 : 80, overflow: isBar ? "truncate" : "none", interval: isBar ? 0 : "auto" },
+  const names = { type: "category", data: spec.labels, inverse: isBar, axisLabel: { ...text, width: isBar ? (room < 500 ? 120 : 220) : 80, overflow: isBar ? "truncate" : "none", interval: isBar ? 0 : "auto" },
     axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
   const values = { type: "value", max: spec.most, minInterval: spec.unit === "count" ? 1 : undefined, axisLabel: { ...text, formatter: show, hideOverlap: true }, splitLine: { lineStyle: { color: line } } };
-  const mark = spec.line ? { silent: true, symbol: "none", lineStyle: { color: ink, type: "solid", width: 2 }, label: { show: false },
+  const mark = spec.line ? { silent: true, symbol: "none", lineStyle: { color: ink, type: "solid", width: 2 }, label: { ...text, show: true, formatter: spec.mark, position: isBar ? "start" : "insideEndTop" },
     data: [isBar ? { xAxis: spec.line } : { yAxis: spec.line }] } : undefined;
   return {
     animation: false,
     color: [first, second],
     textStyle: text,
     aria: { enabled: true, label: { description: label }, decal: { show: spec.series.length > 1 && isBar } },
-    grid: { left: 8, right: 28, top: spec.series.length > 1 ? 36 : 12, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 28, top: spec.series.length > 1 ? (spec.line ? 52 : 36) : 12, bottom: 8, containLabel: true },
     legend: spec.series.length > 1 ? { top: 0, textStyle: text, data: spec.series.map(({ name }) => name) } : undefined,
     tooltip: { trigger: "axis", axisPointer: { type: isBar ? "shadow" : "line" }, valueFormatter: (n) => (n == null ? "–" : show(n)), renderMode: "richText" },
     xAxis: isBar ? values : names,
     yAxis: isBar ? names : values,
     series: spec.series.map(({ name, values: data, stack }, n) => ({
-      name, data, stack, type: spec.type, cursor: spec.urls ? "pointer" : "default", barMaxWidth: 18, connectNulls: true,
+      name, data, stack, type: spec.type, cursor: spec.urls ? "pointer" : "default", barMaxWidth: 18,
       symbol: n ? "diamond" : "circle", symbolSize: 7, lineStyle: { width: 2, type: n ? "dashed" : "solid" },
       label: { show: isBar && !stack && spec.series.length === 1, position: "right", color: soft, formatter: ({ value }) => (value == null ? "" : show(value)) },
       markLine: n ? undefined : mark,
@@ -56,7 +56,7 @@ function draw(target) {
   const spec = JSON.parse(target.dataset.chart);
   target.dataset.rows = Math.min(16, spec.type === "bar" ? Math.max(3, spec.labels.length) : 6);
   const chart = drawn.get(target) ?? echarts.init(target, null, { renderer: "svg", height: spec.type === "bar" ? 60 + ROW * Math.max(2, spec.labels.length) * (spec.series.length > 1 && !spec.series[0].stack ? 1 : 0.75) : 260 });
-  chart.setOption(options(spec, target.dataset.label), true);
+  chart.setOption(options(spec, target.dataset.label, target.clientWidth), true);
   if (!drawn.has(target)) {
     drawn.set(target, chart);
     if (spec.urls) chart.on("click", ({ dataIndex }) => { if (spec.urls[dataIndex]) location.assign(spec.urls[dataIndex]); });
