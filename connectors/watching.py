@@ -57,6 +57,17 @@ def watching(onlooker: Onlooker | None = None, seconds: float | None = None) -> 
                 outer.quotas |= watch.quotas
 
 
+@contextmanager
+def quotas() -> Iterator[dict[str, Quota]]:
+    """What the answers inside of this tell of their rate limits; whoever looks on already goes on looking on."""
+    watch = _current.get()
+    if watch is None:
+        with watching() as watch:
+            yield watch.quotas
+    else:
+        yield watch.quotas
+
+
 def until(deadline: float) -> float:
     """The moment on time.monotonic() at which a call must be over."""
     watch = _current.get()

@@ -38,11 +38,11 @@ def call(pe: ProcessEngine, job: Job, now: dt.datetime, use: Callable[[Connector
     try:
         connector = channels.connector_for(pe, job.tenant, id)
         _take_turn(pe, job.tenant, id, float(getattr(connector, "pace", 0) or 0), now)
-        with watching.watching() as watch:
+        with watching.quotas() as quotas:
             try:
                 return use(connector)
             finally:
-                _keep_to(pe, job, id, now, watch.quotas.values())
+                _keep_to(pe, job, id, now, quotas.values())
     except Throttled as throttled:
         _hold(pe, job, id, now, now + dt.timedelta(seconds=throttled.retry_after or 0))
         raise
