@@ -72,7 +72,7 @@ def figures(db: sa.Connection, now: dt.datetime, office: str | None = None) -> l
 # The overview ---------------------------------------------------------------------------------------------------------
 
 def overview(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, Any]:
-    """All of the overview but diagrams and days, by ten statements: {load (see `figures`), versions, channels, sign_ins, workers,
+    """All of the overview but diagrams and days, by nine statements: {load (see `figures`), versions, channels, sign_ins, workers,
     database, disk, archive, backup}. The broker is `worker.broker_state`'s."""
     access.require(access.may_administer(actor))
     with read(pe) as db:

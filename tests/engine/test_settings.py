@@ -21,7 +21,7 @@ def problems(pe, admin, now, section, value):
 @on_databases
 def test_what_is_not_set_is_the_default_and_a_change_holds_at_once(pe, people, now):
     before = settings.get(pe, TENANT)
-    assert before.keys() == {"calendar", "letterhead", "numbering", "reminders", "review", "phrases"}
+    assert before.keys() == settings.DEFAULTS.keys()
     assert before["phrases"]["return"] and before["reminders"]["before_percent"] == 80
     settings.change(pe, people["admin"], now, "phrases", {"return": ["  Ulangi.  ", ""]})
     after = settings.get(pe, TENANT)["phrases"]

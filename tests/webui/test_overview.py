@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from engine import commands, queries, tallies, worker, workers
+from engine import backup, commands, installation, queries, tallies, worker, workers
 from tests.webui.test_admin import stuck  # noqa: F401 - a fixture
 
 
@@ -19,6 +19,7 @@ def alive(pe):
     now = dt.datetime.now(dt.timezone.utc)
     workers.begin(pe, now, workers.Worker("terbit-i-1@mesin-1", "mesin-1", 1, 2))
     workers.swept(pe, now, "terbit-i-1@mesin-1")
+    installation.tell(pe, "os:sari", now, backup.MADE, {"file": "b.tar.gz", "size": 1})
 
 
 def test_where_all_is_well_it_says_so(admin, alive):
@@ -113,3 +114,8 @@ def test_the_overview_costs_a_bounded_number_of_statements(admin, case_at, stuck
 def test_all_of_it_is_for_admins_only(signed_in, sop, path):
     for who in ("ketua", "analis", "pemilik"):
         assert signed_in(who).get(path).status_code == 403
+
+
+def test_an_office_that_was_never_backed_up_is_told(admin):
+    page = admin.get("/admin").text
+    assert "Belum pernah dibuat cadangan" in page and "terbit backup --keep 14" in page
