@@ -182,7 +182,7 @@ def test_an_import_is_shown_and_then_done(pe, admin_, people):
         return admin_.post("/people/-/import", {"file": (io.BytesIO(content), "a.csv")}, token_from="/people/-/import")
 
     assert "Nama ini sudah ada di baris 2" in look(b"id;name\nsiti;<b>S</b>\nsiti;T\n").text
-    page = look("id;name;grup\nsiti;<b>Siti</b> & co;pelaksana\n".encode()).text
+    page = look(b"id;name;grup\nsiti;<b>Siti</b> & co;pelaksana\n").text
     assert "<b>Siti" not in page and accounts.account(pe, "siti") is None
     import html
 
