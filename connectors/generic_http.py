@@ -34,7 +34,8 @@ ENCODERS = {"application/json": templates.in_json, "application/x-www-form-urlen
             "application/xml": templates.in_markup, "text/html": templates.in_markup, "text/plain": templates.as_it_is}
 BODY = '{"key": "{{key}}", "title": "{{title}}", "html": "{{html}}"}'
 NAMES = ("title", "summary", "text", "markdown", "html", "kind", "key", "number", "link", "now", "id")
-PLACES = " ".join(f"{{{{{name}}}}}" for name in (*NAMES, "secret", "secret2"))
+KNOWN = N_("Nama yang dikenal: {{title}} {{summary}} {{text}} {{markdown}} {{html}} {{kind}} {{key}} {{number}} {{link}} {{now}} {{id}} "
+           "{{secret}} {{secret2}}")
 
 
 class GenericHttp:
@@ -46,7 +47,7 @@ class GenericHttp:
         Field("method", N_("Metode"), "select", options=(("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"))),
         Field("headers", N_("Header"), "lines", help=N_("Satu baris satu header, misalnya Authorization: Bearer {{secret}}")),
         Field("content_type", N_("Bentuk isi"), "select", options=tuple((kind, kind) for kind in ENCODERS)),
-        Field("body", N_("Isi"), "lines", help=N_("Nama yang dikenal:") + " " + PLACES),
+        Field("body", N_("Isi"), "lines", help=KNOWN),
         Field("expected", N_("Status berhasil"), help=N_("Misalnya 200, 201. Kosong: semua 2xx.")),
         Field("url_path", N_("Alamat tulisan dalam jawaban"), help=N_("Misalnya data.url, items.0.link, atau header:Location.")),
         Field("id_path", N_("Nomor tulisan dalam jawaban"), help=N_("Misalnya data.id. Kosong: kuncinya sendiri.")),

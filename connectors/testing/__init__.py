@@ -32,6 +32,7 @@ NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 REFUSALS = (400, 401, 403, 404, 422)
 MOST_TRIES = 8
 MOST_NOTES = 65_536
+STALLS = (proxy.silent, proxy.silent_after)
 AGAIN: tuple[proxy.Fault | None, ...] = (None, proxy.lost_after, proxy.gateway_timeout_after, proxy.status(503))
 
 
@@ -236,9 +237,10 @@ class Scene:
         return self.contract.connect(self.between.url, self.context)
 
     def request(self, method: str, url: str, **options: Any) -> http.Response:
-        """`http.request`, which a worker may die before or after, and that waits for a short while only."""
+        """`http.request`, which a worker may die before or after, and that waits for a short while where it would wait in vain."""
         self.moment()
-        options["read_timeout"] = min(options.get("read_timeout", 20), 1.0)
+        if self.between.fault in STALLS:
+            options["read_timeout"] = 0.4
         answer = self._request(method, url, **options)
         self.moment()
         return answer

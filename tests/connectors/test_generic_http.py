@@ -9,7 +9,7 @@ from office_server import KEY, TOKEN
 from publications import NOW
 
 from connectors import Context, Denied, Failure, templates
-from connectors.generic_http import GenericHttp
+from connectors.generic_http import KNOWN, NAMES, GenericHttp
 from connectors.http import Refused
 from connectors.testing import Contract, proxy
 from connectors.webhook import Webhook, sign
@@ -41,13 +41,6 @@ class TestGenericHttp(Contract):
 
     def connect(self, url, context):
         return generic(url, context)
-
-
-class TestGenericHttpWithoutLooking(TestGenericHttp):
-    samples = 4
-
-    def connect(self, url, context):
-        return generic(url, context, look_url="")
 
 
 class TestWebhook(Contract):
@@ -147,3 +140,7 @@ def test_a_secret_that_is_none_is_refused_before_anything_is_sent(server, contex
     with pytest.raises(Denied, match="24 sampai 64"):
         Webhook({"url": f"{server.url}/hook"}, {"secret": secret}, context).check(NOW)
     assert Webhook({"url": f"{server.url}/hook"}, {"secret": KEY}, context).check(NOW).params == {"url": f"{server.url}/hook"}
+
+
+def test_the_help_names_every_place():
+    assert set(templates._PLACE.findall(KNOWN)) == {*NAMES, "secret", "secret2"}

@@ -38,11 +38,6 @@ class TestContract(Contract):
         return [(proxy.status(429, body=json.dumps(body).encode()), 7), (proxy.status(429, "Retry-After: 7"), 7)]
 
 
-class TestTextAlone(TestContract):
-    images = 0
-    samples = 6
-
-
 @pytest.fixture
 def telegram(server, tmp_path):
     return connect(server.url, Context(tmp_path, "", frozenset({server.host})))
