@@ -16,7 +16,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bench import apps, cases, load
+from bench import apps, cases, evidence, load
 from webui import create_app, serve
 
 ROOT = Path(__file__).parent.parent
@@ -164,6 +164,8 @@ def main() -> None:
         early, late = turns("spiff", SPIFF_TURNS // part, 20 // part)
         lines += [f"SpiffWorkflow with its whole state serialized: {early * 1000:.2f} ms at the 2nd, {late * 1000:.2f} ms at the "
                   f"{SPIFF_TURNS // part}th: {late / early:.1f} times."]
+    if "terbit" in kinds:
+        lines += ["", *evidence.report(tuple(size // part for size in evidence.SIZES))]
     print("\n".join(lines))
     if options.write:
         _write(lines)
