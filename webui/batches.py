@@ -158,7 +158,7 @@ def _data(action: Action) -> dict[str, Any]:
 def _versions_with(elements: set[str]) -> list[str]:
     """The versions among the chosen cases' that have all these places: in others they mean nothing."""
     found = [each["id"] for each in queries.chosen_versions(pe(), actor(), now(), _choice())
-             if elements <= places(deployed.spec(each["id"])).keys()]
+             if elements and elements <= places(deployed.spec(each["id"])).keys()]
     if not found:
         raise Invalid(_("Pilih langkahnya."), field="element")
     return found

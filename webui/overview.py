@@ -14,6 +14,7 @@ from webui import deployed, readiness
 from webui.view import day, duration, file_size, zone
 
 DAYS = 14
+MANY_STUCK = 5  # incidents, from which on it is said on top: it is one cause, as a rule
 MANY_FAILURES = 20  # failed sign-ins on one account in a day
 DEAF = dt.timedelta(minutes=1)  # a worker that no message reached for so long
 CHART = (14, 100)  # units for a day, and for the highest bar
@@ -27,7 +28,7 @@ def machinery(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, An
     found["alive"] = [each for each in found["workers"] if each["lives"]]
     found["silent"] = [each for each in found["workers"] if not each["lives"]]
     found["failed_sign_ins"] = sum(each["number"] for each in found["sign_ins"])
-    return {**found, "alarms": [*_workers(found, now), *_queue(found, now), *_channels(found), *_rest(found)]}
+    return {**found, "alarms": [*_workers(found, now), *_queue(found, now), *_channels(found), *_stuck(found), *_rest(found)]}
 
 
 def _alarm(level: str, title: str, advice: str, href: str = "", label: str = "", command: str = "") -> dict[str, str]:
@@ -77,6 +78,14 @@ def _channels(found: dict[str, Any]):
             "expired": _("Buat kata sandi atau token yang baru di kanal itu, lalu isikan di sini."),
             "spent": _("Yang harus terbit di sini menunggu sampai kanal itu mengizinkan lagi."),
         }.get(status.state, ""), url_for("channels.show", id=status.id), _("Buka kanal"))
+
+
+def _stuck(found: dict[str, Any]):
+    number = found["load"]["incidents"]
+    if number >= MANY_STUCK:
+        yield _alarm("warning", ngettext("%(num)d langkah terhenti", "%(num)d langkah terhenti", number), _(
+            "Perbaiki dahulu sebabnya, misalnya di halaman Kanal. Lalu coba lagi semuanya sekaligus: daftarnya diperlihatkan dahulu."),
+            url_for("batches.new", action="retry", all=1, state="stuck"), _("Coba lagi semuanya…"))
 
 
 def _rest(found: dict[str, Any]):
