@@ -38,11 +38,11 @@ def end(db: sa.Connection, now: dt.datetime, lease: str, outcome: str, error: st
         ended_at=now, outcome=outcome, error=text(error, 4000) or None))
 
 
-def put_off(db: sa.Connection, now: dt.datetime, lease: str) -> None:
-    """Nothing was tried: nothing is to be told, unless something was asked."""
+def put_off(db: sa.Connection, now: dt.datetime, lease: str, error: str = "") -> None:
+    """Nothing was tried, or it is looked at again after an `error`. Without one nothing is to be told, unless something was asked."""
     asked = sa.exists().where(_x.attempt_id == _a.id)
-    if not db.execute(sa.delete(job_attempt).where(_a.id == lease, ~asked)).rowcount:
-        end(db, now, lease, "postponed")
+    if error or not db.execute(sa.delete(job_attempt).where(_a.id == lease, ~asked)).rowcount:
+        end(db, now, lease, "postponed", error)
 
 
 def _channel(payload: Any) -> str | None:

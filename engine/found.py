@@ -44,7 +44,7 @@ def required(job: Mapping[Any, Any], found: Found | None) -> Found | None:
 
 def write(db: sa.Connection, actor: Actor, now: dt.datetime, job: Mapping[Any, Any], found: Found, why: str) -> dict[str, Any]:
     """Let the publication's row say so, and return the job's result: {url, id, published_at}, or {url} of a withdrawal."""
-    of_case = (publication.c.instance_id == job["instance_id"], publication.c.channel_id == job["payload"].get("kanal"))
+    of_case: tuple[Any, ...] = (publication.c.instance_id == job["instance_id"], publication.c.channel_id == job["payload"].get("kanal"))
     if job["topic"] == PUBLISH:
         of_case = (*of_case, publication.c.revision == (job["payload"].get("revisi") or 1))
     own_id = db.scalar(sa.select(sa.func.max(publication.c.id)).where(*of_case)) or _insert(db, now, job)

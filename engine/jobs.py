@@ -67,7 +67,8 @@ def _do(pe: ProcessEngine, job: Job, lease: str, clock: Clock, told: structlog.B
         told.info("job.done")
     except NotYet as error:
         told.info("job.postponed", seconds=error.retry_after)
-        commands.postpone_job(pe, clock(), job.id, lease, error.retry_after or 0)
+        why = str(error.__cause__) if isinstance(error.__cause__, Failure) else ""
+        commands.postpone_job(pe, clock(), job.id, lease, error.retry_after or 0, why)
     except Failure as error:
         told.warning("job.failed", kind=error.kind, error=str(error))
         commands.fail_job(pe, clock(), job.id, lease, str(error), error.kind, retry_after=error.retry_after, doubtful=error.doubtful)

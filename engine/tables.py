@@ -250,13 +250,16 @@ process_instance = Table(
     Column("suspended", Boolean, nullable=False, server_default=text("false")),
     Column("started_at", UtcDateTime, nullable=False),
     Column("started_by", Key),
-    Column("about_id", Id, index=True),  # the case that this one corrects or withdraws
+    Column("about_id", Id),  # the case that this one corrects or withdraws
     Column("ended_at", UtcDateTime),
     Column("end_reason", Text),  # 'completed', 'cancelled'
     Column("working_seconds", Integer),  # of a completed one: the working time from start to end
     Column("counted", Boolean, nullable=False, server_default=text("false")),  # once ended: whether the evidence holds it
     UniqueConstraint("tenant_id", "business_key"),
     Index("ix_process_instance_list", "tenant_id", "started_at", "id"),
+    Index("ix_process_instance_key", "tenant_id", "definition_key", "started_at", "id"),
+    Index("ix_process_instance_about_id", "about_id",
+          sqlite_where=text("about_id IS NOT NULL"), postgresql_where=text("about_id IS NOT NULL")),
     Index("ix_process_instance_running", "tenant_id", "started_at", "id",
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_process_instance_definition", "definition_id", "ended_at"),
@@ -391,6 +394,8 @@ job = Table(  # work that Terbit owes: a call to make, a timer to fire
     Column("error", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    Index("ix_job_live", "tenant_id", "id", sqlite_where=text("state IN ('open', 'failed')"),
+          postgresql_where=text("state IN ('open', 'failed')")),
     Index("ix_job_due", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_job_of", "instance_id"),
     Index("ix_job_open", "tenant_id", "due_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
@@ -496,6 +501,7 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("instance_id", "channel_id", "revision"),
     Index("ix_publication_kind", "tenant_id", "kind", "instance_id"),
+    Index("ix_publication_news", "tenant_id", "kind", "published_at", "instance_id"),
     Index("ix_publication_state", "tenant_id", "state", "published_at"),
 )
 

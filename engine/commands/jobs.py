@@ -238,15 +238,16 @@ def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error
         _give_up(pe, now, job_id, lease, "unknownOutcome" if unknown else "failedJob", error, kind)
 
 
-def postpone_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float) -> None:
-    """Give a leased job back, to be looked at again so many seconds from now. Waiting is no failed attempt."""
+def postpone_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float, error: str = "") -> None:
+    """Give a leased job back, to be looked at again so many seconds from now, after an `error` or without one. Waiting is no
+    failed attempt."""
     held = sa.update(job).where(job.c.id == job_id, job.c.state == "open", job.c.leased_by == lease)
     later = held.values(due_at=now + dt.timedelta(seconds=max(seconds, 1)), attempts=job.c.attempts - 1, leased_by=None, leased_until=None)
 
     def write(db: sa.Connection) -> None:
         if db.execute(later).rowcount != 1:
             raise _lost()
-        attempts.put_off(db, now, lease)
+        attempts.put_off(db, now, lease, error)
 
     run(pe, write)
 

@@ -136,7 +136,7 @@ def test_how_an_attempt_ended_is_told_with_its_error(pe, case, handler, admin, n
     assert [(each["outcome"], each["error"][-1]) for each in job["attempts"]] == [(outcome, "x")]
 
 
-def test_a_job_that_waits_leaves_no_attempt(pe, case, handler, admin, now):
+def test_a_job_that_waits_leaves_no_attempt_unless_something_went_wrong(pe, case, handler, admin, now):
     def wait(*_):
         raise NotYet(60)
 
@@ -144,6 +144,14 @@ def test_a_job_that_waits_leaves_no_attempt(pe, case, handler, admin, now):
     for minute in range(3):
         jobs.run_due(pe, lambda minute=minute: now + dt.timedelta(minutes=2 * minute))
     assert queries.attempts(pe, admin, case.id, now) == []
+
+    def look_again(*_):
+        raise NotYet(60) from Failure("Jawaban tidak sampai.", "unknown")
+
+    handler(look_again)
+    jobs.run_due(pe, lambda: now + dt.timedelta(hours=1))
+    [job] = queries.attempts(pe, admin, case.id, now)
+    assert [(each["outcome"], each["error"]) for each in job["attempts"]] == [("postponed", "Jawaban tidak sampai.")]
 
 
 def test_only_an_admin_of_the_office_sees_them(pe, case, server, admin, ketua, pemilik, now):
