@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import structlog
 
 from bpmn.errors import Conflict, Invalid, NotFound
-from connectors import Failure, NotYet, masking, watching
+from connectors import Failure, NotByMachine, NotYet, masking, watching
 from engine import attempts, commands, handlers, health, logs
 from engine.commands.jobs import LEASE_SECONDS
 from engine.handlers import BpmnError, Job
@@ -71,7 +71,8 @@ def _do(pe: ProcessEngine, job: Job, lease: str, clock: Clock, told: structlog.B
         commands.postpone_job(pe, clock(), job.id, lease, error.retry_after or 0, why)
     except Failure as error:
         told.warning("job.failed", kind=error.kind, error=str(error))
-        commands.fail_job(pe, clock(), job.id, lease, str(error), error.kind, retry_after=error.retry_after, doubtful=error.doubtful)
+        commands.fail_job(pe, clock(), job.id, lease, str(error), error.kind, retry_after=error.retry_after, doubtful=error.doubtful,
+                          outcome="by-hand" if isinstance(error, NotByMachine) else "")
     except BpmnError as error:
         told.info("job.bpmn_error", code=error.code)
         commands.throw_bpmn_error(pe, clock(), job.id, lease, error.code, error.message, error.variables)

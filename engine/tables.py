@@ -430,7 +430,7 @@ job_attempt = Table(  # each time that a service task's job was taken up: writte
     Column("channel_id", Key),  # that it called, where it did
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),  # NULL: it runs, or its worker died
-    Column("outcome", Key),  # 'done', 'temporary', 'permanent', 'unknown', 'expression', 'bpmn-error', 'postponed', 'lost'
+    Column("outcome", Key),  # 'done', 'temporary', 'permanent', 'unknown', 'expression', 'bpmn-error', 'by-hand', 'postponed', 'lost'
     Column("error", Text),
     Index("ix_job_attempt_of", "instance_id", "id"),
     Index("ix_job_attempt_job", "job_id", "started_at"),

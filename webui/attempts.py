@@ -45,5 +45,6 @@ def _badge(outcome: str) -> tuple[str, str, str]:
         "temporary": (_("gagal untuk sementara"), "warning", "refresh"),
         "permanent": (_("gagal"), "danger", "alert-triangle"), "unknown": (_("tidak pasti"), "danger", "help-circle"),
         "expression": (_("ungkapan gagal"), "danger", "alert-triangle"), "bpmn-error": (_("ditolak"), "warning", "ban"),
+        "by-hand": (_("dengan tangan"), "neutral", "hand-stop"),
         "postponed": (_("ditunda"), "neutral", "clock"), "lost": (_("diambil alih"), "neutral", "arrows-right-left"),
     }.get(outcome, (outcome, "neutral", "info-circle"))

@@ -216,12 +216,13 @@ def _lost() -> Conflict:
 # Failing --------------------------------------------------------------------------------------------------------------
 
 def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error: str, kind: str = "temporary", *,
-             retry_after: float | None = None, doubtful: bool = False) -> None:
+             retry_after: float | None = None, doubtful: bool = False, outcome: str = "") -> None:
     """Note a leased job's failure: try again later, throw the BPMN error `gagal` with `kegagalan`, or open an incident.
 
     `kind`: 'temporary', 'permanent', 'unknown' (nobody knows whether it had its effect: always an incident), or
     'expression' (what a diagram computes from the result failed: an incident, since doing it again would not help).
     `doubtful`: a temporary failure that may have had its effect: when it is tried no more, that is not known either.
+    `outcome`: of the attempt, where that is not its kind ('by-hand').
     """
     with read(pe) as db:
         row = _held(db, job_id, lease)
@@ -233,9 +234,9 @@ def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error
     if not isinstance(decided, GiveUp):
         return _try_later(pe, now, job_id, lease, error, now + decided.after)
     unknown = decided.unknown or doubtful
-    caught = not unknown and row["type"] == "external" and _throw_gagal(pe, now, job_id, lease, error, kind)
+    caught = not unknown and row["type"] == "external" and _throw_gagal(pe, now, job_id, lease, error, outcome or kind)
     if not caught:
-        _give_up(pe, now, job_id, lease, "unknownOutcome" if unknown else "failedJob", error, kind)
+        _give_up(pe, now, job_id, lease, "unknownOutcome" if unknown else "failedJob", error, outcome or kind)
 
 
 def postpone_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, seconds: float, error: str = "") -> None:
