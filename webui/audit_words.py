@@ -85,7 +85,8 @@ KINDS: dict[str, dict[str, str]] = {
         "disposal.stopped": N_("Pemusnahan dihentikan"), "disposal.done": N_("Pemusnahan selesai"),
         "disposal.dropped": N_("Daftar musnah dibuang"), "files.disposed": N_("Bita dokumen dihapus"),
         "disposal.exported": N_("Berita acara diunduh"),
-        "sweep.done": N_("Data teknis lama dibersihkan"), "backup.made": N_("Cadangan dibuat"), "backup.restored": N_("Dipulihkan dari cadangan"),
+        "sweep.done": N_("Data teknis lama dibersihkan"), "backup.made": N_("Cadangan dibuat"),
+        "backup.restored": N_("Dipulihkan dari cadangan"),
         "database.upgraded": N_("Basis data ditingkatkan")},
 }
 WORDS = {type: words for kinds in KINDS.values() for type, words in kinds.items()}
@@ -97,10 +98,15 @@ LABELS = {
     "definitions": N_("Versi"), "token": N_("Token"), "total": N_("Jumlah"), "cases": N_("Berkas"), "message": N_("Pesan"),
     "url": N_("Alamat"), "form": N_("Bentuk"), "size": N_("Ukuran"), "file": N_("File"), "case": N_("Berkas"), "address": N_("Alamat"),
     "ok": N_("Berhasil"), "activity_id": N_("Langkah"), "sha256": N_("Sidik"), "files": N_("File"), "until": N_("Sampai"),
+    "method": N_("Cara"), "months": N_("Bulan"), "channels": N_("Kanal"), "activities": N_("Langkah"), "instructions": N_("Langkah"),
+    "version": N_("Versi"), "scenarios": N_("Skenario"), "due": N_("Batas waktu"), "to": N_("Menjadi"), "notices": N_("Pemberitahuan"),
+    "gone": N_("Musnah"), "kept": N_("Tetap disimpan"), "user_id": N_("Akun"), "kind": N_("Jenis"), "group": N_("Kelompok"),
     "published": N_("Juga yang masih terbit"), "bytes": N_("Ukuran"), "tautan": N_("Tautan"), "since": N_("Sejak"),
 }
 PAIRS = (("before", "after"), ("from", "to"), ("was", "now"), ("old", "new"))
-HIDDEN = {"reason", "events"}  # shown by itself; what only `audit_chain` reads
+# Shown by itself; what only `audit_chain` reads; ids that say nothing to a reader.
+HIDDEN = {"reason", "events", "hold", "disposal", "batch", "migration", "draft", "scenario", "notice", "instance", "deployment",
+          "substitution", "comment", "document", "letter", "job", "incident", "id", "as"}
 
 
 def word(type: str) -> str:
@@ -111,13 +117,13 @@ def word(type: str) -> str:
 def changes(data: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
     """What an event says, as (what, value, None) or (what, before, after)."""
     found: list[tuple[str, str, str | None]] = []
-    rest = {name: value for name, value in data.items() if name not in HIDDEN and value not in (None, "", [], {})}
+    rest = {name: value for name, value in data.items() if name not in HIDDEN}
     if isinstance(rest.get("variables"), dict):
         found += _variables(rest)
     for before, after in PAIRS:
         if before in rest and after in rest:
-            found += _pair(rest.pop(before), rest.pop(after))
-    return found + [(_label(name), _text(value), None) for name, value in rest.items()]
+            found += _pair(rest.pop(before) or {}, rest.pop(after))
+    return found + [(_label(name), _text(value), None) for name, value in rest.items() if value not in (None, "", [], {})]
 
 
 def _variables(rest: dict[str, Any]) -> list[tuple[str, str, str | None]]:
@@ -133,10 +139,11 @@ def _variables(rest: dict[str, Any]) -> list[tuple[str, str, str | None]]:
 
 
 def _pair(before: Any, after: Any) -> list[tuple[str, str, str | None]]:
-    if isinstance(before, dict) and isinstance(after, dict):
+    if isinstance(before, dict) and isinstance(after, dict | None):
+        after = after or {}
         names = list(dict.fromkeys([*before, *after]))
         return [(_label(name), _text(before.get(name)), _text(after.get(name))) for name in names if before.get(name) != after.get(name)]
-    return [("", _text(before), _text(after))]
+    return [("", _text(before or None), _text(after))]
 
 
 def _label(name: str) -> str:
