@@ -93,15 +93,15 @@ class Choices:
     kinds: list[str]
     units: list[str]
     first: dt.date | None  # the month of the first case that ended
-    pending: int  # ended and not counted yet, at most PENDING
+    pending: int  # ended and not counted yet, among the next PENDING
 
 
 def choices(pe: ProcessEngine, actor: Actor, key: str) -> Choices:
     """Return what can be asked of a procedure, by four statements; NotFound where there is none of that key."""
     access.require(access.may_see_reports(actor))
     here = (_c.tenant_id == actor.tenant, _c.key == key, _c.grain == "m")
-    waiting = sa.select(process_instance.c.id).where(
-        rollup.UNCOUNTED, process_instance.c.tenant_id == actor.tenant, process_instance.c.definition_key == key).limit(PENDING).subquery()
+    waiting = sa.select(process_instance.c.definition_key).where(  # the order makes the planner take the index of what is not counted
+        rollup.UNCOUNTED, process_instance.c.tenant_id == actor.tenant).order_by(process_instance.c.id).limit(PENDING).subquery()
     with read(pe) as db:
         versions = [dict(row) for row in db.execute(sa.select(_d.id, _d.version, _d.name).where(
             _d.tenant_id == actor.tenant, _d.key == key).order_by(_d.version.desc()).limit(200)).mappings()]
@@ -109,7 +109,7 @@ def choices(pe: ProcessEngine, actor: Actor, key: str) -> Choices:
             raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key)
         kinds = db.execute(sa.select(_c.kind, sa.func.min(_c.day)).where(*here, _c.what == "case", _c.unit == ALL).group_by(_c.kind)).all()
         units = set(db.scalars(sa.select(_c.unit).where(*here, _c.what.in_(("activity", "case")), _c.kind == ALL).distinct()))
-        pending = db.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
+        pending = db.scalar(sa.select(sa.func.count()).select_from(waiting).where(waiting.c.definition_key == key)) or 0
     return Choices(versions, sorted(kind for kind, _ in kinds if kind not in (ALL, "")), sorted(units - {ALL, ""}),
                    min((day for _, day in kinds), default=None), pending)
 

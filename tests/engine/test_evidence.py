@@ -322,3 +322,14 @@ def test_only_overseers_ask_and_only_of_what_there_is(pe, known):
 
 def test_the_same_words_are_one_wording_whatever_their_spaces():
     assert facts.wording(" Perbaiki  bahasa. ") == facts.wording("perbaiki bahasa") != facts.wording("perbaiki")
+
+
+@on_databases
+def test_what_is_to_be_counted_is_found_by_its_index(pe):
+    with pe.db.connect() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(sa.text("SET enable_seqscan = off"))
+        explain = "EXPLAIN" if db.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        query = str(sa.select(process_instance.c.id).where(rollup.UNCOUNTED).order_by(
+            process_instance.c.tenant_id, process_instance.c.id).limit(1).compile(db, compile_kwargs={"literal_binds": True}))
+        assert "ix_process_instance_uncounted" in str(db.execute(sa.text(f"{explain} {query}")).all())
