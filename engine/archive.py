@@ -20,7 +20,7 @@ from bpmn.errors import N_, NotFound
 from bpmn.expressions import canonical
 from engine import access, files, load
 from engine.process_engine import Actor, ProcessEngine
-from engine.store import read, record
+from engine.store import read, record, run
 from engine.tables import archive_entry, disposal_file, document, event, process_instance, tenant
 
 START = "0" * 64  # what the first entry has before it
@@ -215,11 +215,11 @@ def open_file(pe: ProcessEngine, actor: Actor, instance_id: str, sha256: str) ->
     return named, files.path(pe.folder, sha256)
 
 
-def export(pe: ProcessEngine, actor: Actor, instance_id: str, stream: BinaryIO) -> None:
+def export(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, stream: BinaryIO) -> None:
     """Write the case's archive to `stream` as a ZIP: every file once, `arsip.json` (the entries) and `SHA256SUMS`.
 
     `sha256sum -c SHA256SUMS` checks it anywhere. A file that is missing or changed is not passed over: NotFound,
-    before anything is written. `stream` need not be seekable.
+    before anything is written. `stream` need not be seekable. That it was taken away is recorded.
     """
     with read(pe) as db:
         case = case_of(db, actor, instance_id)
@@ -239,6 +239,7 @@ def export(pe: ProcessEngine, actor: Actor, instance_id: str, stream: BinaryIO) 
             package.write(files.path(pe.folder, sha256), name)
         package.writestr("arsip.json", listing)
         package.writestr("SHA256SUMS", "".join(f"{sha256}  {name}\n" for sha256, name in sums.items()))
+    run(pe, lambda db: record(db, actor, now, "archive.exported", instance_id=instance_id, data={"files": len(named)}))
 
 
 def _names(found: Sequence[Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from bpmn.errors import N_, Invalid, NotFound
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
-from engine.store import read, run
+from engine.store import read, record, run
 from engine.tables import saved_filter
 
 MOST = 20  # of one person
@@ -34,18 +34,24 @@ def save(pe: ProcessEngine, actor: Actor, now: dt.datetime, name: str, query: st
         kept = {row.name: row.id for row in db.execute(sa.select(_f.name, _f.id).where(_f.user_id == actor.id))}
         if name in kept:
             db.execute(sa.update(saved_filter).where(_f.id == kept[name]).values(query=query))
+            record(db, actor, now, "filter.saved", data={"name": name})
             return kept[name]
         if len(kept) >= MOST:
             raise Invalid(N_("Paling banyak %(most)d saringan; hapus dahulu yang tidak dipakai."), field="name", most=MOST)
         made = new_id(now)
         db.execute(sa.insert(saved_filter).values(
             id=made, tenant_id=actor.tenant, user_id=actor.id, name=name, query=query, created_at=now))
+        record(db, actor, now, "filter.saved", data={"name": name})
         return made
 
     return run(pe, write)
 
 
-def delete(pe: ProcessEngine, actor: Actor, filter_id: str) -> None:
+def delete(pe: ProcessEngine, actor: Actor, now: dt.datetime, filter_id: str) -> None:
     """Forget one of the actor's own; NotFound where it is not."""
-    if run(pe, lambda db: db.execute(sa.delete(saved_filter).where(_f.id == filter_id, _f.user_id == actor.id)).rowcount) == 0:
-        raise NotFound(N_("Saringan tidak ditemukan."))
+    def write(db: sa.Connection) -> None:
+        if db.execute(sa.delete(saved_filter).where(_f.id == filter_id, _f.user_id == actor.id)).rowcount == 0:
+            raise NotFound(N_("Saringan tidak ditemukan."))
+        record(db, actor, now, "filter.deleted", data={"filter": filter_id})
+
+    run(pe, write)

@@ -242,9 +242,10 @@ def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
     _check_texts(**values)
 
     def write(db: Connection) -> None:
-        _of_office(db, acting, user_id)
+        before = _of_office(db, acting, user_id)
         db.execute(update(user).where(user.c.id == user_id).values(**values))
-        record(db, acting, now, "user.updated", data={"user": user_id, "fields": sorted(values)})
+        record(db, acting, now, "user.updated", data={"user": user_id, "before": {name: before[name] for name in sorted(values)},
+                                                      "after": {name: values[name] for name in sorted(values)}})
 
     run(pe, write)
 
@@ -296,11 +297,14 @@ def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str,
         raise Invalid(N_("Kepala sebuah grup harus anggotanya."), field="groups")
 
     def write(db: Connection) -> None:
-        heads = _of_office(db, acting, user_id)["heads"] & groups if led is None else led
+        before = _of_office(db, acting, user_id)
+        heads = before["heads"] & groups if led is None else led
         _put_groups(db, acting.tenant, user_id, groups, heads)
         _keep_an_admin(db, acting)
         end_sessions_without_second_factor(db, acting.tenant, [user_id])
-        record(db, acting, now, "user.groups_set", data={"user": user_id, "groups": sorted(groups), "heads": sorted(heads)})
+        record(db, acting, now, "user.groups_set", data={
+            "user": user_id, "groups": sorted(groups), "heads": sorted(heads),
+            "before": {"groups": sorted(before["groups"]), "heads": sorted(before["heads"])}})
 
     run(pe, write)
 

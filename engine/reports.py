@@ -19,7 +19,7 @@ from bpmn import sop
 from bpmn.errors import N_, NotFound
 from engine import access, settings, version_life
 from engine.process_engine import Actor, ProcessEngine
-from engine.store import read
+from engine.store import read, record, run
 from engine.tables import activity, process_definition, process_instance, resource
 
 STEPS = tuple(sorted(sop.ACTIVITIES))
@@ -170,13 +170,14 @@ def loops(pe: ProcessEngine, actor: Actor, instance_ids: Sequence[str]) -> dict[
         return {row.instance_id: row.loops for row in db.execute(query)}
 
 
-def export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str, Any]]:
+def export(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> Iterator[dict[str, Any]]:
     """Every step of every case of the scope, case by case as they were started; two statements for each 200 cases.
 
     Rows: business_key, title, definition_id, activity_id, name, type, started_at, ended_at, due_at, canceled, assignee,
     completed_by, loop_counter, working_seconds, allowed_seconds, extensions, case_started_at, case_ended_at, end_reason.
     """
     access.require(access.may_see_reports(actor))
+    run(pe, lambda db: record(db, actor, now, "report.exported", data={"key": scope.key}))
     return _export(pe, actor, scope)
 
 

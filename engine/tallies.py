@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.process_engine import ProcessEngine
-from engine.store import read, run
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read, record, run
 from engine.tables import tally, user
 
 FAILED = "sign-in.failed"
@@ -23,12 +23,14 @@ def hour_of(now: dt.datetime) -> dt.datetime:
 
 
 def sign_in_failed(pe: ProcessEngine, now: dt.datetime, user_id: str) -> None:
-    """Count one for the account of that name; all names that nobody has count as one, so that strangers make no rows."""
+    """Count and record one for the account of that name; all names that nobody has count as one, so that strangers make no rows."""
     user_id = user_id.strip().lower()
 
     def write(db: sa.Connection) -> None:
         office = db.scalar(sa.select(user.c.tenant_id).where(user.c.id == user_id)) if "\0" not in user_id else None
         _put(db, {"name": FAILED, "hour": hour_of(now), "subject": user_id if office else "", "tenant_id": office, "value": 1}, add=True)
+        if office:
+            record(db, Actor.system(office), now, "session.refused", data={"user": user_id})
 
     run(pe, write)
 

@@ -59,7 +59,7 @@ def steps_csv():
     head = [_("nomor"), _("judul"), _("definisi"), _("id langkah"), _("langkah"), _("mulai"), _("selesai"), _("menit kerja"),
             _("mutu baku (menit)"), _("jatuh tempo"), _("dalam mutu baku"), _("diperpanjang"), _("petugas"), _("keadaan")]
     words = {True: _("ya"), False: _("tidak"), "done": _("selesai"), "open": _("berjalan"), "canceled": _("dibatalkan")}
-    rows = (_line(row, words) for row in reports.export(pe(), actor(), scope))
+    rows = (_line(row, words) for row in reports.export(pe(), actor(), now(), scope))
     return _csv(head, rows, f"terbit-langkah-{scope.key}-{asked['since'] or 'awal'}-{asked['until'] or 'kini'}.csv")
 
 

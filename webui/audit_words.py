@@ -105,7 +105,7 @@ LABELS = {
 }
 PAIRS = (("before", "after"), ("from", "to"), ("was", "now"), ("old", "new"))
 # Shown by itself; what only `audit_chain` reads; ids that say nothing to a reader.
-HIDDEN = {"reason", "events", "hold", "disposal", "batch", "migration", "draft", "scenario", "notice", "instance", "deployment",
+HIDDEN = {"reason", "events", "hold", "disposal", "filter", "batch", "migration", "draft", "scenario", "notice", "instance", "deployment",
           "substitution", "comment", "document", "letter", "job", "incident", "id", "as"}
 
 
@@ -120,6 +120,10 @@ def changes(data: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
     rest = {name: value for name, value in data.items() if name not in HIDDEN}
     if isinstance(rest.get("variables"), dict):
         found += _variables(rest)
+    if isinstance(rest.get("before"), dict) and "after" not in rest:  # what is now stands beside it under the same names
+        rest["after"] = {name: rest.pop(name, None) for name in rest["before"]}
+    if "to" not in rest and isinstance(rest.get("from"), list) and "groups" in rest:
+        found.append((_label("groups"), _text(rest.pop("from")), _text(rest.pop("groups"))))
     for before, after in PAIRS:
         if before in rest and after in rest:
             found += _pair(rest.pop(before) or {}, rest.pop(after))

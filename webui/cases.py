@@ -74,7 +74,7 @@ def download_archive(id: str):
     """The case's documents and evidence as one ZIP, with hashes that can be checked anywhere."""
     case = queries.instance(pe(), actor(), id)
     package = tempfile.TemporaryFile()  # noqa: SIM115 - send_file closes it when it is sent
-    archive.export(pe(), actor(), id, package)
+    archive.export(pe(), actor(), now(), id, package)
     package.seek(0)
     return send_file(package, mimetype="application/zip", as_attachment=True, download_name=f"{_file_name(case['business_key'])}.zip")
 

@@ -84,7 +84,7 @@ def save_filter():
 
 @blueprint.post("/inbox/filters/<filter_id>/delete")
 def delete_filter(filter_id: str):
-    filters.delete(pe(), actor(), filter_id)
+    filters.delete(pe(), actor(), now(), filter_id)
     return redirect(url_for("inbox.inbox"), 303)
 
 

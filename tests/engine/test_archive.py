@@ -186,13 +186,13 @@ def case(pe, now, people):
     return case
 
 
-def test_only_who_may_see_the_case_sees_and_exports_its_entries(pe, ketua, case):
+def test_only_who_may_see_the_case_sees_and_exports_its_entries(pe, now, ketua, case):
     assert [entry["content"] for entry in archive.entries(pe, ketua, case)] == [{"a": 1}, {"b": 2}]
     for stranger in (Actor("x", "kpu", frozenset({"lain"})), Actor("admin", "lain", frozenset({"admin"}))):
         with pytest.raises(NotFound):
             archive.entries(pe, stranger, case)
         with pytest.raises(NotFound):
-            archive.export(pe, stranger, case, io.BytesIO())
+            archive.export(pe, stranger, now, case, io.BytesIO())
 
 
 def test_a_file_of_the_archive_is_opened_by_its_hash_within_its_case(pe, now, ketua, case):
@@ -206,9 +206,9 @@ def test_a_file_of_the_archive_is_opened_by_its_hash_within_its_case(pe, now, ke
         archive.open_file(pe, Actor("x", "kpu"), case, hashlib.sha256(b"dua").hexdigest())
 
 
-def test_the_export_is_checked_by_sha256sum_alone(pe, ketua, case, tmp_path):
+def test_the_export_is_checked_by_sha256sum_alone(pe, now, ketua, case, tmp_path):
     with (tmp_path / "arsip.zip").open("wb") as stream:
-        archive.export(pe, ketua, case, stream)
+        archive.export(pe, ketua, now, case, stream)
     with zipfile.ZipFile(tmp_path / "arsip.zip") as package:
         package.extractall(tmp_path)
         assert sorted(package.namelist()) == ["SHA256SUMS", "arsip.json", "berkas/001-a.txt", "berkas/002-a.txt"]
@@ -217,9 +217,9 @@ def test_the_export_is_checked_by_sha256sum_alone(pe, ketua, case, tmp_path):
     assert [entry["number"] for entry in entries] == [1, 2]
 
 
-def test_a_damaged_file_is_not_exported_as_if_it_were_whole(pe, ketua, case):
+def test_a_damaged_file_is_not_exported_as_if_it_were_whole(pe, now, ketua, case):
     files.path(pe.folder, hashlib.sha256(b"dua").hexdigest()).unlink()
     stream = io.BytesIO()
     with pytest.raises(NotFound):
-        archive.export(pe, ketua, case, stream)
+        archive.export(pe, ketua, now, case, stream)
     assert stream.getvalue() == b""

@@ -173,7 +173,7 @@ def test_filters_are_ones_own_and_not_without_end(pe, people, penulis, webadmin,
     assert filters.filters(pe, penulis) == [{"id": kept, "name": "Pemilu ini", "query": "tab=mine"}]
     assert filters.filters(pe, webadmin) == []
     with pytest.raises(NotFound):
-        filters.delete(pe, webadmin, kept)
+        filters.delete(pe, webadmin, now, kept)
     for name in ("", " ", "x" * 61, "a\nb\0"):
         with pytest.raises(Invalid):
             filters.save(pe, penulis, now, name, "")
@@ -181,5 +181,5 @@ def test_filters_are_ones_own_and_not_without_end(pe, people, penulis, webadmin,
         filters.save(pe, penulis, now, f"S{n}", "")
     with pytest.raises(Invalid):
         filters.save(pe, penulis, now, "satu lagi", "")
-    filters.delete(pe, penulis, kept)
+    filters.delete(pe, penulis, now, kept)
     assert filters.save(pe, penulis, now, "satu lagi", "")

@@ -101,7 +101,7 @@ def test_a_period_counts_the_cases_that_were_started_in_it(pe, history, analis, 
     day = Scope("kecil", now + dt.timedelta(hours=24), now + dt.timedelta(hours=48))
     assert reports.summary(pe, analis, day).started == 1
     assert reports.steps(pe, analis, now, day)[0].count == 1
-    assert [row["business_key"] for row in reports.export(pe, analis, day)] == ["K-2"]
+    assert [row["business_key"] for row in reports.export(pe, analis, now, day)] == ["K-2"]
 
 
 @on_databases
@@ -116,7 +116,7 @@ def test_an_export_gives_every_step_once_in_batches(pe, history, analis, now, mo
     monkeypatch.setattr(reports, "BATCH", 2)
     for number in range(5):
         history.case(1, 1, start=number // 2)  # two start in the same instant
-    rows = list(reports.export(pe, analis, Scope("kecil")))
+    rows = list(reports.export(pe, analis, now, Scope("kecil")))
     assert len(rows) == 10
     assert sorted({row["business_key"] for row in rows}) == ["K-1", "K-2", "K-3", "K-4", "K-5"]
 
