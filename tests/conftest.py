@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import shutil
 import tempfile
 import uuid
 
@@ -219,7 +220,22 @@ def analis():
 @pytest.fixture(scope="session")
 def playwright():
     """The one Playwright of this process: two do not go together."""
-    from playwright.sync_api import sync_playwright  # here, since most processes need none
+    from playwright.sync_api import expect, sync_playwright  # here, since most processes need none
 
+    expect.set_options(timeout=15_000)  # a machine with two cores, both at work, is slow now and then
     with sync_playwright() as playwright:
         yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright):
+    """The one browser of this process. The headless shell takes a third less work than the whole browser."""
+    with launch(playwright, "chromium-headless-shell", "chromium") as browser:
+        yield browser
+
+
+def launch(playwright, *names: str):
+    """The first of these Chromiums that the machine has."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    assert found, "no Chromium on this machine: install it, or name it in CHROMIUM"
+    return playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-quic"])

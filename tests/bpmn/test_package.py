@@ -82,7 +82,8 @@ def test_an_encrypted_zip_is_refused():
         package.unpack(bytes(content))
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"bukan zip", b"PK\x05\x06" + b"\0" * 18 + b"x", zipped(("a.form", FORM))[:-30]])
+@pytest.mark.parametrize("content", [b"", b"PK", b"bukan zip", b"PK\x05\x06" + b"\0" * 18 + b"x", zipped(("a.form", FORM))[:-30]],
+                         ids=["nothing", "two letters", "words", "a false end", "cut off"])
 def test_what_is_no_zip_is_refused(content):
     try:
         assert package.unpack(content).files == {}

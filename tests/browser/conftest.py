@@ -1,12 +1,10 @@
 """A real browser before a real server: Chromium, headless, and the application in threads of this process."""
 
-import os
-import shutil
 import threading
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from werkzeug.serving import make_server
 
 import webui
@@ -14,7 +12,6 @@ from tests.web_app import app_for
 from tests.webui.conftest import case_at, manual, returned, sop  # noqa: F401  the scenes are the same
 from webui.security import limiter
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 860}
 LOOKS = pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])  # `audit` looks at light and dark
 
@@ -25,18 +22,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
-def chromium(playwright):
-    assert Path(CHROMIUM).exists(), "no Chromium on this machine: install it, or name it in CHROMIUM"
-    assert (Path(webui.__file__).parent / "static/dist/manifest.json").exists(), "the assets are not built: make assets"
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic"])
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
 def server(pe, people, tmp_path_factory):
     """The application's address while it is served."""
+    assert (Path(webui.__file__).parent / "static/dist/manifest.json").exists(), "the assets are not built: make assets"
     app = app_for(pe, tmp_path_factory.getbasetemp() / "app")
     limiter.enabled = False  # a test's pages come faster than a person's
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -85,13 +74,16 @@ def audit():
         is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         page.emulate_media(color_scheme="light" if is_dark else "dark")
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # drawn anew
-        found += _axe(page, {"runOnly": ["color-contrast"]})  # nothing else changes with the scheme
+        found += _axe(page, runOnly=["color-contrast"])  # nothing else changes with the scheme
         page.emulate_media(color_scheme="dark" if is_dark else "light")
         width, wanted = page.viewport_size["width"], page.evaluate("document.documentElement.scrollWidth")
         return found + ([f"scrolls sideways: {wanted} > {width}"] if wanted > width else []) + page.problems
     return check
 
 
-def _axe(page, options=None):
-    violations = Axe().run(page, options=options).response["violations"]
-    return [f"{v['id']}: {v['help']} {[n['html'][:160] for n in v['nodes'][:3]]}" for v in violations]
+def _axe(page, **options):
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    return page.evaluate("""options => axe.run(document, options).then(found => found.violations.map(each =>
+        `${each.id}: ${each.help} ${each.nodes.slice(0, 3).map(node => node.html.slice(0, 160))}`))""",
+                         {"resultTypes": ["violations"], "iframes": False, **options})

@@ -2,10 +2,20 @@
 
 import io
 
+import pytest
 import typst
 from PIL import Image
 
+from tests.conftest import launch
+
 RED_PAGE = '#rect(fill: rgb("#ff0000"), width: 8cm, height: 8cm)'
+
+
+@pytest.fixture
+def chromium(playwright):
+    """The whole browser: its headless shell has no viewer."""
+    with launch(playwright, "chromium") as browser:
+        yield browser
 
 
 def red(page):

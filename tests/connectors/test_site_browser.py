@@ -1,6 +1,5 @@
 """The site in a real browser: nothing that a strict policy forbids, no finding by axe, nothing wider than a phone."""
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -18,14 +17,6 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 WIDE = "| Kelurahan | Alamat | Jumlah |\n|-|-|-:|\n| Pulau Panggang | https://kantor.example/sangat/panjang/sekali/tanpa/putus | 4.102 |"
 
 
-@pytest.fixture(scope="module")
-def browser(playwright):
-    executable = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-quic"])
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
 def served(tmp_path, ask):
     with serving(tmp_path) as url:
@@ -38,10 +29,10 @@ def served(tmp_path, ask):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_site_is_accessible_and_fits_its_screen(browser, served, size):
+def test_the_site_is_accessible_and_fits_its_screen(chromium, served, size):
     url, post = served
     width, height = SIZES[size]
-    page = browser.new_page(viewport={"width": width, "height": height})
+    page = chromium.new_page(viewport={"width": width, "height": height})
     complaints, failed = [], []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
@@ -59,8 +50,8 @@ def test_the_site_is_accessible_and_fits_its_screen(browser, served, size):
     assert (complaints, failed) == ([], [])
 
 
-def test_the_site_can_be_walked_by_keyboard(browser, served):
-    page = browser.new_page()
+def test_the_site_can_be_walked_by_keyboard(chromium, served):
+    page = chromium.new_page()
     page.goto(f"{served[0]}/situs/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Langsung ke isi"

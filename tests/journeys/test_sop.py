@@ -1,6 +1,5 @@
 """The SOP from MULAI to SELESAI as its people live it: in a browser, on a served installation, with a worker."""
 
-import os
 import re
 import subprocess
 import sys
@@ -30,14 +29,6 @@ WAY = (
     ("kasubbag", "Menyerahkan ke Web Admin", {"disposisi_web_admin": "Unggah hari ini."}),
     ("webadmin", "Menerbitkan informasi", {}),
 )
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright):
-    browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
-                                         args=["--no-sandbox", "--disable-quic"])
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
