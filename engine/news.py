@@ -15,6 +15,7 @@ from engine.tables import membership, process_instance, publication, seen
 
 KIND, SEEN = "berita", "news"
 CHIEFS = "ketua-divisi"  # the group that news is shown to
+MOST_COUNTED = 200  # what is older, and still not looked at, is in the list and no longer in the number
 _i, _p = process_instance.c, publication.c
 
 
@@ -24,23 +25,20 @@ def news(pe: ProcessEngine, actor: Actor, *, after: str | None = None, limit: in
     Rows: id, business_key, title, definition_key, at (first published), seen (by the actor), `last` (see
     `revisions.last`) and `content` (the variables that say what now stands there).
     """
-    published = _published(actor)
-    looked = sa.exists().where(seen.c.user_id == actor.id, seen.c.kind == SEEN, seen.c.subject_id == published.c.instance_id)
-    query = sa.select(_i.id, _i.business_key, _i.title, _i.definition_key, published.c.at, looked.label("seen")).join(
-        published, published.c.instance_id == _i.id).where(instances_seen(actor), _i.about_id.is_(None))
+    looked = sa.exists().where(seen.c.user_id == actor.id, seen.c.kind == SEEN, seen.c.subject_id == _p.instance_id)
+    query = _first_of_each(actor, _i.id, _i.business_key, _i.title, _i.definition_key, _p.published_at.label("at"), looked.label("seen"))
     with read(pe) as db:
-        page = fetch(db, query, (published.c.at, _i.id), after=after, limit=limit, descending=True)
+        page = fetch(db, query, (_p.published_at, _p.instance_id), after=after, limit=limit, descending=True)
         last = revisions.last(db, [row["id"] for row in page.rows]) if page.rows else {}
         content = _content(db, {id: _newest(rows, id) for id, rows in last.items()})
     return Page([{**row, "last": last[row["id"]], "content": content.get(row["id"], {})} for row in page.rows], page.next)
 
 
 def unseen(pe: ProcessEngine, actor: Actor) -> int:
-    """How many of them the actor has not yet looked at; one statement."""
-    looked = sa.exists().where(seen.c.user_id == actor.id, seen.c.kind == SEEN, seen.c.subject_id == _i.id)
-    is_news = sa.exists().where(*_is_news(actor), _p.instance_id == _i.id)
-    query = sa.select(sa.func.count()).select_from(process_instance).where(
-        _i.tenant_id == actor.tenant, instances_seen(actor), _i.about_id.is_(None), is_news, ~looked)
+    """How many of the newest MOST_COUNTED the actor has not yet looked at; one statement."""
+    newest = _first_of_each(actor, _p.instance_id).order_by(_p.published_at.desc(), _p.instance_id.desc()).limit(MOST_COUNTED).subquery()
+    looked = sa.exists().where(seen.c.user_id == actor.id, seen.c.kind == SEEN, seen.c.subject_id == newest.c.instance_id)
+    query = sa.select(sa.func.count()).select_from(newest).where(~looked)
     with read(pe) as db:
         return db.scalar(query) or 0
 
@@ -74,13 +72,15 @@ def tell(db: sa.Connection, tenant: str, now: dt.datetime, instance_id: str) -> 
         notices.tell(db, tenant, now, user_ids=chiefs, kind="published", key=f"published:{instance_id}", instance_id=instance_id)
 
 
-def _is_news(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
-    return (_p.tenant_id == actor.tenant, _p.kind == KIND, _p.state.in_(revisions.SETTLED))
-
-
-def _published(actor: Actor) -> sa.Subquery:
-    return sa.select(_p.instance_id, sa.func.min(_p.published_at, type_=_p.published_at.type).label("at")).where(
-        *_is_news(actor), _p.published_at.is_not(None)).group_by(_p.instance_id).subquery()
+def _first_of_each(actor: Actor, *columns: sa.ColumnElement) -> sa.Select:
+    """Of each case of news that the actor may see, the publication that came first; an index gives them by their time."""
+    earlier = publication.alias("earlier")
+    has_earlier = sa.exists().where(
+        earlier.c.instance_id == _p.instance_id, earlier.c.kind == KIND, earlier.c.state.in_(revisions.SETTLED),
+        sa.tuple_(earlier.c.published_at, earlier.c.id) < sa.tuple_(_p.published_at, _p.id))
+    return sa.select(*columns).select_from(publication).join(process_instance, _i.id == _p.instance_id).where(
+        _p.tenant_id == actor.tenant, _p.kind == KIND, _p.state.in_(revisions.SETTLED), _p.published_at.is_not(None),
+        instances_seen(actor), _i.about_id.is_(None), ~has_earlier)
 
 
 def _newest(rows: dict[str, Any], first_id: str) -> str:

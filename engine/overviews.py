@@ -13,6 +13,7 @@ from engine.queries.paging import Page, fetch
 from engine.store import read
 from engine.tables import deployment, incident, process_definition, process_instance, user
 
+MOST_COUNTED = 1_000  # cases of one version, for a list of them
 d, i = process_definition.c, process_instance.c
 
 
@@ -26,8 +27,8 @@ def catalogue(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, search: str 
     any_version = process_definition.alias()  # by definition_id there is an index
     running = sa.select(sa.func.count()).select_from(process_instance).join(any_version, any_version.c.id == i.definition_id).where(
         any_version.c.tenant_id == actor.tenant, any_version.c.key == d.key, i.ended_at.is_(None))
-    stuck = sa.select(sa.func.count()).select_from(incident).join(process_instance, i.id == incident.c.instance_id).where(
-        incident.c.tenant_id == actor.tenant, incident.c.resolved_at.is_(None), i.definition_key == d.key)
+    stuck = sa.select(sa.func.count()).select_from(incident).join(any_version, any_version.c.id == incident.c.definition_id).where(
+        incident.c.tenant_id == actor.tenant, incident.c.resolved_at.is_(None), any_version.c.key == d.key)
     query = sa.select(
         d.id, d.key, d.version, d.name, d.suspended, d.deployed_at, d.in_force_from, d.revoked_at, deployment.c.deployed_by,
         running.correlate(process_definition).scalar_subquery().label("running"),
@@ -43,14 +44,16 @@ def versions(pe: ProcessEngine, actor: Actor, key: str, *, after: str | None = N
     """The versions of a process definition, newest first; one statement. NotFound where there is none at all.
 
     Rows: id, version, name, deployed_at, deployed_by, person (the name of who put it in force), note (the deployment's
-    name), source, suspended, running and total (cases).
+    name), source, suspended, running and total (cases; no more than MOST_COUNTED + 1 are counted).
     """
     access.require(access.may_deploy(actor))
     of = sa.select(sa.func.count()).where(i.definition_id == d.id).correlate(process_definition)
+    counted = sa.select(sa.literal(1)).select_from(process_instance).where(i.definition_id == d.id).correlate(process_definition).order_by(
+        i.ended_at).limit(MOST_COUNTED + 1).subquery()  # in an index's order
     query = sa.select(
         d.id, d.version, d.name, d.deployed_at, d.suspended, deployment.c.deployed_by, user.c.name.label("person"),
         deployment.c.name.label("note"), deployment.c.source, of.where(i.ended_at.is_(None)).scalar_subquery().label("running"),
-        of.scalar_subquery().label("total"),
+        sa.select(sa.func.count()).select_from(counted).scalar_subquery().label("total"),
     ).join(deployment, deployment.c.id == d.deployment_id).outerjoin(user, user.c.id == deployment.c.deployed_by).where(
         d.tenant_id == actor.tenant, d.key == key)
     with read(pe) as db:

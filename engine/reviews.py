@@ -94,8 +94,8 @@ def before(now: dt.datetime, months: int) -> dt.datetime:
 def _last(db: sa.Connection, actor: Actor, keys: Iterable[str]) -> dict[str, tuple[dt.datetime, bool]]:
     """By procedure: when its last review ended, or began while it runs, and whether it runs. One statement."""
     wanted, found = set(keys), {}
-    query = sa.select(_i.business_key, _i.started_at, _i.ended_at).join(process_definition, _d.id == _i.definition_id).where(
-        _d.tenant_id == actor.tenant, _d.key == KEY).order_by(_i.started_at.desc()).limit(5_000)
+    query = sa.select(_i.business_key, _i.started_at, _i.ended_at).where(
+        _i.tenant_id == actor.tenant, _i.definition_key == KEY).order_by(_i.started_at.desc()).limit(5_000)
     for row in db.execute(query):
         key = reviewed(row.business_key)
         if key in wanted and key not in found:
@@ -147,7 +147,7 @@ def start(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str) -> Instan
 def _count(db: sa.Connection, actor: Actor, key: str, year: int) -> int:
     starts = f"TINJAUAN-{key}-{year}-"
     return db.scalar(sa.select(sa.func.count()).where(
-        _i.tenant_id == actor.tenant, _i.business_key.startswith(starts, autoescape=True))) or 0
+        _i.tenant_id == actor.tenant, _i.definition_key == KEY, _i.business_key.startswith(starts, autoescape=True))) or 0
 
 
 def figures(pe: ProcessEngine, actor: Actor, now: dt.datetime, subject: load.Definition, since: dt.datetime,
@@ -214,9 +214,8 @@ def history(pe: ProcessEngine, actor: Actor, key: str) -> list[dict[str, Any]]:
     judge = sa.select(user.c.name).join(activity, activity.c.completed_by == user.c.id).where(
         activity.c.instance_id == _i.id, activity.c.is_task, activity.c.ended_at.is_not(None)).order_by(activity.c.id.desc()).limit(1)
     query = sa.select(_i.id, _i.business_key, _i.started_at, _i.ended_at, _i.end_reason, _i.variables,
-                      judge.correlate(process_instance).scalar_subquery().label("by")).join(
-        process_definition, _d.id == _i.definition_id).where(
-        _d.tenant_id == actor.tenant, _d.key == KEY, _i.business_key.startswith(f"TINJAUAN-{key}-", autoescape=True))
+                      judge.correlate(process_instance).scalar_subquery().label("by")).where(
+        _i.tenant_id == actor.tenant, _i.definition_key == KEY, _i.business_key.startswith(f"TINJAUAN-{key}-", autoescape=True))
     with read(pe) as db:
         rows = db.execute(query.order_by(_i.started_at.desc(), _i.id.desc()).limit(2 * MOST_SHOWN)).mappings().all()
     return [_told(row) for row in rows if reviewed(row["business_key"]) == key][:MOST_SHOWN]

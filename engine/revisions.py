@@ -34,7 +34,7 @@ def last(db: sa.Connection, first_ids: Collection[str]) -> dict[str, dict[str, s
     rows = db.execute(
         sa.select(publication, first_id, channel.c.name.label("channel"), channel.c.position)
         .join(process_instance, _i.id == _p.instance_id).outerjoin(channel, its_channel)
-        .where(sa.or_(_i.id.in_(first_ids), _i.about_id.in_(first_ids)), _p.state.in_(SETTLED))
+        .where(_p.instance_id.in_(_families(first_ids)), _p.state.in_(SETTLED))
         .order_by(channel.c.position, _p.channel_id, _p.revision)).mappings()
     found: dict[str, dict[str, sa.RowMapping]] = {id: {} for id in first_ids}
     for row in rows:
@@ -50,8 +50,12 @@ def standing(db: sa.Connection, first_id: str) -> dict[str, sa.RowMapping]:
 
 def following(db: sa.Connection, first_id: str) -> int:
     """The number that the next revision of the information has."""
-    family = sa.select(_i.id).where(sa.or_(_i.id == first_id, _i.about_id == first_id))
-    return 1 + (db.scalar(sa.select(sa.func.max(_p.revision)).where(_p.instance_id.in_(family))) or 1)
+    return 1 + (db.scalar(sa.select(sa.func.max(_p.revision)).where(_p.instance_id.in_(_families([first_id])))) or 1)
+
+
+def _families(first_ids: Collection[str]) -> sa.CompoundSelect:
+    """The ids of these cases and of those that are about them; two parts rather than OR: each is read from its own index."""
+    return sa.union_all(sa.select(_i.id).where(_i.id.in_(first_ids)), sa.select(_i.id).where(_i.about_id.in_(first_ids)))
 
 
 def earlier(db: sa.Connection, job: Job) -> sa.RowMapping | None:

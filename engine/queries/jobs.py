@@ -8,7 +8,7 @@ from bpmn.errors import N_, NotFound
 from engine import access
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
-from engine.queries.sight import instances_seen
+from engine.queries.sight import definitions_seen
 from engine.store import read
 from engine.tables import incident as incident_table
 from engine.tables import job as job_table
@@ -59,4 +59,4 @@ def _seen(actor: Actor, table: sa.Table) -> list[sa.ColumnElement[bool]]:
     own = table.c.tenant_id == actor.tenant
     if access.sees_every_case(actor):
         return [own]
-    return [own, table.c.instance_id.in_(sa.select(_i.id).where(_i.tenant_id == actor.tenant, instances_seen(actor)))]
+    return [own, table.c.instance_id.is_not(None), table.c.definition_id.in_(definitions_seen(actor))]
