@@ -20,9 +20,11 @@ import requests
 import structlog
 
 from bpmn.errors import N_, Conflict, Invalid
+from engine.people import LOCAL_PASSWORDS
 from engine.process_engine import DEFAULT_TENANT, ProcessEngine
 
 KEPT_SECONDS = 3600.0  # metadata and keys
+AWAY_SECONDS = 10.0  # for which a provider that did not answer is not asked again: strangers can have it asked
 ASKED_AGAIN_SECONDS = 60.0  # for keys, where a token names one that is not known
 TIMEOUT = (5, 10)  # seconds to connect, and between bytes
 LEEWAY = 60  # seconds that clocks may differ by
@@ -56,6 +58,7 @@ class _Known:
     metadata: dict[str, Any] = field(default_factory=dict)
     keys: Any = None
     until: float = 0.0
+    away_until: float = 0.0
     keys_asked: float = 0.0
 
 
@@ -79,6 +82,26 @@ def settings_of(pe: ProcessEngine) -> Provider | None:
         user_claim=str(config.get("OIDC_USER_CLAIM", "preferred_username")), groups_claim=str(config.get("OIDC_GROUPS_CLAIM", "groups")),
         groups={theirs: (ours,) if isinstance(ours, str) else tuple(ours) for theirs, ours in groups.items()},
         first=str(config.get("OIDC_FIRST_SIGN_IN", "link")), hosts=frozenset(hosts), tenant=str(config.get("OIDC_TENANT", DEFAULT_TENANT)))
+
+
+def problems(pe: ProcessEngine) -> list[str]:
+    """What is wrong with what config.toml says, in English, for who runs the installation; asks the provider."""
+    provider, who = settings_of(pe), pe.config.get("LOCAL_PASSWORDS", "everyone")
+    found = [] if who in LOCAL_PASSWORDS else [f"LOCAL_PASSWORDS is {who!r}; it can be {', '.join(LOCAL_PASSWORDS)}"]
+    if provider is None:
+        return found + (["LOCAL_PASSWORDS closes passwords, but there is no OIDC_ISSUER: nobody may sign in"] if who == "nobody" else [])
+    if provider.first not in FIRST_SIGN_IN:
+        found.append(f"OIDC_FIRST_SIGN_IN is {provider.first!r}; it can be {', '.join(FIRST_SIGN_IN)}")
+    if not provider.client_id or not provider.client_secret:
+        found.append("OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is missing")
+    try:
+        with _session(provider, "") as session:
+            metadata = _metadata(provider, session)
+            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+                _endpoint(provider, metadata, name)
+    except (Invalid, Conflict):
+        found.append(f"{provider.issuer} does not answer as it must; the log says why (oidc.refused, oidc.away)")
+    return found
 
 
 def begin(provider: Provider, redirect_uri: str) -> tuple[str, dict[str, str]]:
@@ -191,7 +214,11 @@ def _metadata(provider: Provider, session: Any) -> dict[str, Any]:
     with _lock:
         known = _known.setdefault(provider.issuer, _Known())
     if known.until < time.monotonic():
+        if known.away_until > time.monotonic():
+            raise _away(provider, "it did not answer a moment ago")
+        known.away_until = time.monotonic() + AWAY_SECONDS  # also for those who ask while we wait
         found = _get(provider, session, provider.issuer.rstrip("/") + "/.well-known/openid-configuration", withhold_token=True)
+        known.away_until = 0.0
         if found.get("issuer") != provider.issuer:
             raise _refused("issuer", f"the metadata are of {found.get('issuer')}")
         known.metadata, known.keys, known.until = found, None, time.monotonic() + KEPT_SECONDS

@@ -106,6 +106,20 @@ def test_a_token_is_made_once_for_an_account_that_is_there(folder):
     assert "Error: " in terbit("user", "token", "nobody", "arsip", "--instance", folder, code=1)
 
 
+def test_an_administrator_who_is_locked_out_is_let_in_from_the_shell(folder):
+    from engine import password_links
+
+    link = terbit("user", "link", "admin", "--instance", folder).strip()
+    pe, now = open_engine(folder), dt.datetime.now(dt.UTC)
+    assert password_links.find(pe, link.removeprefix("/set-password/"), now)["id"] == "admin"
+    pe.close()
+    terbit("user", "reset-second-factor", "admin", "--reason", "hilang", "--instance", folder, code=1)
+    (folder / "config.toml").write_text('OIDC_ISSUER = "http://127.0.0.1:9"\nLOCAL_PASSWORDS = "entah"\n')
+    found = terbit("doctor", "--instance", folder, code=1)
+    (folder / "config.toml").unlink()
+    assert "BAD   sign-in: LOCAL_PASSWORDS is 'entah'" in found and "does not answer" in found and "OIDC_CLIENT_ID" in found
+
+
 @pytest.mark.parametrize("arguments, password", [(["sari"], "short"), (["sari", "--group", "nobody"], PASSWORD), (["ketua"], PASSWORD),
                                                  (["Not an id"], PASSWORD), (["sari", "--tenant", "elsewhere"], PASSWORD)])
 def test_a_wrong_account_is_refused_with_a_reason(folder, arguments, password):

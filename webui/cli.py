@@ -335,6 +335,33 @@ def user_add(instance: Path, tenant: str | None, id: str, name: str | None, titl
     click.echo(f"{id} may sign in")
 
 
+@user.command("link")
+@instance_option
+@tenant_option
+@click.argument("id")
+def user_link(instance: Path, tenant: str | None, id: str):
+    """Print a link by which the account ID sets its password: good once, for a week."""
+    from engine import password_links
+
+    with opened(instance) as pe:
+        secret = password_links.create(pe, _of_office(pe, tenant), now(), id)
+        click.echo(pe.config.get("BASE_URL", "").rstrip("/") + password_links.path(secret))
+
+
+@user.command("reset-second-factor")
+@instance_option
+@tenant_option
+@click.argument("id")
+@click.option("--reason", required=True, help="Why; it stays in the history.")
+def user_reset_second_factor(instance: Path, tenant: str | None, id: str, reason: str):
+    """Take away the second factor of the account ID, which sets up a new one when it signs in."""
+    from engine import second_factor
+
+    with opened(instance) as pe:
+        second_factor.reset(pe, _of_office(pe, tenant), now(), id, reason)
+    click.echo(f"{id} sets up a new second factor at the next sign-in")
+
+
 @user.command("token")
 @instance_option
 @tenant_option

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from engine import installation
+from engine import installation, oidc
 from engine.process_engine import ProcessEngine
 from engine.store import read
 from engine.tables import event, incident, job, membership, user
@@ -29,7 +29,7 @@ class Finding:
 
 def examine(pe: ProcessEngine, now: dt.datetime) -> list[Finding]:
     """Make every check. A database that cannot be reached is a finding, and ends those that need it."""
-    findings = [*_folder(pe), *_secret(pe), _assets(), _broker(pe)]
+    findings = [*_folder(pe), *_secret(pe), _assets(), _broker(pe), *_provider(pe)]
     try:
         findings += _database(pe, now)
     except sa.exc.OperationalError as error:
@@ -47,6 +47,13 @@ def _folder(pe: ProcessEngine) -> Iterator[Finding]:
     free = shutil.disk_usage(pe.folder).free
     yield Finding(free > 1 << 30, f"{free / 1e9:.1f} GB free on its disk",
                   "" if free > 1 << 30 else "make room: below 1 GB files may be refused")
+
+
+def _provider(pe: ProcessEngine) -> Iterator[Finding]:
+    wrong = oidc.problems(pe)
+    yield from (Finding(False, f"sign-in: {each}", "see docs/operations.md, sign-in by the office's own accounts") for each in wrong)
+    if not wrong and (provider := oidc.settings_of(pe)):
+        yield Finding(True, f"sign-in by {provider.issuer}")
 
 
 def _secret(pe: ProcessEngine) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from flask import Blueprint, current_app, redirect, request, session, url_for
 from flask_limiter.util import get_remote_address
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import oidc, oidc_accounts
+from engine import oidc, oidc_accounts, tallies
 from webui import auth, now, pe
 from webui.errors import message_of
 from webui.security import limiter
@@ -27,6 +27,7 @@ def _own(endpoint: str, **values) -> str:
 
 @blueprint.get("/sign-in/oidc")
 @auth.public
+@limiter.limit("30 per minute", key_func=lambda: f"oidc|{get_remote_address()}")
 def leave():
     """To the provider; what its answer is held against stays in the session."""
     provider = _provider()
@@ -48,6 +49,7 @@ def back():
         claims = oidc.finish(provider, flow, request.args, _own("oidc.back"), now())
         account = oidc_accounts.sign_in(pe(), provider, claims, now())
     except (Invalid, Conflict) as problem:
+        tallies.sign_in_failed(pe(), now(), "")
         return auth.sign_in_refused(message_of(problem), 400)
     if oidc_accounts.has_second_factor(claims):
         auth.begin(account, "oidc", has_second=True)

@@ -118,13 +118,16 @@ def test_neither_do_its_other_addresses_or_a_redirect(app, liar):
     assert come_back(app, liar, lambda nonce: token(liar, nonce)).status_code == 400
 
 
-def test_a_provider_that_is_away_or_says_no_is_told_plainly(app, liar, pe):
+def test_a_provider_that_is_away_or_says_no_is_told_plainly(app, liar, pe, monkeypatch):
     browser = Browser(app)
     state = parse_qs(urlsplit(browser.get("/sign-in/oidc").location).query)["state"][0]
     assert "dibatalkan" in browser.get(f"/sign-in/oidc/back?error=access_denied&state={state}").text
     assert browser.get("/sign-in/oidc/back?code=x&state=" + "%ff" * 50).status_code == 400
     pe.config["OIDC_ISSUER"] = "http://127.0.0.1:1"
     assert "tidak dapat dihubungi" in browser.get("/sign-in/oidc").text
+    with monkeypatch.context() as patched:  # strangers cannot have it asked again and again
+        patched.setattr(oidc, "_get", lambda *given, **more: pytest.fail("it was asked again"))
+        assert "tidak dapat dihubungi" in browser.get("/sign-in/oidc").text
     pe.config["OIDC_ISSUER"] = "http://jahat.example"  # not by TLS, and not on this machine
     assert browser.get("/sign-in/oidc").status_code == 503
     del pe.config["OIDC_ISSUER"]
