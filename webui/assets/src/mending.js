@@ -25,3 +25,11 @@ if (list) {
   document.addEventListener("diagram-drawn", ({ target }) => drawn(target));
   for (const figure of document.querySelectorAll("[data-diagram]")) if (figure.viewer) drawn(figure); // drawn before this came
 }
+
+// A link to one variable opens its history.
+function openNamed() {
+  const details = location.hash.startsWith("#var-") && document.getElementById(decodeURIComponent(location.hash.slice(1)))?.querySelector("details");
+  if (details) details.open = true;
+}
+addEventListener("hashchange", openNamed);
+openNamed();
