@@ -50,8 +50,8 @@ def _only_overseers():
 
 @blueprint.context_processor
 def _office():
-    return {"is_sample": "sample" in settings.get(pe(), actor().tenant), "minutes": minutes, "percent": percent, "decimal": format_decimal,
-            "group_names": names.groups()}
+    return {"is_sample": "sample" in settings.get(pe(), actor().tenant), "minutes": minutes, "percent": percent,
+            "decimal": format_decimal, "month_of": month_of, "group_names": names.groups()}
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def standards():
         (s for s in steps if s.standard), key=lambda s: s.measures["overdue"], default=None)
     return render_template("evidence/standards.html", procedures=procedures, asked=asked, steps=steps, at=at, within=figures.within,
                            any_done=any(s.measures["count"] for s in steps),
-                           charts=evidence_charts.standards(steps, at, lambda s: _behind(asked, what="activity", element=s.activity_id)))
+                           charts=evidence_charts.standards(steps, at, lambda **q: _behind(asked, **q)))
 
 
 @blueprint.get("/peta")
@@ -172,6 +172,8 @@ def _asked(procedures: list[dict], suffix: str = "") -> Asked:
     given = {name: request.args.get(name, "")[:300] for name in FILTERS}
     mine = {name: request.args.get(f"{name}{suffix}", "") for name in ("since", "until", "version")}
     given |= mine if suffix else {}
+    if any("\0" in value for value in given.values()):
+        raise Invalid(_("Angka ini tidak dikenal."), field="kind")
     key = given["key"] or procedures[0]["key"]
     choices = figures.choices(pe(), actor(), key)
     since, until = _day(given["since"], f"since{suffix}"), _day(given["until"], f"until{suffix}")
@@ -182,8 +184,6 @@ def _asked(procedures: list[dict], suffix: str = "") -> Asked:
     version = next((v for v in choices.versions if str(v["version"]) == wanted), None) if wanted else None
     if wanted and version is None:
         raise NotFound(_("Versi ini tidak ditemukan."))
-    if any("\0" in value for value in given.values()):
-        raise Invalid(_("Angka ini tidak dikenal."), field="kind")
     scope = figures.Scope(key, since, until, (version["id"],) if version else (), given["kind"] or None, given["unit"] or None)
     args = {"key": key, "since": since.isoformat() if since else "", "until": until.isoformat() if until else "",
             **{name: given[name] for name in ("version", "kind", "unit") if given[name]}}
@@ -211,8 +211,16 @@ def _kept(form: Any, key: str) -> dict[str, Any]:
     return {"key": key, **{name: form[f"f-{name}"] for name in FILTERS[1:] if f"f-{name}" in form}}
 
 
-def _behind(asked: Asked, **which: Any) -> str:
-    return url_for("evidence.cases", **asked.args, **which)
+def _behind(asked: Asked, month: dt.date | None = None, **which: Any) -> str:
+    span = month_of(asked, month) if month else {}
+    return url_for("evidence.cases", **{**asked.args, **span, **which})
+
+
+def month_of(asked: Asked, month: dt.date) -> dict[str, str]:
+    """The part of the period that lies in a month, as an address says it."""
+    last = (month.replace(day=28) + dt.timedelta(4)).replace(day=1) - dt.timedelta(1)
+    since, until = max(month, asked.scope.since or month), min(last, asked.scope.until or last)
+    return {"since": since.isoformat(), "until": until.isoformat()}
 
 
 def _said(asked: Asked, which: behind.Which) -> str:

@@ -30,26 +30,31 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else round(share * 100, 1)
 
 
-def standards(steps: Sequence[figures.Step], at: figures.Step | None, behind: Callable[[figures.Step], str]) -> dict[str, Chart]:
+def standards(steps: Sequence[figures.Step], at: figures.Step | None, behind: Callable[..., str]) -> dict[str, Chart]:
     """Each step in per cent of its mutu baku, waiting apart from working, and one step month by month."""
+    def of(step: figures.Step, **which: Any) -> str:
+        return behind(what="activity", element=step.activity_id, **which)
+
     held = [s for s in steps if s.standard and s.measures["count"]]
     people = [s for s in steps if s.measures["claimed"]]
     charts: dict[str, Chart] = {
-        "share": {"type": "bar", "unit": "percent", "labels": [s.name for s in held], "urls": [behind(s) for s in held], "line": 100,
+        "share": {"type": "bar", "unit": "percent", "labels": [s.name for s in held], "urls": [of(s) for s in held], "line": 100,
                   "mark": _("mutu baku"), "series": [
             {"name": _("Median"), "values": [_of(s, 0.5) for s in held]},
             {"name": _("Persentil 90"), "values": [_of(s, 0.9) for s in held]}]},
-        "parts": {"type": "bar", "unit": "minutes", "labels": [s.name for s in people], "urls": [behind(s) for s in people], "series": [
+        "parts": {"type": "bar", "unit": "minutes", "labels": [s.name for s in people], "series": [
             {"name": _("Menunggu (rata-rata)"), "stack": "a", "values": [_round(s.measures.mean("wait")) for s in people]},
-            {"name": _("Mengerjakan (rata-rata)"), "stack": "a", "values": [_round(s.measures.mean("work")) for s in people]}]},
+            {"name": _("Mengerjakan (rata-rata)"), "stack": "a", "values": [_round(s.measures.mean("work")) for s in people]}],
+                  "urls": [of(s, measure="claimed") for s in people]},
     }
     if at and at.months:
         months = sorted(at.months)
         charts["trend"] = {"type": "line", "unit": "minutes", "labels": [month(m) for m in months], "line": at.standard,
-                           "mark": _("mutu baku"), "series": [
+                           "urls": [of(at, month=m) for m in months], "mark": _("mutu baku"), "series": [
             {"name": _("Median"), "values": [_round(at.months[m].quantile("lead", 0.5)) for m in months]},
             {"name": _("Persentil 90"), "values": [_round(at.months[m].quantile("lead", 0.9)) for m in months]}]}
-        charts["kept"] = {"type": "line", "unit": "percent", "most": 100, "labels": [month(m) for m in months], "series": [
+        charts["kept"] = {"type": "line", "unit": "percent", "most": 100, "labels": [month(m) for m in months],
+                          "urls": [of(at, month=m, measure="promised") for m in months], "series": [
             {"name": _("Dalam mutu baku"), "values": [_percent(figures.within(at.months[m])) for m in months]}]}
     return charts
 
@@ -66,9 +71,11 @@ def returned(found: figures.Cases, why: dict[str, dict[str, Any]], behind: Calla
     rounds = list(found.rounds)
     named = {id: each for id, each in why.items() if each["count"]}
     return {
-        "months": {"type": "line", "unit": "percent", "most": 100, "labels": [month(m) for m in months], "series": [
+        "months": {"type": "line", "unit": "percent", "most": 100, "labels": [month(m) for m in months],
+                   "urls": [behind(month=m, which="decided") for m in months], "series": [
             {"name": _("Diterima pada putaran pertama"), "values": [_percent(figures.clean(found.months[m])) for m in months]}]},
-        "kinds": {"type": "bar", "unit": "percent", "most": 100, "labels": [kind or _("tanpa jenis") for kind in kinds], "series": [
+        "kinds": {"type": "bar", "unit": "percent", "most": 100, "labels": [kind or _("tanpa jenis") for kind in kinds],
+                  "urls": [behind(kind=kind, which="decided") if kind else "" for kind in kinds], "series": [
             {"name": _("Diterima pada putaran pertama"), "values": [_percent(figures.clean(found.kinds[kind])) for kind in kinds]}]},
         "rounds": {"type": "bar", "unit": "count", "labels": [_("%(number)d TIDAK", number=number) for number in rounds],
                    "urls": [behind(rounds=number) for number in rounds],

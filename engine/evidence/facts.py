@@ -28,7 +28,7 @@ BODY = "#multiInstanceBody"
 MOST_STEPS = 300  # of a way, kept to be shown
 LONGEST_NOTE = 2000
 NO_NOTE = ""
-_MOVED = ("instance.modified",)
+MOVED = ("instance.modified", "instance.restarted_from")  # a token stood where no flow had led it
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Facts:
 def read(case: Mapping[str, Any], activities: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], diagram: Diagram,
          office: Office) -> Facts:
     """Read a case: its row, its activity instances and its events, each in any order."""
-    steps = sorted(activities, key=lambda a: (a["started_at"], a["id"]))
+    steps = sorted(activities, key=lambda a: (a["started_at"], a["ended_at"] or case["ended_at"], a["id"]))
     said = {e["activity_instance_id"]: e for e in sorted(events, key=lambda e: e["id"]) if e["type"] == "task.completed"}
     units = {a["id"]: _unit(a, diagram, office) for a in steps if a["is_task"]}
     writer, unit = _writer(case, steps, said, units, diagram, office)
@@ -114,7 +114,7 @@ def read(case: Mapping[str, Any], activities: Sequence[Mapping[str, Any]], event
         "instance_id": case["id"], "tenant_id": case["tenant_id"], "key": case["definition_key"], "definition_id": case["definition_id"],
         "ended_at": case["ended_at"], "day": case["ended_at"].astimezone(ZoneInfo(calendar.zone)).date(), "kind": _kind(case["variables"]),
         "unit": unit, "writer": writer, "variant": digest(case["definition_key"], *path), "working_seconds": whole, "decisions": decisions,
-        "returned": len(returns), "again_seconds": 0, "cancelled": cancelled, "moved": any(e["type"] in _MOVED for e in events),
+        "returned": len(returns), "again_seconds": 0, "cancelled": cancelled, "moved": any(e["type"] in MOVED for e in events),
         "manual": any(_said(e["data"]).get("tautan") for e in said.values()),
         "extended": any(a["extensions"] for a in steps)}, path, returns)
     _steps(facts, done, said, units, office)

@@ -13,12 +13,12 @@ from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read, record, run
-from engine.tables import evidence_category, evidence_return, evidence_wording
+from engine.tables import evidence_category, evidence_return, evidence_wording, process_definition
 
 LONGEST = 100
 MOST = 50  # categories of a procedure
 MOST_AT_ONCE = 200
-_k, _w, _r = evidence_category.c, evidence_wording.c, evidence_return.c
+_d, _k, _w, _r = process_definition.c, evidence_category.c, evidence_wording.c, evidence_return.c
 
 
 def categories(pe: ProcessEngine, actor: Actor, key: str) -> list[dict[str, Any]]:
@@ -41,10 +41,13 @@ def create(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str, name: st
     """Make a category and return its id. Invalid for no good name, Conflict for one that is there."""
     access.require(access.may_see_reports(actor))
     name = _name(name)
+    _readable(key)
     id = new_id(now)
 
     def write(db: sa.Connection) -> None:
         rollup.lock(db)
+        if db.scalar(sa.select(_d.id).where(_d.tenant_id == actor.tenant, _d.key == key).limit(1)) is None:
+            raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key)
         names = list(db.scalars(sa.select(_k.name).where(_k.tenant_id == actor.tenant, _k.key == key)))
         if name.casefold() in (each.casefold() for each in names):
             raise Conflict(N_("Kategori ini sudah ada."), field="name")
@@ -60,6 +63,7 @@ def create(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str, name: st
 def delete(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str, category_id: str) -> None:
     """Take a category away; what is in it is in none then."""
     access.require(access.may_see_reports(actor))
+    _readable(key, category_id)
 
     def write(db: sa.Connection) -> None:
         rollup.lock(db)
@@ -79,6 +83,7 @@ def put(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str, category_id
     access.require(access.may_see_reports(actor))
     if not wording_ids or len(wording_ids) > MOST_AT_ONCE:
         raise Invalid(N_("Pilih satu sampai %(most)s catatan."), field="wording", most=MOST_AT_ONCE)
+    _readable(key, category_id, *wording_ids)
 
     def write(db: sa.Connection) -> int:
         rollup.lock(db)
@@ -102,6 +107,12 @@ def _category(db: sa.Connection, actor: Actor, key: str, category_id: str) -> st
     if name is None:
         raise NotFound(N_("Kategori ini tidak ditemukan."))
     return name
+
+
+def _readable(*texts: str) -> None:
+    """Refuse what no row can be called: not every database takes the question."""
+    if any("\0" in text for text in texts):
+        raise NotFound(N_("Catatan ini tidak ditemukan."))
 
 
 def _name(name: str) -> str:

@@ -120,7 +120,7 @@ def _facts(db: sa.Connection, cases: Sequence[Mapping[str, Any]]) -> Iterator[fa
         for row in db.execute(sa.select(*_ACTIVITY).where(_a.instance_id.in_(part))).mappings():
             of[row["instance_id"]][0].append(row)
         for row in db.execute(sa.select(_e.id, _e.instance_id, _e.activity_instance_id, _e.type, _e.data).where(
-                _e.instance_id.in_(part), _e.type.in_(("task.completed", "instance.modified")))).mappings():
+                _e.instance_id.in_(part), _e.type.in_(("task.completed", *facts.MOVED)))).mappings():
             of[row["instance_id"]][1].append(row)
     offices = {tenant_id: office(db, tenant_id) for tenant_id in {case["tenant_id"] for case in cases}}
     diagrams = {id: diagram(db, id) for id in {case["definition_id"] for case in cases}}

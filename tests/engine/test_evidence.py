@@ -310,8 +310,10 @@ def test_only_overseers_ask_and_only_of_what_there_is(pe, known):
             ask(pe, staff, Scope(KEY))
     with pytest.raises(Forbidden):
         behind.cases(pe, staff, Scope(KEY), Which())
-    with pytest.raises(NotFound):
-        figures.choices(pe, ANALYST, "tidak-ada")
+    for ask in (lambda: figures.choices(pe, ANALYST, "tidak-ada"), lambda: reasons.create(pe, ANALYST, NOW, "tidak-ada", "Bahasa"),
+                lambda: reasons.put(pe, ANALYST, NOW, KEY, "tidak-ada", ["x"]), lambda: reasons.delete(pe, ANALYST, NOW, "\0", "x")):
+        with pytest.raises(NotFound):
+            ask()
     for wrong in (Which("x"), Which(what="x"), Which(what="flow", measure="x"), Which(what="flow", element="\0")):
         with pytest.raises(Invalid):
             behind.cases(pe, ANALYST, Scope(KEY), wrong)

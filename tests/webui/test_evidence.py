@@ -88,7 +88,8 @@ def test_notes_are_sorted_by_hand(known, analis):
     id = re.search(r'<option value="([^"]+)">Bahasa', page)[1]
     assert analis.post(f"/reports/tidak/{KEY}/category/{id}/delete", {}, token_from="/reports/tidak?since=").status_code == 303
     assert ">Bahasa<" not in analis.get("/reports/tidak?since=").text
-    for wrong in ({}, {"wording": "x"}, {"wording": "x" * 5000, "category": "y"}, {"wording": wording[1], "new": "n" * 101}):
+    for wrong in ({}, {"wording": "x"}, {"wording": "x" * 5000, "category": "y"}, {"wording": wording[1], "new": "n" * 101},
+                  {"wording": "\0"}, {"wording": wording[1], "category": "\0"}):
         assert analis.post(f"/reports/tidak/{KEY}/sort", wrong, token_from="/reports/tidak?since=").status_code in (400, 404)
 
 
@@ -100,7 +101,7 @@ def test_only_an_admin_lets_persons_be_compared(known, analis, signed_in):
 
 
 @pytest.mark.parametrize("query", [
-    "since=kemarin", "until=2026-13-01", "since=0001-01-01", "version=x", "version=99", "kind=%00", "since2=x&compare=1", "key=tidak-ada"])
+    "since=kemarin", "until=2026-13-01", "since=0001-01-01", "version=x", "version=99", "kind=%00", "key=%00", "since2=x&compare=1", "key=tidak-ada"])
 def test_a_wrong_question_is_a_clear_4xx(sop, analis, query):
     page = analis.get(f"/reports/peta?{query}")
     assert page.status_code in (400, 404) and "Traceback" not in page.text
@@ -144,3 +145,35 @@ def test_every_question_to_the_sums_is_answered_from_an_index(pe, known):
             plan = " ".join(str(row) for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
             assert "SCAN evidence_" not in plan, f"{text}\n{plan}"
             assert "NOT counted" not in text or "ix_process_instance_uncounted" in plan
+
+
+def test_a_case_that_was_run_counts_as_it_went(pe, people, returned, now):
+    """The case of `returned`, sent back once at `now`: claimed an hour later, done another hour later, and not published in the end."""
+    from engine import commands, queries
+
+    case = queries.task(pe, people["admin"], returned)["instance_id"]
+
+    def open_task():
+        return queries.tasks(pe, people["admin"], instance_id=case).rows[0]["id"]
+
+    hours = [now + dt.timedelta(hours=n) for n in range(4)]  # Monday from 08.00
+    commands.claim(pe, people["kasubbag"], hours[1], returned)
+    commands.complete(pe, people["kasubbag"], hours[2], returned, {"klasifikasi": "dikecualikan", "dasar_pengecualian": "Pasal 17"})
+    assert rollup.work(pe) == 0  # it runs
+    commands.complete(pe, people["ketua"], hours[3], open_task(), {"keputusan": "sesuai"})
+    assert (rollup.work(pe), rollup.work(pe)) == (1, 0)
+    analyst = Actor("analis", "kpu", frozenset({"analyst"}))
+    steps, flows = figures.heat(pe, analyst, figures.Scope(KEY, kind="pengumuman"), "wait", "work", "lead")
+    assert {id: m["count"] for id, m in steps.items()} == {
+        "tugaskan": 1, "perintahkan": 1, "siapkan": 1, "periksa": 2, "putuskan": 2}
+    assert {id: m["count"] for id, m in flows.items()} == dict.fromkeys(
+        ("f_mulai", "f_perintahkan", "f_siapkan", "f_jenis", "f_periksa", "f_tidak", "f_kecuali"), 1) | {"f_putuskan": 2, "f_sesuai": 2}
+    m = steps["periksa"]
+    assert (m["repeats"], m["overdue"], m["claimed"], m["wait_seconds"], m["work_seconds"]) == (1, 1, 1, 3600, 3600)
+    into = flows["f_tidak"]["wait_seconds"] + flows["f_periksa"]["wait_seconds"]  # both were taken in the instant `now`
+    assert m.times["wait"] == {60: 1} and into == 3600
+    assert (steps["putuskan"]["decided"], steps["putuskan"]["returned"]) == (2, 1)
+    total = figures.cases(pe, analyst, figures.Scope(KEY)).total
+    assert (total["count"], total["clean"], total["returned"], total["lead_seconds"]) == (1, 0, 1, 3 * 3600)
+    assert total["again_seconds"] == 3600 + 3600  # checked again, decided again
+    assert [row["count"] for row in figures.reasons(pe, analyst, figures.Scope(KEY, unit="pelaksana")).values()] == [1]
