@@ -120,7 +120,10 @@ def test_what_is_written_out_is_no_formula_and_comes_back_the_same(pe, people, a
 
 def test_groups_say_who_is_in_them_and_can_be_made(pe, people, admin, now):
     accounts.set_groups(pe, admin, now, "ketua", ["ketua-divisi"], ["ketua-divisi"])
+    seen = []
+    sa.event.listen(pe.db, "before_cursor_execute", lambda *args: seen.append(args[2]))
     rows = {row["id"]: row for row in groups.overview(pe, admin)}
+    assert [row["id"] for row in groups.members(pe, admin, "pelaksana").rows] == ["penulis", "webadmin"] and len(seen) == 3
     assert rows["pelaksana"]["members"] == 2 and rows["ketua-divisi"]["heads"] == ["Ketua Demo"]
     groups.create(pe, admin, now, "hukum", "Sub Bagian Hukum")
     with pytest.raises(Conflict):
