@@ -204,6 +204,21 @@ class Result:
     details: dict[str, Any] = field(default_factory=dict)  # JSON
 
 
+class Tokens(Protocol):
+    """The OAuth tokens that an admin signed the channel in with, as the installation keeps them."""
+
+    def access(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], refused: str = "", margin: float = 300) -> str:
+        """An access token that is good for `margin` seconds yet. `refused`: one that the platform has just refused, so that another is got.
+
+        Where a new one is needed, `renew` is called with what is kept (access_token, refresh_token, expires_at, …), by one worker at a
+        time, and returns what the platform gave (access_token, and where given refresh_token, expires_in). Raises Denied where the
+        channel is not signed in (any more), and what `renew` raises.
+        """
+        ...
+
+    def expires_at(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True)
 class Context:
     """What the installation gives to every connector."""
@@ -213,6 +228,7 @@ class Context:
     allowed_private_hosts: frozenset[str] = frozenset()  # "host:port" that may be called though private
     office: str = ""  # the name of the office whose channel it is
     place: str = ""  # where what belongs to that office lies within a folder or address: "", or "kantor/<id>/" of a further one
+    tokens: Tokens | None = None  # of the channel, where it is signed in to
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 import connectors
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from connectors import masking, slugs
-from engine import access, values
+from engine import access, tokens, values
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import channel, channel_health
@@ -76,6 +77,8 @@ def save_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, id: str, 
         row = {"name": name.strip(), "connector": connector, "config": clean, "secrets": _seal(pe, actor.tenant, id, merged),
                "enabled": enabled, "position": position if position is not None else old["position"] if old else len(FRESH),
                "expires_on": expires_on}
+        if old and old["connector"] != connector:
+            row |= {"tokens": None, "not_before": None}  # those were the other platform's
         if old:
             db.execute(sa.update(channel).where(_one(actor.tenant, id)).values(row))
         else:
@@ -167,7 +170,8 @@ def connector_for(pe: ProcessEngine, tenant: str, channel_id: str, *, disabled_t
     except InvalidToken:
         raise connectors.Failure(N_("Rahasia kanal ini tidak dapat dibuka; isi sekali lagi di halaman Kanal."), "permanent") from None
     masking.hide(secrets.values())
-    return connectors.find(row["connector"])(row["config"], secrets, context(pe, tenant, row["office"]))
+    given = replace(context(pe, tenant, row["office"]), tokens=tokens.ChannelTokens(pe, tenant, channel_id))
+    return connectors.find(row["connector"])(row["config"], secrets, given)
 
 
 def context(pe: ProcessEngine, tenant: str = DEFAULT_TENANT, office: str = "") -> connectors.Context:

@@ -415,6 +415,7 @@ incident = Table(
     Column("opened_at", UtcDateTime, nullable=False),
     Column("resolved_at", UtcDateTime),
     Column("resolved_by", Key),
+    Column("annotation", Text),  # what an admin noted about it
     Index("ix_incident_open", "tenant_id", "opened_at", "id",
           sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
     Index("ix_incident_of", "instance_id"),
@@ -464,6 +465,8 @@ channel = Table(
     Column("paused_at", UtcDateTime),  # jobs for it wait from then on, and fail not
     Column("pause_reason", Text),
     Column("not_before", UtcDateTime),  # no worker calls it earlier: its platform asked so, or its pace does
+    Column("tokens", LargeBinary),  # what it was signed in with (OAuth), a Fernet token: see `engine.tokens`
+    Column("renewing_until", UtcDateTime),  # a worker renews them, and the others wait
     Column("position", Integer, nullable=False, server_default="0"),
     Column("expires_on", Date),  # when its credentials end, as an admin typed it: the last day
 )

@@ -38,7 +38,7 @@ UNRECORDED = {
 
 
 MARKS = {  # columns that are no more than marks of the machinery
-    "channel": {"not_before"},
+    "channel": {"not_before", "renewing_until"},
     "api_token": {"used_at"}, "web_session": {"seen_at"}, "activity_instance": {"to_tell", "remind_at"}, "user_account": {"totp_step"},
     "process_instance": {"counted"},
 }

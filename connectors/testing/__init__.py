@@ -15,7 +15,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -25,7 +26,7 @@ from typing import Any, ClassVar, Protocol
 import pytest
 from PIL import Image
 
-from connectors import Attachment, Context, Failure, NotByMachine, NotYet, Progress, Request, Result, Throttled, abilities, http
+from connectors import Attachment, Context, Denied, Failure, NotByMachine, NotYet, Progress, Request, Result, Throttled, abilities, http
 from connectors.testing import proxy
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
@@ -90,13 +91,7 @@ class Contract:
 
     @pytest.fixture
     def scene(self, platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Scene"]:
-        with proxy.faulty(upstream=platform.url) as between:
-            scene = Scene(self, platform, between, Context(tmp_path, "http://kantor.example", frozenset({between.host})))
-            monkeypatch.setattr(http, "request", scene.request)
-            asleep = time.sleep
-            main = threading.main_thread()
-            monkeypatch.setattr(time, "sleep", lambda seconds: None if threading.current_thread() is main else asleep(seconds))
-            yield scene
+        yield from _scenes(self, platform, tmp_path, monkeypatch)
 
     # What is promised -------------------------------------------------------------------------------------------------
 
@@ -212,6 +207,66 @@ class Contract:
             for _ in range(2):
                 scene.persist(withdraw)
             assert result.platform_id not in scene.platform.posts()
+
+
+class SignedInContract(Contract):
+    """Besides, for a connector whose channel is signed in to (`context.tokens`): tokens that end, also while two workers use them.
+
+    The platform gives what `tokens` is; `expire()` lets it refuse every access token that it has given so far, `renewals()` counts the
+    renewals that it has granted. Its refresh tokens are good once, as the strictest platforms' are.
+    """
+
+    def tokens(self, platform: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def scene(self, platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Scene"]:
+        yield from _scenes(self, platform, tmp_path, monkeypatch, KeptTokens(self.tokens(platform)))
+
+    def test_a_token_that_has_ended_is_renewed_and_it_is_published(self, scene: "Scene") -> None:
+        before = scene.platform.renewals()
+        scene.platform.expire()
+        assert scene.run(scene.ask("habis")).state == "published" and scene.platform.renewals() == before + 1
+
+    def test_two_workers_renew_once(self, scene: "Scene") -> None:
+        before = scene.platform.renewals()
+        scene.platform.expire()
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = list(pool.map(lambda request: scene.settle(request, {}), [scene.ask(f"lomba-{n}") for n in range(4)]))
+        assert [outcome.state for outcome in outcomes] == ["published"] * 4 and scene.platform.renewals() == before + 1
+
+    def test_signed_out_is_said_so(self, scene: "Scene") -> None:
+        scene.context.tokens.kept["refresh_token"] = "dicabut"  # type: ignore[union-attr]
+        scene.platform.expire()
+        outcome = scene.run(scene.ask("keluar"))
+        assert outcome.state == "failed" and isinstance(outcome.failures[-1], Denied)
+
+
+class KeptTokens:
+    """`connectors.Tokens` as the installation has them, in memory."""
+
+    def __init__(self, kept: dict[str, Any]):
+        self.kept = dict(kept)
+        self.lock = threading.Lock()
+
+    def access(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], refused: str = "", margin: float = 300) -> str:
+        with self.lock:
+            if self.kept["access_token"] == refused:
+                self.kept |= renew(dict(self.kept))
+            return str(self.kept["access_token"])
+
+    def expires_at(self) -> datetime | None:
+        return None
+
+
+def _scenes(contract: Contract, platform: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, tokens: Any = None) -> Iterator["Scene"]:
+    with proxy.faulty(upstream=platform.url) as between:
+        context = Context(folder, "http://kantor.example", frozenset({between.host}), tokens=tokens)
+        scene = Scene(contract, platform, between, context)
+        monkeypatch.setattr(http, "request", scene.request)
+        asleep, main = time.sleep, threading.main_thread()
+        monkeypatch.setattr(time, "sleep", lambda seconds: None if threading.current_thread() is main else asleep(seconds))
+        yield scene
 
 
 @dataclass

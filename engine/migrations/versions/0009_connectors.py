@@ -12,6 +12,8 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table('channel', schema=None) as batch_op:
         batch_op.add_column(sa.Column('not_before', sa.DateTime(), nullable=True))
+        batch_op.add_column(sa.Column('tokens', sa.LargeBinary(), nullable=True))
+        batch_op.add_column(sa.Column('renewing_until', sa.DateTime(), nullable=True))
 
     op.create_table('publication_progress',
     sa.Column('publication_id', sa.String(length=36), nullable=False),

@@ -1,0 +1,129 @@
+"""The OAuth tokens that a channel was signed in with: encrypted, renewed before they end by one worker at a time, and never lost in a race.
+
+Platforms give a new refresh token with each renewal and forget the old one, so two workers that renew at once would lose both. The
+claim is a column of the channel's row: who has it renews, outside any transaction, and the others wait for what comes of it.
+"""
+
+import datetime as dt
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken
+
+from bpmn.errors import N_, NotFound
+from connectors import Denied, Failure
+from engine import access
+from engine.process_engine import Actor, ProcessEngine
+from engine.store import read, record, run
+from engine.tables import channel
+
+CLAIM = dt.timedelta(seconds=120)  # longer than a renewal may take; a worker that dies holds the others up for so long
+LOOK_EVERY, LOOKS = 0.5, 60  # seconds, and how often one looks whether another's renewal is done
+SIGN_IN = N_("Kanal ini belum atau tidak lagi masuk; admin perlu masuk di halaman Kanal.")
+
+
+def keep(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str, tokens: Mapping[str, Any]) -> None:
+    """Keep what a platform gave when an admin signed the channel in: access_token, and where given refresh_token, expires_in, …"""
+    access.require(access.may_administer(actor))
+    sealed = _seal(pe, actor.tenant, channel_id, _dated(tokens, now))
+
+    def write(db: sa.Connection) -> None:
+        one = sa.update(channel).where(channel.c.tenant_id == actor.tenant, channel.c.id == channel_id)
+        if not db.execute(one.values(tokens=sealed, renewing_until=None)).rowcount:
+            raise NotFound(N_("Kanal tidak ditemukan."))
+        record(db, actor, now, "channel.signed_in", data={"channel": channel_id})
+
+    run(pe, write)
+
+
+class ChannelTokens:
+    """As `connectors.Tokens`."""
+
+    def __init__(self, pe: ProcessEngine, tenant: str, channel_id: str, clock: Callable[[], dt.datetime] | None = None):
+        self.pe, self.tenant, self.id = pe, tenant, channel_id
+        self.clock = clock or (lambda: dt.datetime.now(dt.timezone.utc))  # noqa: TID251 - a token ends by the platform's clock
+
+    def access(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], refused: str = "", margin: float = 300) -> str:
+        for _ in range(LOOKS):
+            sealed, until = self._row()
+            kept = _open(self.pe, self.tenant, self.id, sealed)
+            if not kept.get("access_token"):
+                raise Denied(SIGN_IN)
+            if kept["access_token"] != refused and not self._ends(kept, margin):
+                return str(kept["access_token"])
+            if (until is None or until <= self.clock()) and self._claim(sealed):
+                return self._renewed(renew, kept, refused)
+            time.sleep(LOOK_EVERY)
+        raise Failure(N_("Token kanal ini sedang diperbarui."), "temporary", 30)
+
+    def expires_at(self) -> dt.datetime | None:
+        """When the access token ends, where that is known."""
+        at = _open(self.pe, self.tenant, self.id, self._row()[0]).get("expires_at")
+        return dt.datetime.fromisoformat(at) if at else None
+
+    def _renewed(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], kept: dict[str, Any], refused: str) -> str:
+        try:
+            given = {**kept, **renew(kept)}
+        except Failure as failure:
+            self._write({"renewing_until": None}, "channel.token_not_renewed", kind=failure.kind)
+            if failure.kind != "permanent" and kept["access_token"] != refused and not self._ends(kept, 0):
+                return str(kept["access_token"])  # the old one is good for a while yet
+            raise
+        except BaseException:
+            self._write({"renewing_until": None}, "channel.token_not_renewed", kind="unknown")
+            raise
+        sealed = _seal(self.pe, self.tenant, self.id, _dated(given, self.clock()))
+        self._write({"tokens": sealed, "renewing_until": None}, "channel.token_renewed")
+        return str(given["access_token"])
+
+    def _ends(self, kept: Mapping[str, Any], margin: float) -> bool:
+        at = kept.get("expires_at")
+        return bool(at) and dt.datetime.fromisoformat(at) <= self.clock() + dt.timedelta(seconds=margin)
+
+    def _row(self) -> tuple[bytes | None, dt.datetime | None]:
+        with read(self.pe) as db:
+            row = db.execute(sa.select(channel.c.tokens, channel.c.renewing_until).where(*self._one())).first()
+        return (row.tokens, row.renewing_until) if row else (None, None)
+
+    def _claim(self, seen: bytes | None) -> bool:
+        now = self.clock()
+        free = sa.or_(channel.c.renewing_until.is_(None), channel.c.renewing_until <= now)
+        claim = sa.update(channel).where(*self._one(), channel.c.tokens == seen, free).values(renewing_until=now + CLAIM)
+        return run(self.pe, lambda db: db.execute(claim)).rowcount == 1
+
+    def _write(self, values: dict[str, Any], event: str, **data: Any) -> None:
+        def write(db: sa.Connection) -> None:
+            db.execute(sa.update(channel).where(*self._one()).values(values))
+            record(db, Actor.system(self.tenant), self.clock(), event, data={"channel": self.id, **data})
+
+        run(self.pe, write)
+
+    def _one(self) -> tuple[Any, Any]:
+        return channel.c.tenant_id == self.tenant, channel.c.id == self.id
+
+
+def _dated(tokens: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
+    """With `expires_at` in place of `expires_in`."""
+    kept = {name: value for name, value in tokens.items() if name != "expires_in"}
+    seconds = tokens.get("expires_in")
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+        kept["expires_at"] = (now + dt.timedelta(seconds=seconds)).isoformat()
+    return kept
+
+
+def _seal(pe: ProcessEngine, tenant: str, id: str, tokens: dict[str, Any]) -> bytes:
+    return Fernet(pe.fernet_key("tokens")).encrypt(json.dumps({"of": [tenant, id], "tokens": tokens}).encode())
+
+
+def _open(pe: ProcessEngine, tenant: str, id: str, sealed: bytes | None) -> dict[str, Any]:
+    """Empty where there are none, or where they cannot be opened: signing in again mends it."""
+    if not sealed:
+        return {}
+    try:
+        found = json.loads(Fernet(pe.fernet_key("tokens")).decrypt(sealed))
+    except InvalidToken:
+        return {}
+    return found["tokens"] if found["of"] == [tenant, id] else {}
