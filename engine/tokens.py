@@ -80,7 +80,7 @@ class ChannelTokens:
         return str(given["access_token"])
 
     def _ends(self, kept: Mapping[str, Any], margin: float) -> bool:
-        at = kept.get("expires_at")
+        at = str(kept.get("expires_at") or "")
         return bool(at) and dt.datetime.fromisoformat(at) <= self.clock() + dt.timedelta(seconds=margin)
 
     def _row(self) -> tuple[bytes | None, dt.datetime | None]:
