@@ -18,8 +18,8 @@ from engine.process_engine import ProcessEngine, open_engine
 from engine.store import run
 from engine.tables import worker
 
-SAYS_EVERY = 10.0  # seconds
-SILENT = dt.timedelta(seconds=35)  # who said nothing for so long is dead, or cut off
+SAYS_EVERY = 3.0  # seconds
+SILENT = dt.timedelta(seconds=15)  # who said nothing for so long is dead, or cut off
 FORGOTTEN = dt.timedelta(days=1)
 _w = worker.c
 log = structlog.get_logger()

@@ -31,8 +31,10 @@ def machinery(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> dict[str, An
     return {**found, "alarms": [*_workers(found, now), *_queue(found, now), *_channels(found), *_stuck(found), *_rest(found)]}
 
 
-def _alarm(level: str, title: str, advice: str, href: str = "", label: str = "", command: str = "") -> dict[str, str]:
-    return {"level": level, "title": title, "advice": advice, "href": href, "label": label, "command": command}
+def _alarm(level: str, title: str, advice: str, href: str = "", label: str = "", command: str = "",
+           *more: tuple[str, str]) -> dict[str, Any]:
+    """What is wrong, what to do about it, and what leads there: (address, its name) each."""
+    return {"level": level, "title": title, "advice": advice, "command": command, "links": [(href, label), *more] if href else []}
 
 
 def _workers(found: dict[str, Any], now: dt.datetime):
@@ -69,8 +71,9 @@ def _channels(found: dict[str, Any]):
     for each in found["channels"]:
         number = ngettext("%(num)d berkas tidak dapat terbit", "%(num)d berkas tidak dapat terbit", each["number"])
         yield _alarm("danger", _("Kanal %(name)s: %(number)s", name=each["name"] or each["id"], number=number), _(
-            "Buka kanalnya dan tekan Uji. Sesudah diperbaiki, coba lagi yang terhenti di bawah. Kesalahan terakhir: %(error)s",
-            error=each["error"] or "–"), url_for("channels.show", id=each["id"]), _("Buka kanal"))
+            "Buka kanalnya dan tekan Uji; selama belum diperbaiki, kanal dapat dijeda di sana. Sesudah diperbaiki, coba lagi yang "
+            "terhenti. Kesalahan terakhir: %(error)s", error=each["error"] or "–"),
+            url_for("channels.show", id=each["id"]), _("Buka kanal"), "", _retry())
     for status in found["states"]:
         said = readiness.words(status)
         yield _alarm(said.colour, _("Kanal %(name)s: %(number)s", name=status.name, number=said.text), said.why or {
@@ -85,7 +88,11 @@ def _stuck(found: dict[str, Any]):
     if number >= MANY_STUCK:
         yield _alarm("warning", ngettext("%(num)d langkah terhenti", "%(num)d langkah terhenti", number), _(
             "Perbaiki dahulu sebabnya, misalnya di halaman Kanal. Lalu coba lagi semuanya sekaligus: daftarnya diperlihatkan dahulu."),
-            url_for("batches.new", action="retry", all=1, state="stuck"), _("Coba lagi semuanya…"))
+            *_retry())
+
+
+def _retry() -> tuple[str, str]:
+    return url_for("batches.new", action="retry", all=1, state="stuck"), _("Coba lagi yang terhenti…")
 
 
 def _rest(found: dict[str, Any]):

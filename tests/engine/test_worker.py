@@ -9,7 +9,7 @@ import time
 import pytest
 import redis
 
-from engine import commands, handlers, jobs, queries, worker
+from engine import commands, folder_broker, handlers, jobs, queries, worker
 from engine.process_engine import Actor, open_engine
 from tests.engine.small import END, START, chain, deploy, diagram, service_task
 from tests.engine.test_crash import clock, effects, eventually, kill_group, start_worker
@@ -127,3 +127,21 @@ def test_a_real_worker_does_jobs_with_and_without_wake_ups(pe, pemilik, now, bro
             store = redis.Redis.from_url(REDIS)
             store.delete(*store.keys(f"*{worker.queue(pe)}*") or ["nothing"])
     pe.close()
+
+
+def test_a_message_appears_in_the_folder_whole(pe, monkeypatch):
+    seen = []
+    real = folder_broker.os.replace
+
+    def look(part, whole):
+        seen.append([entry.name for entry in os.scandir(pe.folder / "broker") if entry.name.endswith(".msg")])
+        real(part, whole)
+
+    monkeypatch.setattr(folder_broker.os, "replace", look)
+    app = worker.make_app(pe)
+    app.send_task("terbit.look_at", ("x",))
+    assert seen == [[]], "nothing is there under its name before it is written"
+    with app.connection_for_read() as connection:
+        queue = connection.SimpleQueue(worker.queue(pe))
+        assert queue.get(timeout=5).payload[0] == ["x"]
+        queue.close()

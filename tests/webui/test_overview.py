@@ -1,6 +1,7 @@
 """The admin's overview: figures that update themselves, the cases behind them, and what is wrong with what to do about it."""
 
 import datetime as dt
+import re
 
 import pytest
 
@@ -79,6 +80,16 @@ def test_a_full_queue_is_seen(pe, people, admin, alive, case_at, now):
     commands.complete(pe, people["webadmin"], now, task, {"terbit_pada": None})  # `now` is long ago
     page = admin.get("/admin/live").text
     assert "pekerjaan menunggu terlalu lama" in page and "WORKER_CONCURRENCY" in page
+
+
+def test_many_stuck_steps_are_said_on_top_with_the_way_to_retry_them(admin, alive, stuck, monkeypatch):  # noqa: F811
+    stuck("unknown")
+    assert "Perbaiki dahulu sebabnya" not in admin.get("/admin/live").text
+    monkeypatch.setattr("webui.overview.MANY_STUCK", 1)
+    page = admin.get("/admin/live").text
+    assert "1 langkah terhenti" in page and "Perbaiki dahulu sebabnya" in page
+    link = re.search(r'href="(/batches/new[^"]*)"', page)[1].replace("&amp;", "&")
+    assert "1 berkas dipilih" in admin.get(link).text
 
 
 def test_a_full_folder_broker_is_seen(pe, admin, alive, monkeypatch):
