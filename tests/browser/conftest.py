@@ -9,7 +9,7 @@ from werkzeug.serving import make_server
 
 import webui
 from tests.web_app import app_for
-from tests.webui.conftest import case_at, manual, returned, sop  # noqa: F401  the scenes are the same
+from tests.webui.conftest import Browser, case_at, manual, returned, sop  # noqa: F401  the scenes are the same
 from webui.security import limiter
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 860}
@@ -23,10 +23,14 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def server(pe, people, tmp_path_factory):
-    """The application's address while it is served."""
+def app(pe, people, tmp_path_factory):
     assert (Path(webui.__file__).parent / "static/dist/manifest.json").exists(), "the assets are not built: make assets"
-    app = app_for(pe, tmp_path_factory.getbasetemp() / "app")
+    return app_for(pe, tmp_path_factory.getbasetemp() / "app")
+
+
+@pytest.fixture
+def server(app):
+    """The application's address while it is served."""
     limiter.enabled = False  # a test's pages come faster than a person's
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -38,7 +42,7 @@ def server(pe, people, tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(chromium, server):
+def open_page(chromium, app, server):
     """A function that opens a browser window, signed in as `user` if one is named; its `problems` are what the console said."""
     windows = []
 
@@ -52,11 +56,11 @@ def open_page(chromium, server):
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.set_default_timeout(30_000)
         if user:
-            page.goto("/sign-in")
-            page.fill("[name=user_id]", user)
-            page.fill("[name=password]", "terbit-demo")
-            page.click("form[data-once] button[type=submit]")
-            page.wait_for_url("**/")
+            person = Browser(app)  # whether the page for it works, test_working and test_staff_pages see
+            assert person.sign_in(user).status_code == 303
+            cookie = person.client.get_cookie(app.config["SESSION_COOKIE_NAME"])
+            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": server, "httpOnly": True}])
+            page.goto("/")
         return page
 
     yield make
