@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from webui.view import moment
 
 TYPES = ("instance.modified", "instance.suspended", "instance.activated", "instance.cancelled", "instance.restarted",
-         "instance.restarted_from", "variables.set", "job.retries_set", "job.executed", "job.renewed", "job.due_set", "incident.resolved",
+         "instance.restarted_from", "variables.set", "job.retries_set", "job.executed", "job.renewed", "job.due_set",
+         "incident.resolved", "incident.annotated",
          "task.due_set")
 
 
@@ -37,6 +38,7 @@ def sentence(type: str, data: Mapping[str, Any], label: Callable[[str], str]) ->
         "instance.cancelled": _("Berkas dibatalkan"), "job.retries_set": _("“%(where)s” dicoba lagi", where=where),
         "job.executed": _("“%(where)s” dikerjakan sekarang", where=where),
         "job.renewed": _("“%(where)s” dicoba lagi dengan isian yang sekarang", where=where),
+        "incident.annotated": _("Catatan tentang masalah pada “%(where)s”", where=where),
         "incident.resolved": _("“%(where)s” dianggap selesai dengan tangan", where=where),
     }[type]
 

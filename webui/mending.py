@@ -94,6 +94,11 @@ def resolve(id: str, incident_id: str):
     return _do(id, lambda: commands.resolve_incident(pe(), actor(), now(), incident_id, _why(), found=found))
 
 
+@blueprint.post("/incidents/<incident_id>/note")
+def note(id: str, incident_id: str):
+    return _do(id, lambda: commands.annotate_incident(pe(), actor(), now(), incident_id, request.form.get("note", "")))
+
+
 @blueprint.post("/jobs/<job_id>/now")
 def job_now(id: str, job_id: str):
     """Fire a timer, or have a call made, at once; one that failed with the variables as they are now."""

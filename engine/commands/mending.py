@@ -18,7 +18,7 @@ from engine.process_engine import Actor, ProcessEngine
 from engine.spec import Spec
 from engine.store import attempt, event_row, read, record, run
 from engine.tables import activity, incident, job
-from engine.values import checked, reason
+from engine.values import checked, reason, text
 
 
 def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident_id: str, why: str,
@@ -71,6 +71,24 @@ def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident
         return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
 
     pe.wake(attempt(pe, lambda: run(pe, write)))
+
+
+def annotate_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident_id: str, note: str | None) -> None:
+    """Note something about an incident, in place of what was noted before; None takes it away. By an admin."""
+    said = text(note or "", 4000).strip() or None
+
+    def write(db: sa.Connection) -> None:
+        row = db.execute(sa.select(incident).where(incident.c.id == incident_id, incident.c.tenant_id == actor.tenant)).mappings().first()
+        if row is None:
+            raise NotFound(N_("Masalah ini tidak ditemukan."))
+        if row["instance_id"]:
+            visible_instance(db, actor, row["instance_id"], access.may_administer)
+        access.require(access.may_administer(actor))
+        db.execute(sa.update(incident).where(incident.c.id == incident_id).values(annotation=said))
+        record(db, actor, now, "incident.annotated", instance_id=row["instance_id"], data={
+            "incident": row["id"], "activity_id": row["activity_id"], "before": row["annotation"], "reason": said})
+
+    run(pe, write)
 
 
 def _fail(spec: Spec, instance: load.Loaded, stuck: Any, why: str, now: dt.datetime) -> Outcome | None:

@@ -18,7 +18,7 @@ _j, _n, _i = job_table.c, incident_table.c, process_instance.c
 _JOB = (_j.id, _j.instance_id, _j.definition_id, _j.activity_instance_id, _j.activity_id, _j.type, _j.topic, _j.state, _j.due_at,
         _j.retries, _j.attempts, _j.leased_until, _j.error, _j.created_at, _j.ended_at)
 _INCIDENT = (_n.id, _n.instance_id, _n.definition_id, _n.activity_id, _n.job_id, _n.type, _n.message, _n.opened_at, _n.resolved_at,
-             _n.resolved_by, _i.title, _i.business_key)
+             _n.resolved_by, _n.annotation, _i.title, _i.business_key)
 
 
 def jobs(pe: ProcessEngine, actor: Actor, *, instance_id: str | None = None, state: str | None = None, after: str | None = None,

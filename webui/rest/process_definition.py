@@ -39,6 +39,12 @@ START = named("StartProcessInstance", {
 SUBMIT = named("SubmitStartForm", {"variables": VALUES_IN, "businessKey": optional(STRING)}, required=())
 SUSPENSION = named("ProcessDefinitionSuspension", {
     "suspended": BOOLEAN, "includeProcessInstances": optional(BOOLEAN), "executionDate": {"type": "null"}}, required=("suspended",))
+RESTART = named("RestartProcessInstances", {
+    "processInstanceIds": {"type": "array", "items": STRING, "minItems": 1, "maxItems": 1},
+    "instructions": {"type": "array", "minItems": 1, "items": named("RestartInstruction", {
+        "type": {"type": "string", "enum": ["startBeforeActivity"]}, "activityId": STRING})},
+    "annotation": optional(STRING), "initialVariables": {"enum": [False, None]}, "skipCustomListeners": optional(BOOLEAN),
+    "skipIoMappings": {"enum": [False, None]}, "withoutBusinessKey": optional(BOOLEAN)}, required=("processInstanceIds", "instructions"))
 FORM_VARIABLES = (Parameter("variableNames", "list", "Only these variables"), Parameter("deserializeValues", "boolean"))
 
 
@@ -86,6 +92,17 @@ def start(call: Call, row: dict) -> dict:
     if call.body.get("withVariablesInReturn"):
         case["variables"] = typed_all(queries.instance_variables(call.pe, call.actor, case["id"]))
     return case
+
+
+@operation("POST", "/process-definition/{id}/restart", tag=TAG, body=RESTART,
+           summary="Begin an ended case once more, before these steps; one at a time. The annotation is the reason that the history keeps")
+def restart(call: Call, id: str) -> None:
+    row = row_of(call, DEFINITIONS, id, "process definition")
+    case = queries.instance(call.pe, call.actor, call.body["processInstanceIds"][0])
+    if case["definition_id"] != row["id"]:
+        raise BadRequest(f"Process instance {case['id']} is not of process definition {row['id']}")
+    steps = [each["activityId"] for each in call.body["instructions"]]
+    commands.restart(call.pe, call.actor, call.now, case["id"], steps, call.body.get("annotation") or "REST")
 
 
 @by_id_or_key("POST", "/submit-form", summary="Start a case by its start form, which is checked", body=SUBMIT, body_required=False,

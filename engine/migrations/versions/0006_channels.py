@@ -61,5 +61,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_channel_health_check_at'), 'channel_health', ['check_at'])
     op.execute("INSERT INTO channel_health (tenant_id, channel_id, state, since, check_at) "
                "SELECT tenant_id, id, 'unknown', '2000-01-01 00:00:00.000000', '2000-01-01 00:00:00.000000' FROM channel")
+    with op.batch_alter_table('incident') as batch_op:
+        batch_op.add_column(sa.Column('annotation', sa.Text(), nullable=True))
     with op.batch_alter_table('channel') as batch_op:
         batch_op.add_column(sa.Column('expires_on', sa.Date(), nullable=True))

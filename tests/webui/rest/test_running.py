@@ -225,3 +225,30 @@ def test_a_failed_call_is_left_to_the_worker_once_more(pe, rest, case, kirim):
     assert rest.get("/incident/count", processInstanceId=case) == {"count": 0} and rest.get(f"/job/{job['id']}")["retries"] == 1
     assert work(rest) == 1
     assert rest.get("/process-instance/count", activityIdIn="hari_libur") == {"count": 1}
+
+
+def test_an_incident_is_annotated_and_the_note_taken_away(rest, case, kirim):
+    kirim["works"] = False
+    rest.post("/message", {"messageName": "balasan", "processInstanceId": case}, status=204)
+    work(rest)
+    (incident,) = rest.get("/incident", processInstanceId=case)
+    assert incident["annotation"] is None
+    path = f"/incident/{incident['id']}/annotation"
+    assert rest("PUT", path, "admin", json={"annotation": "Penyedia sudah ditelepon."}).status_code == 204
+    assert rest.get(f"/incident/{incident['id']}")["annotation"] == "Penyedia sudah ditelepon."
+    assert rest("PUT", path, "penulis", json={"annotation": "x"}).status_code == 403
+    assert rest("PUT", "/incident/tidak-ada/annotation", "admin", json={"annotation": "x"}).status_code == 404
+    assert rest("DELETE", path, "admin").status_code == 204
+    assert rest.get(f"/incident/{incident['id']}")["annotation"] is None
+
+
+def test_an_ended_case_is_restarted_before_a_step(rest, case):
+    definition = rest.get(f"/process-instance/{case}")["definitionId"]
+    body = {"processInstanceIds": [case], "instructions": [{"type": "startBeforeActivity", "activityId": "siapkan"}], "annotation": "Keliru"}
+    rest.post(f"/process-definition/{definition}/restart", body, status=409)  # it still runs
+    assert rest("DELETE", f"/process-instance/{case}", "admin").status_code == 204
+    rest.post(f"/process-definition/{definition}/restart", body, "penulis", status=403)
+    rest.post("/process-definition/tidak-ada/restart", body, status=404)
+    rest.post(f"/process-definition/{definition}/restart", body, status=204)
+    (again,) = rest.get("/process-instance", processDefinitionId=definition)
+    assert again["id"] != case and rest.task(again["id"])
