@@ -8,6 +8,7 @@ cut short or written anew as a whole does not end in what these say.
 
 import contextlib
 import datetime as dt
+import functools
 import hashlib
 import json
 import struct
@@ -103,7 +104,7 @@ def seal(pe: ProcessEngine, now: dt.datetime, *, seconds: float = 1.5) -> int:
             break
         made = _seal_row(now, last, rows)
         try:
-            run(pe, lambda db, made=made: db.execute(sa.insert(audit_seal), made))
+            run(pe, functools.partial(_insert, row=made))
         except sa.exc.IntegrityError:  # another worker sealed the same
             break
         count += len(rows)
@@ -112,6 +113,10 @@ def seal(pe: ProcessEngine, now: dt.datetime, *, seconds: float = 1.5) -> int:
         if len(rows) < BATCH or time.monotonic() > until:
             break
     return count
+
+
+def _insert(db: sa.Connection, row: dict[str, Any]) -> None:
+    db.execute(sa.insert(audit_seal), row)
 
 
 def _settled(db: sa.Connection) -> int | None:
@@ -209,10 +214,11 @@ def verify(pe: ProcessEngine, known: Mapping[int, str] | None = None) -> Iterato
         yield Problem("cut", number, N_("rantai terpotong: segel %(number)d pernah dicatat, kini tidak ada"), {"number": number})
 
 
-def _next_seal(db: sa.Connection, last: Head) -> sa.RowMapping | None:
+def _next_seal(db: sa.Connection, last: Head) -> dict[str, Any] | None:
     columns = (_s.number, _text(db, _s.at).label("at"), _s.first_id, _s.last_id, sa.cast(_s.events, sa.LargeBinary).label("events"),
                _s.previous, _s.hash)
-    return db.execute(sa.select(*columns).where(_s.number > last.number).order_by(_s.number).limit(1)).mappings().first()
+    row = db.execute(sa.select(*columns).where(_s.number > last.number).order_by(_s.number).limit(1)).mappings().first()
+    return {str(name): value for name, value in row.items()} if row else None
 
 
 def _seal_problems(row: Mapping[str, Any], last: Head, expected: Mapping[int, str]) -> Iterator[Problem]:

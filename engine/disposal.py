@@ -190,9 +190,9 @@ def _let_go(db: sa.Connection, now: dt.datetime, disposal_id: str, tenant_id: st
     mine = (_c.disposal_id == disposal_id, _c.instance_id.in_(of))
     named = {id: _files(db, id) for id in of}
     events: dict[str, list[int]] = {id: [] for id in of}
-    for row in db.execute(sa.select(event.c.id, event.c.instance_id).where(event.c.instance_id.in_(of), event.c.type != ARCHIVED).order_by(
-            event.c.id)):
-        events[row.instance_id].append(row.id)
+    its_own = sa.select(event.c.instance_id, event.c.id).where(event.c.instance_id.in_(of), event.c.type != ARCHIVED)
+    for instance_id, event_id in db.execute(its_own.order_by(event.c.id)):
+        events[instance_id].append(event_id)
     for row in rows:  # before anything goes, so that no id of an event is ever given twice
         sizes = [file["size"] for file in named[row["id"]]]
         record(db, Actor.system(tenant_id), now, DISPOSED, data={
@@ -215,9 +215,9 @@ def _files(db: sa.Connection, instance_id: str) -> list[dict[str, Any]]:
 
 
 def _note_files(db: sa.Connection, disposal_id: str, found: Sequence[dict[str, Any]]) -> None:
-    insert = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[db.dialect.name](disposal_file).on_conflict_do_nothing()
+    insert = (postgresql if db.dialect.name == "postgresql" else sqlite).insert(disposal_file)
     if rows := [{"disposal_id": disposal_id, **file, "state": "open"} for file in found]:
-        db.execute(insert, rows)
+        db.execute(insert.on_conflict_do_nothing(), rows)
 
 
 def _delete(db: sa.Connection, of: Sequence[str], events: Sequence[int]) -> None:

@@ -49,7 +49,12 @@ def deploy_shipped(pe: ProcessEngine, now: dt.datetime, model: Path, tenant_id: 
 def tell(pe: ProcessEngine, by: str, now: dt.datetime, type: str, data: dict[str, Any]) -> None:
     """Record in every office's history what was done to the whole installation."""
     found = offices(pe)
-    run(pe, lambda db: [record(db, Actor(by, office, is_system=True), now, type, data=data) for office in found])
+
+    def write(db: sa.Connection) -> None:
+        for office in found:
+            record(db, Actor(by, office, is_system=True), now, type, data=data)
+
+    run(pe, write)
 
 
 def offices(pe: ProcessEngine) -> list[str]:

@@ -29,7 +29,8 @@ KINDS: dict[str, dict[str, str]] = {
         "job.done": N_("Pekerjaan selesai"), "job.error_thrown": N_("Pekerjaan gagal, ditangani diagram"),
         "job.retries_set": N_("Pekerjaan dicoba lagi"), "job.executed": N_("Pekerjaan dijalankan sekarang"),
         "job.renewed": N_("Pekerjaan dicoba lagi dengan isian baru"), "job.due_set": N_("Pewaktu dipindahkan"),
-        "timer.fired": N_("Pewaktu berbunyi"), "incident.opened": N_("Masalah terbuka"), "incident.resolved": N_("Masalah diselesaikan")},
+        "timer.fired": N_("Pewaktu berbunyi"), "incident.opened": N_("Masalah terbuka"), "incident.resolved": N_("Masalah diselesaikan"),
+        "incident.annotated": N_("Catatan pada masalah")},
     N_("Terbit dan arsip"): {
         "publication.published": N_("Informasi terbit"), "publication.scheduled": N_("Terbit dijadwalkan"),
         "publication.manual": N_("Diserahkan ke tangan"), "publication.failed": N_("Gagal terbit"),
@@ -74,6 +75,7 @@ KINDS: dict[str, dict[str, str]] = {
         "channel.enabled": N_("Kanal dinyalakan"), "channel.disabled": N_("Kanal dimatikan"), "channel.paused": N_("Kanal dijeda"),
         "channel.resumed": N_("Kanal dilanjutkan"), "channel.held": N_("Kanal menunggu"),
         "channel.health_changed": N_("Keadaan kanal berubah"), "channels.seeded": N_("Kanal bawaan dibuat"),
+        "channel.signed_in": N_("Kanal dihubungkan dengan akunnya"),
         "telegram.set": N_("Bot Telegram dipasang"), "telegram.removed": N_("Bot Telegram dilepas"),
         "evidence.category_created": N_("Golongan alasan dibuat"), "evidence.category_deleted": N_("Golongan alasan dihapus"),
         "evidence.sorted": N_("Alasan digolongkan"), "sample.made": N_("Contoh data dibuat")},
@@ -135,7 +137,7 @@ def _variables(rest: dict[str, Any]) -> list[tuple[str, str, str | None]]:
     now, deleted = rest.pop("variables"), set(rest.pop("deleted", None) or ())
     was = rest.pop("before", None) if isinstance(rest.get("before"), dict) else None
     inner = {name: value for values in (rest.pop("scopes", None) or {}).values() for name, value in values.items()}
-    found = []
+    found: list[tuple[str, str, str | None]] = []
     for name, value in {**now, **inner}.items():
         after = "–" if name in deleted else _text(value)
         found.append((name, after, None) if was is None else (name, _text(was[name]) if name in was else "–", after))
