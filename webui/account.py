@@ -20,7 +20,7 @@ WRONG_PASSWORDS = "10 per minute; 30 per hour"  # whoever sits down at an open s
 LIFETIMES = ("30", "90", "365", "")  # days; "": until it is revoked
 
 
-def _asks_password(view):
+def asks_password(view):
     """Limit how often a wrong password may be given on a page that asks for one's own again."""
     return limiter.limit(WRONG_PASSWORDS, key_func=lambda: f"password|{actor().tenant}|{actor().id}", methods=["POST"],
                          deduct_when=lambda response: response.status_code == 403)(view)
@@ -32,7 +32,7 @@ def mine():
 
 
 @blueprint.post("/password")
-@_asks_password
+@asks_password
 def password():
     """Change it, knowing the old one. Every session ends but this one, which begins anew."""
     old, new = request.form.get("old", ""), request.form.get("password", "")
@@ -71,12 +71,12 @@ def ask_second_factor():
 
 
 @blueprint.post("/second-factor")
-@_asks_password
+@asks_password
 def set_second_factor():
     """Take it into use, with its first code; show the recovery codes on this answer alone."""
     try:
         if not current_user.is_limited:  # who is, gave it a moment ago
-            _require_password()
+            require_password()
         codes = second_factor.enrol(pe(), actor(), now(), request.form.get("sealed", ""), request.form.get("code", ""))
     except (Invalid, Conflict) as problem:
         return _second_factor(problem)
@@ -85,10 +85,10 @@ def set_second_factor():
 
 
 @blueprint.post("/second-factor/codes")
-@_asks_password
+@asks_password
 def renew_codes():
     try:
-        _require_password()
+        require_password()
         codes = second_factor.renew_recovery_codes(pe(), actor(), now())
     except (Invalid, Conflict) as problem:
         return _second_factor(problem)
@@ -96,7 +96,7 @@ def renew_codes():
 
 
 @blueprint.post("/second-factor/remove")
-@_asks_password
+@asks_password
 def remove_second_factor():
     try:
         second_factor.remove(pe(), actor(), now(), request.form.get("password", ""))
@@ -106,7 +106,8 @@ def remove_second_factor():
     return redirect(url_for("account.mine", saved="second_factor"), 303)
 
 
-def _require_password() -> None:
+def require_password() -> None:
+    """Invalid unless the form brings one's own password; who has none signed in otherwise."""
     if current_user.account["has_password"] and not people.is_password_of(pe(), actor(), request.form.get("password", "")):
         raise Invalid(_("Kata sandi tidak cocok."), field="password")
 

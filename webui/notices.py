@@ -5,10 +5,11 @@ from urllib.parse import quote
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from bpmn.errors import Conflict, Invalid
 from engine import access, outbox, preferences, telegram
-from webui import actor, now, pe
+from webui import account, actor, now, pe
 from webui.errors import message_of
 
 blueprint = Blueprint("notices", __name__)
@@ -27,15 +28,18 @@ def _whatsapp(title: str, url: str = "") -> str:
 # One's own ------------------------------------------------------------------------------------------------------------
 
 @blueprint.route("/preferences/notices", methods=["GET", "POST"])
+@account.asks_password
 def mine():
-    """By which ways, and when."""
+    """By which ways, and when. Another address asks for one's password: links to set a new one are sent there."""
     if request.method == "GET":
         return _mine()
     given = {name: request.form.get(name, "") for name in ("address", "email", "telegram", "quiet_from", "quiet_until", "digest_at")}
     try:
+        if given["address"].strip() != current_user.account["email"]:
+            account.require_password()
         preferences.choose(pe(), actor(), now(), **given)
     except Invalid as problem:
-        return _mine(given, problem), 400
+        return _mine(given, problem), 403 if problem.where.get("field") == "password" else 400
     return redirect(url_for("notices.mine", saved=1), 303)
 
 

@@ -29,6 +29,7 @@ def test_choosing_and_trying_out(pe, people, open_page, now, box, audit):  # noq
     page = open_page("penulis", viewport=PHONE)
     page.goto("/preferences/notices")
     page.fill("#address", "penulis@kpu.example")
+    page.fill("#password", "terbit-demo")
     page.check("input[name=telegram][value=none]")
     page.click("text=Simpan")
     page.wait_for_url("**saved=1")

@@ -14,7 +14,7 @@ from tests.engine.test_notices import TOKEN, box, rows, says  # noqa: F401  the 
 from webui.notices import whatsapp
 
 GOOD = {"address": "penulis@kpu.example", "email": "now", "telegram": "digest",
-        "quiet_from": "20:00", "quiet_until": "06:00", "digest_at": "08:15"}
+        "quiet_from": "20:00", "quiet_until": "06:00", "digest_at": "08:15", "password": "terbit-demo"}
 PAGE = "/preferences/notices"
 
 
@@ -33,6 +33,15 @@ def test_a_wrong_choice_comes_back_with_what_was_typed(signed_in):
     for part in ('value="x, y@z.example"', 'id="address-error"', 'id="quiet_until-error"', 'aria-describedby="address-help address-error"'):
         assert part in answer.text
     assert signed_in("penulis").post(PAGE, {}).status_code == 400
+
+
+def test_another_address_asks_for_the_password_since_links_go_there(pe, signed_in, actor):
+    penulis = signed_in("penulis")
+    for wrong in ("", "salah-sekali"):
+        assert penulis.post(PAGE, GOOD | {"password": wrong}).status_code == 403
+    assert preferences.choice_of(pe, actor("penulis"))["address"] == ""
+    assert penulis.post(PAGE, GOOD).status_code == 303
+    assert penulis.post(PAGE, GOOD | {"password": "", "email": "digest"}).status_code == 303  # the same address
 
 
 def test_strangers_see_nothing(stranger):
