@@ -15,13 +15,13 @@ from kombu.utils.uuid import uuid
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: Any, message: Any, **_kw: Any) -> None:
+    def _put(self, queue: Any, payload: Any, **_kw: Any) -> None:  # type: ignore[override]  # as kombu's own does
         # A reader takes those first whose names sort first: of this machine's clock, in milliseconds, as kombu has it.
         name = f"{round(time.monotonic() * 1000)}_{uuid()}"
         whole = os.path.join(self.data_folder_out, f"{name}.{queue}.msg")
         part = os.path.join(self.data_folder_out, f"{name}.part")
         with open(part, "wb") as file:
-            file.write(str_to_bytes(dumps(message)))
+            file.write(str_to_bytes(dumps(payload)))
         os.replace(part, whole)
 
 

@@ -200,6 +200,7 @@ def show(id: str):
         "batches/show.html", batch=batch, items=items, state=state, polls=polls,
         states=[each for each in STATES if batch["counts"][each] or each == state], title=title(batch), facts=_facts(batch),
         said=lambda problem: migrating.said(problem, between),
+        again=queries.stuck_again(pe(), actor(), id) if batch["type"] == types.RETRY and batch["state"] != "draft" else 0,
         steps=_step_names(batch), settled=batch["total"] - batch["counts"]["open"]))
     if "HX-Request" in request.headers and not polls:
         response.headers["HX-Refresh"] = "true"

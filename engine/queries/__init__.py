@@ -5,7 +5,7 @@ aware datetimes. A list gives a `Page`: its `next` is the cursor to pass as `aft
 """
 
 from engine.queries.attempts import attempts, exchanges
-from engine.queries.batches import batch, batch_items, batches, chosen_steps, chosen_versions
+from engine.queries.batches import batch, batch_items, batches, chosen_steps, chosen_versions, stuck_again
 from engine.queries.definitions import (
     definition,
     definition_resource,
@@ -35,6 +35,6 @@ __all__ = [
     "Page", "activities", "attempts", "batch", "batch_items", "batches", "between", "chosen_steps", "chosen_versions", "definition",
     "definition_resource", "definition_xml", "definitions", "deployment", "deployment_resources", "deployments", "done_tasks",
     "dry_run", "events", "exchanges", "incidents", "instance", "instance_variables", "instances", "job", "jobs", "lane_load",
-    "lane_tasks", "migrations", "open_activities", "scoped_variables", "standing", "standing_at", "start_form", "task",
+    "lane_tasks", "migrations", "open_activities", "scoped_variables", "standing", "standing_at", "start_form", "stuck_again", "task",
     "task_counts", "task_form", "task_variables", "tasks",
 ]

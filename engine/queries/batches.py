@@ -41,6 +41,15 @@ def batch(pe: ProcessEngine, actor: Actor, batch_id: str) -> dict[str, Any]:
     return {**row, "counts": {state: counts.get(state, 0) for state in STATES}}
 
 
+def stuck_again(pe: ProcessEngine, actor: Actor, batch_id: str) -> int:
+    """Of the jobs that a batch had tried again, how many have failed again; one statement."""
+    query = sa.select(sa.func.count()).select_from(item_table).join(batch_table, _b.id == _item.batch_id).join(
+        incident, incident.c.job_id == _item.subject_id).where(
+        _item.batch_id == batch_id, _item.state == "done", incident.c.resolved_at.is_(None), seen(actor))
+    with read(pe) as db:
+        return db.scalar(query) or 0
+
+
 def batches(pe: ProcessEngine, actor: Actor, *, open: bool, after: str | None = None, limit: int = 50) -> Page:
     """Those under way (and frozen lists that were not begun), or those that ended, newest first; one statement.
 

@@ -45,7 +45,7 @@ def asked(page: str) -> dict:
     return {name: [value for other, value in found if other == name] for name, _ in found if name != "csrf_token"}
 
 
-def test_all_that_are_stuck_are_listed_begun_held_resumed_and_told(pe, admin, stuck, now):
+def test_all_that_are_stuck_are_listed_begun_held_resumed_and_told(pe, people, admin, stuck, now):
     page = admin.get("/cases?state=stuck").text
     assert page.count('name="ids"') == 3 and 'value="retry" selected' in page and "Semua yang cocok dengan saringan" in page
     begun = admin.post("/batches/new", {"action": "retry", "all": "1", "state": "stuck"})
@@ -65,6 +65,10 @@ def test_all_that_are_stuck_are_listed_begun_held_resumed_and_told(pe, admin, st
     assert "Tidak ada yang terhenti" in admin.get("/cases?state=stuck").text
     assert "Coba lagi yang terhenti" in admin.get("/batches").text
     assert "Kanal pulih" in admin.get(f"/cases/{stuck[0]}").text
+    [row, *_] = queries.jobs(pe, people["admin"], state="open").rows
+    commands.lease_job(pe, now, row["id"], "lagi")
+    commands.fail_job(pe, now, row["id"], "lagi", "mati lagi", "permanent")
+    assert "1 terhenti lagi." in admin.get(begun.location).text
 
 
 def test_what_cannot_be_done_is_said_and_what_failed_is_listed_anew(pe, people, admin, cases, now):

@@ -47,7 +47,7 @@ def get_stacktrace(call: Call, id: str) -> Response:
 @operation("PUT", "/job/{id}/retries", tag=TAG, summary="Give a job attempts; a failed one is due at once", body=RETRIES)
 def put_retries(call: Call, id: str) -> None:
     row_of(call, JOBS, id, "job")
-    commands.set_job_retries(call.pe, call.actor, call.now, id, call.body["retries"])
+    commands.set_job_retries(call.pe, call.actor, call.now, id, call.body["retries"], "REST")
 
 
 @operation("PUT", "/job/{id}/duedate", tag=TAG, summary="Put a job off, or bring it forward; without a date it is due now", body=DUE)
@@ -61,7 +61,7 @@ def put_duedate(call: Call, id: str) -> None:
            body=named("Nothing", {}, closed=False), body_required=False)
 def execute(call: Call, id: str) -> None:
     row_of(call, JOBS, id, "job")
-    if commands.execute_job(call.pe, call.actor, call.now, id) == "external":
+    if commands.execute_job(call.pe, call.actor, call.now, id, "REST") == "external":
         return
     jobs.run_job(call.pe, id, lambda: call.now)
     left = rows_of(call, JOBS, jobId=id)

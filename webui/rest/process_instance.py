@@ -66,7 +66,7 @@ def delete(call: Call, id: str) -> None:
 @operation("PUT", "/process-instance/{id}/suspended", tag=TAG, summary="Let nothing happen in a case, or let it go on", body=SUSPENSION)
 def put_suspended(call: Call, id: str) -> None:
     _running(call, id)
-    (commands.suspend_instance if call.body["suspended"] else commands.activate_instance)(call.pe, call.actor, call.now, id)
+    (commands.suspend_instance if call.body["suspended"] else commands.activate_instance)(call.pe, call.actor, call.now, id, "REST")
 
 
 @operation("POST", "/process-instance/{id}/modification", tag=TAG,
@@ -96,7 +96,7 @@ def get_variables(call: Call, id: str) -> dict:
 def modify_variables(call: Call, id: str) -> None:
     _running(call, id)
     commands.set_variables(call.pe, call.actor, call.now, id, untyped_all(call, call.body.get("modifications")),
-                           call.body.get("deletions") or ())
+                           call.body.get("deletions") or (), reason="REST")
 
 
 @operation("GET", "/process-instance/{id}/variables/{varName}", tag=TAG, summary="One variable", query=DESERIALIZE, result=VALUE)
@@ -117,19 +117,19 @@ def get_variable_data(call: Call, id: str, varName: str) -> Response:
 def post_variable_data(call: Call, id: str, varName: str) -> None:
     _running(call, id)
     access.require(access.may_administer(call.actor))  # before the archive takes the file
-    commands.set_variables(call.pe, call.actor, call.now, id, {check_name(varName): file_sent(call, varName)})
+    commands.set_variables(call.pe, call.actor, call.now, id, {check_name(varName): file_sent(call, varName)}, reason="REST")
 
 
 @operation("PUT", "/process-instance/{id}/variables/{varName}", tag=TAG, summary="Set a variable", body=VALUE_IN)
 def put_variable(call: Call, id: str, varName: str) -> None:
     _running(call, id)
-    commands.set_variables(call.pe, call.actor, call.now, id, {check_name(varName): untyped(call, varName, call.body)})
+    commands.set_variables(call.pe, call.actor, call.now, id, {check_name(varName): untyped(call, varName, call.body)}, reason="REST")
 
 
 @operation("DELETE", "/process-instance/{id}/variables/{varName}", tag=TAG, summary="Delete a variable")
 def delete_variable(call: Call, id: str, varName: str) -> None:
     _running(call, id)
-    commands.set_variables(call.pe, call.actor, call.now, id, {}, [varName])
+    commands.set_variables(call.pe, call.actor, call.now, id, {}, [varName], reason="REST")
 
 
 def _instruction(call: Call, id: str, given: dict) -> Instruction:
