@@ -92,18 +92,20 @@ def test_the_truth_lets_in_and_leads_to_no_other_site(app, liar):
     assert (answer.status_code, answer.location) == (303, "/")
 
 
-@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_a_lie_lets_nobody_in(app, liar, lie):
-    answer = come_back(app, liar, lambda nonce: lie(liar, nonce))
-    assert answer.status_code == 400 and "tidak dapat dipercaya" in answer.text and "Traceback" not in answer.text
+def test_no_lie_lets_anybody_in(app, liar):
+    for name, lie in LIES.items():  # one application for all of them
+        answer = come_back(app, liar, lambda nonce, lie=lie: lie(liar, nonce))
+        assert answer.status_code == 400 and "tidak dapat dipercaya" in answer.text and "Traceback" not in answer.text, name
 
 
-@pytest.mark.parametrize(("changed", "status"), [
-    ({"issuer": "https://jahat.example"}, 503), ({"authorization_endpoint": "https://jahat.example/auth"}, 503),
-    ({"authorization_endpoint": "http://169.254.169.254/latest"}, 503), ({"authorization_endpoint": None}, 503)])
-def test_metadata_lead_to_no_other_host(app, liar, changed, status):
-    liar.pages["/.well-known/openid-configuration"] |= changed
-    assert Browser(app).get("/sign-in/oidc").status_code == status
+def test_metadata_lead_to_no_other_host(app, liar):
+    page = "/.well-known/openid-configuration"
+    kept = dict(liar.pages[page])
+    for changed in ({"issuer": "https://jahat.example"}, {"authorization_endpoint": "https://jahat.example/auth"},
+                    {"authorization_endpoint": "http://169.254.169.254/latest"}, {"authorization_endpoint": None}):
+        oidc._known.clear()
+        liar.pages[page] = kept | changed
+        assert Browser(app).get("/sign-in/oidc").status_code == 503, changed
 
 
 def test_neither_do_its_other_addresses_or_a_redirect(app, liar):
