@@ -198,7 +198,7 @@ def add_tasks(app: Celery, folder: str) -> None:
         revoking.work(engine(), clock)
 
     duties: dict[str, Callable[[], Any]] = {
-        "seal": lambda: audit_chain.seal(engine(), clock()),
+        "seal": lambda: audit_chain.work(engine(), clock()),
         "dispose": lambda: disposal.work(engine(), clock),
         "keep": lambda: (keeping.sweep(engine(), clock()), disposal.start_by_itself(engine(), clock())),
         "tell": lambda: sending.work(engine(), clock),
