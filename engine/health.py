@@ -194,7 +194,9 @@ class _Look:
 
 
 def _look(pe: ProcessEngine, tenant: str, id: str, now: dt.datetime) -> _Look:
-    """Ask the connector, and write down what it said."""
+    """Ask the connector, and write down what it said; not where its settings are others by then: they are looked at anew."""
+    with read(pe) as db:
+        asked = _settings(db, tenant, id)
     with watching.watching(seconds=SECONDS) as watch:
         try:
             found = channels.connector_for(pe, tenant, id, disabled_too=True).check(now)
@@ -206,8 +208,12 @@ def _look(pe: ProcessEngine, tenant: str, id: str, now: dt.datetime) -> _Look:
             raise
         except Exception as error:  # noqa: BLE001 - a connector is foreign code; its words may hold a secret, so only its kind is said
             look = _Look("broken", N_("Konektor berhenti karena galat %(error)s."), {"error": type(error).__name__})
-    run(pe, lambda db: _save(db, pe, tenant, id, now, look))
+    run(pe, lambda db: _save(db, pe, tenant, id, now, look) if _settings(db, tenant, id) == asked else None)
     return look
+
+
+def _settings(db: sa.Connection, tenant: str, id: str) -> Any:
+    return db.execute(sa.select(_c.connector, _c.config, _c.secrets, _c.expires_on).where(_c.tenant_id == tenant, _c.id == id)).first()
 
 
 def _failed(failure: connectors.Failure, watch: watching.Watch) -> _Look:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from connectors import Denied, Failure, Health, NotYet, Quota, masking
 from engine import channels, commands, handlers, health, jobs
 from engine.store import read, run
 from engine.tables import notice, user
+from engine.wording import Item, Reader, compose
 from tests.conftest import on_databases
 from tests.engine.small import END, START, chain, deploy, diagram, service_task, user_task
 
@@ -95,6 +97,26 @@ def test_what_the_platform_says_of_a_secret_is_masked_in_what_is_kept(pe, cms, n
     monkeypatch.setattr(cms, "check", refuse)
     work(pe, now)
     assert status(pe, now).params == {"said": "sandi •••"} and SECRET not in json.dumps(told(pe))
+
+
+def test_a_look_at_settings_that_were_changed_meanwhile_counts_for_nothing(pe, cms, admin, now, monkeypatch):
+    def check(self, at):
+        channels.save_channel(pe, admin, now, id="website", name="Situs web", connector="cms", config={"url": "https://lain.example"})
+        return Health("Tersambung.")
+
+    monkeypatch.setattr(cms, "check", check)
+    assert health.test_channel(pe, admin, now, "website")["ok"]
+    assert status(pe, now).state == "unknown" and status(pe, now).looking
+
+
+def test_a_notice_names_the_channel_and_leads_to_it(pe, cms, now):
+    cms.answer = Denied("Kata sandi %(user)s ditolak.", user="webadmin")
+    work(pe, now)
+    [(kind, data)] = told(pe)
+    reader = Reader("id", ZoneInfo("Asia/Jakarta"), "KPU", "https://terbit.example")
+    message = compose([Item(kind, None, None, "", "", "", None, data)], reader)
+    assert message.subject == "Kanal Situs web tidak siap menerbitkan" and "Kata sandi webadmin ditolak." in message.text
+    assert "https://terbit.example/channels/website" in message.text and "Buka kanal" in message.html
 
 
 def test_a_platform_that_is_away_is_told_of_only_after_a_while(pe, cms, now):
