@@ -309,14 +309,14 @@ def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str,
     run(pe, write)
 
 
-def deactivate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str) -> None:
+def deactivate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, reason: str = "") -> None:
     """Bar the account from everything, at once; nothing of what it did is lost. Not the office's last admin."""
-    _set_active(pe, acting, now, user_id, False)
+    _set_active(pe, acting, now, user_id, False, reason)
 
 
-def activate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str) -> None:
+def activate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, reason: str = "") -> None:
     """Let a deactivated account in again."""
-    _set_active(pe, acting, now, user_id, True)
+    _set_active(pe, acting, now, user_id, True, reason)
 
 
 # Tokens ---------------------------------------------------------------------------------------------------------------
@@ -474,15 +474,17 @@ def _of_office(db: Connection, acting: Actor, user_id: str) -> dict:
     return found
 
 
-def _set_active(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, active: bool) -> None:
+def _set_active(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, active: bool, reason: str) -> None:
     require(may_administer(acting))
+    _check_texts(reason=reason)
+    said = {"reason": reason.strip()} if reason.strip() else {}
 
     def write(db: Connection) -> None:
         _of_office(db, acting, user_id)
         db.execute(update(user).where(user.c.id == user_id).values(active=active))
         end_everything(db, user_id)
         _keep_an_admin(db, acting)
-        record(db, acting, now, "user.activated" if active else "user.deactivated", data={"user": user_id})
+        record(db, acting, now, "user.activated" if active else "user.deactivated", data={"user": user_id, **said})
 
     run(pe, write)
 

@@ -147,8 +147,8 @@ def activate(id: str):
 
 def _switch(id: str, command):
     try:
-        command(pe(), actor(), now(), id)
-    except Conflict as problem:
+        command(pe(), actor(), now(), id, request.form.get("reason", ""))
+    except (Invalid, Conflict) as problem:
         account = people.get_user(pe(), actor(), id)
         return _form(account, account, problem)
     return redirect(url_for("people.show", id=id), 303)

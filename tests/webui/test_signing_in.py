@@ -5,9 +5,11 @@ import time
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
 from engine import groups, password_links, sessions
 from engine import people as accounts
+from engine.tables import event
 
 GOOD = "kuda baterai jepit tepat"
 
@@ -169,7 +171,9 @@ def test_who_leaves_gives_their_tasks_back(pe, admin_, people, case_at, now):
     task = case_at("periksa")
     commands.claim(pe, people["kasubbag"], now, task)
     holder = "kasubbag"
-    admin_.post(f"/people/{holder}/deactivate")
+    admin_.post(f"/people/{holder}/deactivate", {"reason": "Pindah tugas"})
+    with pe.db.connect() as db:
+        assert db.scalar(sa.select(event.c.data).where(event.c.type == "user.deactivated")) == {"user": holder, "reason": "Pindah tugas"}
     assert "masih memegang tugas" in admin_.get(f"/people/{holder}").text
     back = admin_.post(f"/people/{holder}/tasks/return")
     assert "1 tugas dikembalikan" in admin_.get(back.location).text and queries.task(pe, people["admin"], task)["assignee"] is None
