@@ -22,7 +22,7 @@ from webui.security import limiter
 ROOT = Path(__file__).parent.parent
 PAGES = {"mutu baku": "mutu-baku", "heat": "peta", "heat, two versions": "peta?compare=1&version=1&version2=2", "TIDAK": "tidak",
          "paths": "jalur", "late cases of a step": "di-balik?what=activity&element=periksa&measure=overdue"}
-SIZES = (1000, 4000)  # of `make bench`
+SIZES = (1000, 2000)  # of `make bench`
 TIMES = 5
 
 
