@@ -1,0 +1,232 @@
+"""Posts of a Facebook Page, by the Graph API with a Page access token.
+
+The Pages API (https://developers.facebook.com/docs/pages-api/posts: /{page}/feed, scheduled_publish_time from 10 minutes to 30 days,
+changing and deleting; https://developers.facebook.com/docs/graph-api/reference/page/photos: unpublished pictures, put into one post
+by attached_media, and their alt_text_custom) knows no idempotency key. What was sent without an answer is looked for among the
+Page's latest posts, by its words (`find`). Errors: https://developers.facebook.com/docs/graph-api/guides/error-handling; limits:
+https://developers.facebook.com/docs/graph-api/overview/rate-limiting.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors import (
+    N_,
+    Ability,
+    Attachment,
+    Context,
+    Denied,
+    Failure,
+    Field,
+    Health,
+    NotByMachine,
+    NotYet,
+    Quota,
+    Request,
+    Result,
+    Throttled,
+    http,
+    media,
+    repeatable,
+    rules,
+)
+
+API = "https://graph.facebook.com/v25.0"
+SOONEST, LATEST = timedelta(minutes=10), timedelta(days=30)  # between which Facebook keeps a post until its time
+SLACK = timedelta(minutes=2)  # between our clock and theirs
+LOOKED_AT = 50  # latest posts, when a post is looked for
+
+# Codes of the errors, as the pages above list them.
+SIGNED_OUT = {102, 190}
+FORBIDDEN = {3, 10, *range(200, 300)}
+TOO_MANY = {4, 17, 32, 341, 613, *range(80_000, 80_015)}
+DOUBLE, GONE = 506, 100
+WAIT = 300.0  # seconds, where Facebook does not say for how long
+
+
+class Facebook:
+    name = "facebook"
+    title = N_("Halaman Facebook")
+    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "schedule", "edit", "delete", "find"})
+    fields: tuple[Field, ...] = (
+        Field("page", N_("Nomor halaman"), "text", True, N_("Angka, dari Tentang → Transparansi Halaman.")),
+        Field("token", N_("Token akses halaman"), "secret", True,
+              N_("Token halaman (bukan token pengguna), dengan izin pages_manage_posts dan pages_read_engagement.")),
+        Field("api", N_("Alamat Graph API"), "url", help=N_("Kosongkan untuk memakai server Facebook.")),
+    )
+
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context):
+        self.page = str(config.get("page") or "").strip()
+        self.token = str(secrets.get("token") or "")
+        self.api = str(config.get("api") or API).rstrip("/")
+        self.allowed = context.allowed_private_hosts
+
+    def publish(self, request: Request) -> Result:
+        """One post. The pictures are uploaded unseen first, each once; then the post that shows them."""
+        text, images = self._prepared(request)
+        at = self._scheduled(request)
+        if "sent" not in request.progress and "since" not in request.progress:
+            request.progress.note(since=int(request.now.timestamp()))  # `find` looks no further back
+        body: dict[str, Any] = {"message": text}
+        for number, image in enumerate(images):
+            body[f"attached_media[{number}]"] = json.dumps({"media_fbid": self._uploaded(request, image, at)})
+        if request.link and not images:
+            body["link"] = request.link
+        if at:
+            body |= {"published": "false", "scheduled_publish_time": int(at.timestamp())}
+        sent = request.progress.once("sent", lambda: {"id": self._id(self._call("POST", f"{self.page}/feed", creates=True, data=body))})
+        return self._result(sent["id"], images, at or request.now, scheduled=bool(at))
+
+    def find(self, request: Request) -> Result | None:
+        """Among the Page's latest posts, the scheduled ones too, the one with these words since this publication began."""
+        text, images = self._prepared(request)
+        since = int(request.progress.get("since", 0)) - int(SLACK.total_seconds())
+        for edge, scheduled in (("feed", False), ("scheduled_posts", True)):
+            answer = self._call("GET", f"{self.page}/{edge}", params={"fields": "id,message,created_time", "limit": LOOKED_AT})
+            for post in answer.get("data") or []:
+                made = _moment(post.get("created_time"))
+                if str(post.get("message", "")).strip() == text.strip() and made and made.timestamp() >= since:
+                    return self._result(str(post["id"]), images, request.publish_at or made, scheduled=scheduled)
+        return None
+
+    def update(self, request: Request, platform_id: str, url: str) -> Result:
+        """Its words. Facebook does not change a post's pictures: where they differ, a person takes over."""
+        id, pictures = _parsed(platform_id)
+        text, images = self._prepared(request)
+        if pictures != _digest(images):
+            raise NotByMachine(N_("Facebook tidak dapat mengganti gambar sebuah kiriman."))
+        repeatable(lambda: self._call("POST", id, data={"message": text}))
+        return Result(url, platform_id, request.now)
+
+    def withdraw(self, platform_id: str, url: str, key: str) -> None:
+        """The post and its pictures; what is gone already is."""
+        try:
+            repeatable(lambda: self._call("DELETE", _parsed(platform_id)[0]))
+        except Failure as failure:
+            if (failure.params.get("code"), failure.params.get("subcode")) != (GONE, 33):
+                raise
+
+    def check(self, now: datetime) -> Health:
+        """Whose the token is: it must be the Page's own."""
+        me = self._call("GET", "me", params={"fields": "id,name"})
+        if str(me.get("id")) != self.page:
+            raise Denied(N_("Token ini milik %(name)s, bukan milik halaman nomor %(page)s."), name=str(me.get("name")), page=self.page)
+        return Health(N_("Tersambung ke halaman %(name)s."), {"name": str(me.get("name"))}, quotas=self._quotas)
+
+    # Within -----------------------------------------------------------------------------------------------------------
+
+    _quotas: tuple[Quota, ...] = ()
+
+    def _prepared(self, request: Request) -> tuple[str, list[Attachment]]:
+        """The text as it was approved, and the pictures as Facebook takes them."""
+        channel = rules.of("facebook")
+        text = rules.compose("facebook", rules.of_request(request, request.link))
+        made = [(image, media.fitting(image, channel)) for image in rules.taken("facebook", request.images)]
+        images = [Attachment(f"gambar.{picture.extension}", picture.media_type, picture.content, image.alt) for image, picture in made]
+        if not rules.fits("facebook", text, len(images)):
+            raise Failure(N_("Teks terlalu panjang untuk Facebook."))
+        return text, images
+
+    def _scheduled(self, request: Request) -> datetime | None:
+        """The time until which Facebook is to keep the post; NotYet where it would not keep it that long, or not for so short a time."""
+        if not request.publish_at or request.publish_at <= request.now:
+            return None
+        if "sent" in request.progress:  # it was begun, in the way that it was
+            return request.publish_at
+        ahead = request.publish_at - request.now
+        if ahead < SOONEST + SLACK:
+            raise NotYet(ahead.total_seconds())
+        if ahead > LATEST - SLACK:
+            raise NotYet((ahead - LATEST + 2 * SLACK).total_seconds())
+        return request.publish_at
+
+    def _uploaded(self, request: Request, image: Attachment, at: datetime | None) -> str:
+        """The id of this picture, which nobody sees before a post shows it: uploaded twice, one of the two is never seen."""
+        name = f"picture-{hashlib.sha256(image.content).hexdigest()[:16]}"
+        if name not in request.progress:
+            body = {"published": "false", "alt_text_custom": image.alt} | ({"temporary": "true"} if at else {})
+            files = {"source": (image.name, image.content, image.media_type)}
+            answer = repeatable(lambda: self._call("POST", f"{self.page}/photos", creates=True, data=body, files=files))
+            request.progress.note(**{name: self._id(answer)})
+        return request.progress[name]
+
+    def _result(self, id: str, images: list[Attachment], at: datetime, scheduled: bool) -> Result:
+        return Result(f"https://www.facebook.com/{id}", f"{id}:{_digest(images)}", at, scheduled)
+
+    @staticmethod
+    def _id(answer: dict[str, Any]) -> str:
+        if not answer.get("id"):
+            raise Failure(N_("Facebook menjawab tanpa nomor kiriman."), "unknown")
+        return str(answer["id"])
+
+    def _call(self, method: str, path: str, *, creates: bool = False, **body: Any) -> dict[str, Any]:
+        response = http.request(method, f"{self.api}/{path}", headers={"Authorization": f"Bearer {self.token}"}, stay=True,
+                                allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
+        self._quotas = _quotas(response) or self._quotas
+        said = response.json()
+        said = said if isinstance(said, dict) else {}
+        if response.ok and "error" not in said:
+            if not said:
+                raise Failure(N_("Jawaban Facebook tidak dapat dibaca."), "temporary" if method == "GET" else "unknown")
+            return said
+        raise self._refusal(response, said.get("error"), creates)
+
+    @staticmethod
+    def _refusal(response: http.Response, error: Any, creates: bool) -> Failure:
+        if not isinstance(error, dict) or not isinstance(error.get("code"), int):
+            return http.failure(response, creates=creates)
+        code, words = error["code"], {"said": str(error.get("error_user_msg") or error.get("message") or "")[:300], "code": error["code"],
+                                      "subcode": error.get("error_subcode")}
+        if code in TOO_MANY or response.status == 429:
+            return Throttled(http.told_to_wait(response) or _regained(response) or WAIT)
+        if code in SIGNED_OUT or code in FORBIDDEN:
+            return Denied(N_("Facebook menolak token: %(said)s"), **words)
+        if code == DOUBLE:
+            return Failure(N_("Menurut Facebook kiriman yang sama sudah ada: %(said)s"), "unknown", **words)
+        if code in (1, 2) or error.get("is_transient"):
+            return Failure(N_("Facebook sedang terganggu: %(said)s"), "unknown" if creates else "temporary", **words)
+        return Failure(N_("Facebook menolak: %(said)s"), **words)
+
+
+def _quotas(response: http.Response) -> tuple[Quota, ...]:
+    """X-App-Usage tells in percent how much of each of three limits is used."""
+    usage = _header(response, "x-app-usage")
+    used = [value for value in usage.values() if isinstance(value, (int, float))]
+    return (Quota(N_("Panggilan API"), 100, max(0, 100 - int(max(used)))),) if used else ()
+
+
+def _regained(response: http.Response) -> float | None:
+    """X-Business-Use-Case-Usage tells in minutes when calls are taken again."""
+    cases = [case for found in _header(response, "x-business-use-case-usage").values() if isinstance(found, list) for case in found]
+    minutes = [case.get("estimated_time_to_regain_access") for case in cases if isinstance(case, dict)]
+    return max((float(each) * 60 for each in minutes if isinstance(each, (int, float))), default=0.0) or None
+
+
+def _header(response: http.Response, name: str) -> dict[str, Any]:
+    text = next((value for key, value in response.headers.items() if key.lower() == name), "")
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _moment(said: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+
+
+def _digest(images: list[Attachment]) -> str:
+    return hashlib.sha256(b"".join(hashlib.sha256(image.content).digest() for image in images)).hexdigest()[:12] if images else ""
+
+
+def _parsed(platform_id: str) -> tuple[str, str]:
+    id, _, pictures = platform_id.partition(":")
+    if not id.replace("_", "").isdigit():
+        raise NotByMachine(N_("Tulisan ini tidak dikenal Facebook menurut nomornya."))
+    return id, pictures

@@ -1,0 +1,72 @@
+"""The part of Facebook's Graph API that https://developers.facebook.com/docs/pages-api/posts and
+https://developers.facebook.com/docs/graph-api/reference/page/photos describe, for one Page. Errors have the form of
+https://developers.facebook.com/docs/graph-api/guides/error-handling."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+from fake_server import Platform, serve
+
+PAGE, TOKEN = "546349135390552", "EAAGm0PX4ZCpsBApageTokenOfTheOffice"
+
+
+class Facebook(Platform):
+    def __init__(self):
+        self.shown = {}  # id: {message, pictures, created_time, at}
+        self.pictures = {}
+        self.next = 1
+
+    def posts(self):
+        return {f"{id}:{post['digest']}": post["message"] for id, post in self.shown.items()}
+
+    def answer(self, call):
+        if call.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self.refuse(401, 190, "Invalid OAuth access token.")
+        path = call.path.strip("/")
+        if path == "me":
+            return 200, {"id": PAGE, "name": "KPU Kepulauan Seribu"}, {"X-App-Usage": '{"call_count": 28, "total_time": 25}'}
+        edge = path.partition("/")[2]
+        if call.method == "POST" and edge in ("feed", "photos"):
+            return getattr(self, edge)(call)
+        if call.method == "GET" and edge in ("feed", "scheduled_posts"):
+            found = [{"id": id, "message": post["message"], "created_time": post["created_time"]}
+                     for id, post in reversed(self.shown.items()) if bool(post["at"]) == (edge != "feed")]
+            return 200, {"data": found[: int(call.query.get("limit", 25))]}
+        if path not in self.shown:
+            return self.refuse(400, 100, "Unsupported request. Object does not exist.", 33)
+        if call.method == "DELETE":
+            del self.shown[path]
+        else:
+            self.shown[path]["message"] = call.fields["message"]
+        return 200, {"success": True}
+
+    def refuse(self, status, code, message, subcode=None):
+        return status, {"error": {"message": message, "type": "OAuthException", "code": code, "error_subcode": subcode, "fbtrace_id": "A1"}}
+
+    def photos(self, call):
+        if "source" not in call.files or call.fields.get("published") != "false":
+            return self.refuse(400, 324, "Requires upload file")
+        self.next += 1
+        self.pictures[str(self.next)] = call.files["source"][2]
+        return 200, {"id": str(self.next)}
+
+    def feed(self, call):
+        said = call.fields
+        if not said.get("message") and not said.get("link"):
+            return self.refuse(400, 100, "Missing message or attachment")
+        ids = [json.loads(said[f"attached_media[{n}]"])["media_fbid"] for n in range(20) if f"attached_media[{n}]" in said]
+        at = int(said.get("scheduled_publish_time") or 0)
+        if at and not (said.get("published") == "false" and 600 <= at - time.time() <= 30 * 86400):
+            return self.refuse(400, 100, "(#100) The specified scheduled publish time is invalid.")
+        import hashlib  # as a person's eye tells one picture from another
+        digest = hashlib.sha256(b"".join(hashlib.sha256(self.pictures[id]).digest() for id in ids)).hexdigest()[:12] if ids else ""
+        self.next += 1
+        id = f"{PAGE}_{self.next}"
+        self.shown[id] = {"message": said.get("message", ""), "digest": digest, "at": at,
+                          "created_time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")}
+        return 200, {"id": id}
+
+
+if __name__ == "__main__":
+    serve(Facebook)
