@@ -285,11 +285,13 @@ def abilities(connector: Any) -> frozenset[str]:
 class Updates(Protocol):
     """What a connector may do besides, and names in its `can`. One that lacks a method leaves that to a person (NotByMachine).
 
-    `pace`, where it has one, is how many seconds apart the platform wants its calls: two workers keep to it together.
+    `pace`, where it has one, is how many seconds apart the platform wants its calls: two workers keep to it together. `rules`
+    names the platform's limits in `connectors.rules`, by which a text is shown and checked before it is approved.
     """
 
     can: frozenset[Ability]
     pace: float
+    rules: str
 
     def update(self, request: Request, platform_id: str, url: str) -> Result:
         """Let the post that stands at `url` say what the request says, at the same address. Again with the same key:

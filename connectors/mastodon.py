@@ -43,6 +43,7 @@ UNREADABLE = N_("Jawaban Mastodon tidak dapat dibaca.")
 
 class Mastodon:
     name = "mastodon"
+    rules = "mastodon"  # of `connectors.rules`
     title = "Mastodon"
     can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "video", "edit", "delete", "find"})
     fields: tuple[Field, ...] = (

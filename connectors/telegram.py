@@ -38,6 +38,7 @@ UNCLEAR = N_("Telegram menjawab tanpa mengatakan apakah pesan diterima.")
 
 class Telegram:
     name = "telegram"
+    rules = "telegram"  # of `connectors.rules`
     title = N_("Kanal Telegram")
     can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "video", "edit", "delete"})
     pace = 1.0

@@ -77,9 +77,9 @@ def preview(values: Mapping[str, Any], variables: Mapping[str, Any], business_ke
     ids, held = wanted(variables), {**variables, **values}
     if not ids or held.get("klasifikasi") == "dikecualikan":
         return Preview()
-    names, look, texts = channels.channel_names(pe(), actor()), site().look, own_texts(schema, values, variables)
+    known, look, texts = channels.rules_names(pe(), actor()), site().look, own_texts(schema, values, variables)
     url = _address(look.url, held, business_key) if "website" in ids else ""
-    cards = [_card(name, names.get(name, name), held, texts.get(name) or "", url) for name in ids]
+    cards = [_card(id, *known.get(id, (id, id)), held, texts.get(id) or "", url) for id in ids]
     return Preview(look.office, cards, _counts(schema, cards))
 
 
@@ -108,7 +108,7 @@ def package(task: Mapping[str, Any], variables: Mapping[str, Any], sees_case: bo
     url = next((row["url"] for row in shown if row["channel_id"] == "website" and row["state"] == "published" and row["url"]),
                (variables.get("tautan_kanal") or {}).get("website") or "")  # of a correction: where it stands
     own, known = own_texts(None, {}, variables).get(channel) or "", channel in rules.CHANNELS and channel != "website"
-    return {"channel": channel, "post": _card(channel, channel, variables, own, url) if known else None,
+    return {"channel": channel, "post": _card(channel, channel, channel, variables, own, url) if known else None,
             "title": str(variables.get("judul") or ""), "summary": str(variables.get("ringkasan") or ""), "text": content.text(body),
             "markdown": body, "html": content.html(body), "failure": str(variables.get("kegagalan") or ""),
             "note": str(variables.get("catatan_ralat") or ""), "url": url,
@@ -146,14 +146,15 @@ def wanted(variables: Mapping[str, Any]) -> list[str]:
     return [str(name) for name in named][:50] if isinstance(named, list) else []
 
 
-def _card(channel: str, name: str, held: Mapping[str, Any], own: str, url: str) -> Card:
+def _card(channel: str, name: str, of: str, held: Mapping[str, Any], own: str, url: str) -> Card:
+    """`of`: the name of its rules."""
     pictures = [v for v in held.get("gambar") or [] if isinstance(v, dict)] if isinstance(held.get("gambar"), list) else []
     post = rules.Post(str(held.get("judul") or ""), str(held.get("ringkasan") or ""), str(held.get("isi") or ""), url, own,
                       [_image(v) for v in pictures])
-    shown = rules.taken(channel, pictures)
-    text = rules.compose(channel, post)
-    used, limit = rules.count(channel, text, len(shown))
-    return Card(channel, name, rules.of(channel), post.title, text, bool(own.strip()), used, limit, rules.check(channel, post), shown)
+    shown = rules.taken(of, pictures)
+    text = rules.compose(of, post)
+    used, limit = rules.count(of, text, len(shown))
+    return Card(channel, name, rules.of(of), post.title, text, bool(own.strip()), used, limit, rules.check(of, post), shown)
 
 
 def _field(schema: forms.Form, channel: str, problem: Problem, values: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import Failure, http
+from connectors import Failure, Throttled, http
 
 PRIVATE = """
     127.0.0.1 127.255.255.254 0.0.0.0 10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 100.100.100.200
@@ -337,3 +337,33 @@ def server():
 
 def call(server, method="GET", **options):
     return http.request(method, server.url + "/", allowed_private_hosts=frozenset({server.host}), **options)
+
+
+def test_with_stay_no_redirect_leaves_the_origin():
+    with faults.faulty() as here, faults.faulty() as there:
+        here.fault, here.when = faults.redirect(f"{there.url}/b"), lambda method, path: path == "/a"
+        both = frozenset({here.host, there.host})
+        with pytest.raises(http.Refused, match="server lain"):
+            http.get(f"{here.url}/a", allowed_private_hosts=both, stay=True)
+        assert there.seen == []
+        here.fault = faults.redirect("/c")
+        assert http.get(f"{here.url}/a", allowed_private_hosts=both, stay=True).url == f"{here.url}/c"
+        here.fault = faults.redirect(f"{there.url}/b")
+        assert http.get(f"{here.url}/a", allowed_private_hosts=both).url == f"{there.url}/b"
+
+
+@pytest.mark.parametrize(("status", "kind"), [(500, "unknown"), (502, "unknown"), (503, "temporary"), (504, "unknown"), (429, "temporary"), (422, "permanent")])
+def test_what_an_answer_means_for_a_call_that_creates(status, kind):
+    answer = http.Response(status, {}, b"", "https://a.example/")
+    assert http.failure(answer, creates=True).kind == kind
+
+
+def test_a_429_that_says_how_long_is_throttled():
+    def told(headers):
+        return http.failure(http.Response(429, http.CaseInsensitiveDict(headers), b"", "https://a.example/"))
+
+    soon = (http.datetime.now(http.UTC) + http.timedelta(seconds=90)).isoformat()
+    assert told({"Retry-After": "7"}).retry_after == 7
+    assert 60 < told({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": soon}).retry_after <= 90
+    assert not isinstance(told({}), Throttled) and isinstance(told({"Retry-After": "7"}), Throttled)
+    assert told({"Retry-After": "99999999"}).retry_after == http.RETRY_AFTER_MOST

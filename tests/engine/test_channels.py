@@ -256,3 +256,12 @@ def test_each_office_has_a_place_of_its_own(pe, id, place):
     found = channels.context(pe, id).place
     assert found == place if place is not None else re.fullmatch(r"kantor/kpu-[0-9a-f]{12}/", found)
     assert len({channels.context(pe, each).place for each in ("kpu", "KPU", "k p u", "k-p-u", "../kpu", "")}) == 6
+
+
+def test_a_channels_rules_are_its_platforms_whatever_it_is_called(pe, now, people, admin):
+    channels.seed_channels(pe, now, "kpu")
+    channels.save_channel(pe, admin, now, id="berita-singkat", name="Berita singkat", connector="cms", config={"url": "https://a.example"},
+                          secrets={"password": SECRET})
+    run(pe, lambda db: db.execute(sa.update(channel).where(channel.c.id == "berita-singkat").values(connector="mastodon")))
+    found = channels.rules_names(pe, people["penulis"])
+    assert (found["berita-singkat"], found["facebook"]) == (("Berita singkat", "mastodon"), ("Facebook", "facebook"))
