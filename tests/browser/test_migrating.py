@@ -64,13 +64,13 @@ def test_running_cases_are_brought_to_the_new_version(open_page, audit, server, 
     expect(page.locator("#tried .tag-success")).to_have_count(2)  # of those that can go, the first are enough to see
     assert audit(page) == []
     page.locator("#tried button[value=start]").click()
-    page.locator("#migration progress").wait_for()
+    page.locator("#batch progress").wait_for()
     assert audit(page) == []
     batches.work(pe, lambda: now)
-    expect(page.locator("#migration .tag-success")).to_have_count(5)  # the page looks by itself
+    expect(page.locator("#batch .tag-success")).to_have_count(5)  # the page looks by itself
     page.wait_for_load_state("networkidle")
     assert audit(page) == []
-    page.locator("#migration .row-title").first.click()
+    page.locator("#batch .row-title").first.click()
     expect(page.locator("#history .history-title", has_text="1")).to_have_count(1)
     for task in tasks:
         assert queries.task(pe, people["admin"], task)["definition_id"] == target
