@@ -12,7 +12,7 @@ from tests.webui.rest.conftest import basic
 from webui.rest import declare, openapi
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-BUDGET = hypothesis.settings(max_examples=12, deadline=None, derandomize=True, database=None,
+BUDGET = hypothesis.settings(max_examples=8, deadline=None, derandomize=True, database=None,
                              suppress_health_check=list(hypothesis.HealthCheck))
 
 
