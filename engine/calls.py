@@ -22,7 +22,7 @@ from engine.store import read, record, run
 from engine.tables import channel
 from engine.tables import publication_progress as table
 
-LOOKS = (60, 300, 1800, 7200, 21_600)  # seconds before each look at what is not known
+LOOKS = (60, 300, 1800, 7200)  # seconds before each look at what is not known
 LONGEST_HOLD = dt.timedelta(days=1)  # whatever a platform says
 MOST_NOTES = 65_536  # bytes of JSON
 NOT_FOUND = N_("Tidak pasti: kanal sudah dilihat %(count)s kali dan kiriman tidak ditemukan. Periksalah sendiri.")

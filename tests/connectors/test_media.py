@@ -2,13 +2,14 @@ import io
 import time
 import tracemalloc
 import zlib
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from publications import picture
 
-from connectors import Attachment, Failure, media
+from connectors import Attachment, Failure, media, rules
 
 
 def prepared(content):
@@ -91,3 +92,31 @@ def test_what_is_run_rather_than_read_is_not_taken(name):
     with pytest.raises(Failure) as failure:
         media.extension(Attachment(name, "application/pdf", b"", ""))
     assert failure.value.kind == "permanent"
+
+
+@pytest.mark.parametrize(("channel", "size", "kind", "expected"), [
+    ("instagram", (400, 1600), "PNG", (400, 500)), ("instagram", (1600, 400), "JPEG", (764, 400)), ("instagram", (800, 800), "WEBP", (800, 800)),
+    ("telegram", (300, 200), "GIF", (300, 200)), ("mastodon", (300, 200), "GIF", (300, 200)),
+])
+def test_a_picture_is_made_to_fit_its_channel(channel, size, kind, expected):
+    made = media.fitting(Attachment("foto", "image/x", picture(size, kind)), rules.of(channel))
+    assert (made.width, made.height) == expected and made.media_type in rules.of(channel).formats
+    with Image.open(io.BytesIO(made.content)) as opened:
+        assert opened.size == expected
+
+
+def test_a_picture_of_too_many_bytes_is_made_smaller_or_refused():
+    noise = Image.effect_noise((1600, 1200), 120).convert("RGB")
+    out = io.BytesIO()
+    noise.save(out, "PNG")
+    strict = replace(rules.of("x"), size=400_000)
+    assert len(media.fitting(Attachment("foto.png", "image/png", out.getvalue()), strict).content) <= 400_000
+    with pytest.raises(Failure, match="terlalu besar"):
+        media.fitting(Attachment("foto.png", "image/png", out.getvalue()), replace(strict, size=2_000))
+
+
+def test_what_is_transparent_becomes_white():
+    out = io.BytesIO()
+    Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(out, "PNG")
+    made = media.fitting(Attachment("logo.png", "image/png", out.getvalue()), rules.of("instagram"))
+    assert Image.open(io.BytesIO(made.content)).getpixel((5, 5)) == (255, 255, 255)

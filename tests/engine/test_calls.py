@@ -102,7 +102,7 @@ def test_what_is_never_found_is_a_persons_and_is_sent_again_only_by_their_order(
     board.lost = board.hidden = True
     for _ in calls.LOOKS:
         put_off(pe, job, now)
-    with pytest.raises(Failure, match="5 kali") as caught:
+    with pytest.raises(Failure, match="4 kali") as caught:
         publish(pe, job, now)
     assert (caught.value.kind, len(board.posts)) == ("unknown", 1)
     board.lost = False
