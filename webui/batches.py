@@ -195,12 +195,14 @@ def show(id: str):
         state = next((each for each in order if batch["counts"][each]), "done")
     items = queries.batch_items(pe(), actor(), id, state=state, after=request.args.get("after") or None)
     polls = batch["state"] == "running"
+    before = request.args.get("before", "") if batch["state"] == "draft" else ""
     between = migrating.between_of(batch) if batch["type"] == MIGRATION else None
     response = make_response(render_template(
         "batches/show.html", batch=batch, items=items, state=state, polls=polls,
         states=[each for each in STATES if batch["counts"][each] or each == state], title=title(batch), facts=_facts(batch),
         said=lambda problem: migrating.said(problem, between),
-        again=queries.stuck_again(pe(), actor(), id) if batch["type"] == types.RETRY and batch["state"] != "draft" else 0,
+        why=queries.batch(pe(), actor(), before)["reason"] if before else "",
+        again=queries.stuck_again(pe(), actor(), id) if batch["type"] == types.RETRY and not polls else 0,
         steps=_step_names(batch), settled=batch["total"] - batch["counts"]["open"]))
     if "HX-Request" in request.headers and not polls:
         response.headers["HX-Refresh"] = "true"
@@ -239,8 +241,8 @@ def again(id: str):
     batch = queries.batch(pe(), actor(), id)
     if batch["type"] == MIGRATION:
         return redirect(url_for("migrating.plan", source=batch["source_id"], target=batch["target_id"]), 303)
-    id = commands.create_batch(pe(), actor(), now(), batch["type"], Choice(failed_in=id), batch["data"])
-    return redirect(url_for("batches.show", id=id), 303)
+    new_id = commands.create_batch(pe(), actor(), now(), batch["type"], Choice(failed_in=id), batch["data"])
+    return redirect(url_for("batches.show", id=new_id, before=id), 303)
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
