@@ -26,12 +26,12 @@ WHOLE = {  # what is asked for is to read all of it: an export, counts that are 
 PAGES = {  # by who looks at them; to these come all that have a plain address, so that no new one is forgotten
     "ketua": ("/", "/?tab=mine", "/?tab=later", "/?tab=done", "/?tab=group&q=sosialisasi", "/inbox/counts", "/cases", "/cases?state=ended",
               "/cases?state=stuck", "/cases?key={key}&state=ended", "/cases?after={after}&state=all", "/cases/{ended}", "/cases/{running}",
-              "/cases/{stuck}", "/cases/{ended}/comments", "/cases/{ended}/people", "/tasks/{task}", "/tasks/{done}", "/tasks/{task}/diagram",
+              "/cases/{stuck}", "/cases/{ended}/comments", "/cases/{ended}/people", "/tasks/{task}", "/tasks/{done}", "/tasks/{task}/diagram", "/tasks/{task}/channels",
               "/documents/{document}/view", "/news", "/start", "/start/{key}", "/account", "/preferences/notices",
               f"{REST}/task?maxResults=50", f"{REST}/process-instance?maxResults=50"),
     "kasubbag": ("/", "/?tab=group", "/?tab=group&after={task_after}", "/?q=sosialisasi", "/inbox/counts", "/tasks/{task}",
                  "/preview/tasks/{task}/"),
-    "admin": ("/cases", "/cases?state=all", "/cases?state=stuck", "/cases/{stuck}", "/cases/{stuck}/mend", "/cases/{ended}/mend/past",
+    "admin": ("/cases", "/cases?state=all", "/cases?state=stuck", "/cases/{stuck}", "/cases/{stuck}/attempts/{attempt}", "/cases/{stuck}/mend", "/cases/{ended}/mend/past",
               "/admin", "/admin/live", "/admin/jobs", "/admin/jobs?state=failed", "/admin/at?definition={definition}&kind=incidents",
               "/admin/at?definition={definition}&kind=overdue&activity=periksa", "/admin/at?definition={definition}&activity=periksa",
               "/admin/notices", "/audit", "/audit?who=ketua", "/audit?kind=case", "/audit?case=INF-2026-0001", "/batches", "/people",
@@ -120,6 +120,7 @@ def _named(pe, office):
     admin = actor_of("admin")
     return {**vars(office), "key": SOP, "definition": first(tables.process_definition.c.id, tables.process_definition.c.key == SOP),
             "document": first(tables.document.c.id, tables.document.c.instance_id == office.ended),
+            "attempt": first(tables.job_attempt.c.id, tables.job_attempt.c.instance_id == office.stuck),
             "after": queries.instances(pe, admin).next, "task_after": queries.tasks(pe, admin).next}
 
 
