@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -30,7 +31,6 @@ from connectors import Attachment, Context, Denied, Failure, NotByMachine, NotYe
 from connectors.testing import proxy
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
-REFUSALS = (400, 401, 403, 404, 422)
 MOST_TRIES = 8
 MOST_NOTES = 65_536
 STALLS = (proxy.silent, proxy.silent_after)
@@ -71,6 +71,8 @@ class Contract:
     images = 1  # that the tried publication has
     samples = 12  # at how many bytes of each way the connection is cut; TERBIT_EVERY_BYTE=1: at every one
     steps: int | None = None  # how many of a publication's requests each fault is tried at; None: all
+    refusals: tuple[int, ...] = (400, 401, 403, 404, 422)
+    breakdowns: tuple[int, ...] = (500, 502, 503)
     over_http = True
 
     def connect(self, url: str, context: Context) -> Any:
@@ -121,15 +123,13 @@ class Contract:
                 scene.run(scene.ask(f"alih-{step}"), fault=proxy.redirect(elsewhere.url + "/"), step=step)
             assert elsewhere.seen == []
 
-    @pytest.mark.parametrize("status", REFUSALS)
-    def test_refused(self, scene: "Scene", status: int) -> None:
-        for step in scene.steps():
+    def test_refused(self, scene: "Scene") -> None:
+        for status, step in product(self.refusals, scene.steps()):
             outcome = scene.run(scene.ask(f"tolak-{status}-{step}"), fault=proxy.status(status, body=b'{"error": "no"}'), step=step)
             assert outcome.state != "waiting"
 
-    @pytest.mark.parametrize("status", [500, 502, 503])
-    def test_broken_for_a_moment(self, scene: "Scene", status: int) -> None:
-        for step in scene.steps():
+    def test_broken_for_a_moment(self, scene: "Scene") -> None:
+        for status, step in product(self.breakdowns, scene.steps()):
             outcome = scene.run(scene.ask(f"rusak-{status}-{step}"), fault=proxy.status(status), step=step)
             assert outcome.state in ("published", "asked", "by hand")
 
@@ -279,9 +279,9 @@ class Scene:
     context: Context
     kill: int | None = None
     passed: int = 0  # moments at which a worker may die, since the run began
-    _clean: tuple[int, dict[str, int], int] | None = None
     _request: Callable[..., http.Response] = http.request
     asked: ClassVar[int] = 0
+    sizes: ClassVar[dict[type, tuple[int, dict[str, int], int]]] = {}  # of a publication, by the contract's class
 
     def ask(self, key: str, word: str = "Pengumuman") -> Request:
         """A request that no other scene makes: the platform may be an older one's too."""
@@ -382,13 +382,14 @@ class Scene:
 
     def measured(self) -> tuple[int, dict[str, int], int]:
         """Of a publication without a fault: how many requests, bytes each way, and moments at which a worker may die."""
-        if self._clean is None:
+        kind = type(self.contract)
+        if kind not in Scene.sizes:
             self.between.begin()
             self.kill, self.passed = None, 0
             outcome = self.settle(self.ask("ukuran"), {})
             assert outcome.state in ("published", "by hand"), [str(failure) for failure in outcome.failures]
-            self._clean = self.between.count, dict(self.between.passed), self.passed
-        return self._clean
+            Scene.sizes[kind] = self.between.count, dict(self.between.passed), self.passed
+        return Scene.sizes[kind]
 
     def steps(self, most: int | None = None) -> list[int]:
         """The requests to try a fault at."""

@@ -50,7 +50,8 @@ class Exchange:
         assert len(ours) == len(theirs)
         name, port = theirs.decode().split(":")
         with socket.create_connection((name, int(port)), 30) as upstream:
-            upstream.sendall(self.raw.replace(ours, theirs))
+            forwarded = b"\r\nX-Forwarded-Host: " + ours + b"\r\n"  # of a signed request it is part of what was signed
+            upstream.sendall(self.raw.replace(ours, theirs).replace(b"\r\n", forwarded, 1))
             return b"".join(iter(lambda: upstream.recv(65_536), b"")).replace(theirs, ours)
 
 
