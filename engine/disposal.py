@@ -64,7 +64,7 @@ def _freeze(db: sa.Connection, actor: Actor, now: dt.datetime, keys: Sequence[st
     disposal_id = ids.new_id(now)
     due = sa.select(sa.literal(disposal_id), _i.id, _i.tenant_id, _i.definition_key, _i.business_key, _i.title, _i.ended_at,
                     sa.literal("open")).where(
-        keeping.past_their_time(actor.tenant, now, rules), keeping.why_not(now, rules).is_(None)).order_by(_i.ended_at, _i.id).limit(MOST)
+        keeping.past_their_time(now, rules), keeping.why_not(now, rules).is_(None)).order_by(_i.ended_at, _i.id).limit(MOST)
     if keys is not None:
         due = due.where(_i.definition_key.in_([key for key in keys if "\0" not in key]))
     db.execute(sa.insert(disposal), {"id": disposal_id, "tenant_id": actor.tenant, "state": "shown", "total": 0, "automatic": automatic,
@@ -126,7 +126,7 @@ def _begin_daily(db: sa.Connection, actor: Actor, now: dt.datetime) -> int:
     if db.scalar(sa.select(_g.id).where(_g.tenant_id == actor.tenant, _g.automatic, _g.created_at > now - dt.timedelta(days=1)).limit(1)):
         return 0
     rules = keeping.rules(db, actor.tenant)
-    due = keeping.past_their_time(actor.tenant, now, rules), keeping.why_not(now, rules).is_(None)
+    due = keeping.past_their_time(now, rules), keeping.why_not(now, rules).is_(None)
     if not db.scalar(sa.select(_i.id).where(*due).limit(1)):
         return 0
     disposal_id = _freeze(db, actor, now, automatic=True)
@@ -222,15 +222,20 @@ def _note_files(db: sa.Connection, disposal_id: str, found: Sequence[dict[str, A
 
 def _delete(db: sa.Connection, of: Sequence[str], events: Sequence[int]) -> None:
     """Delete all that these cases have, the children first. Tables that come later are found by their foreign keys and columns."""
-    tasks = sa.select(activity.c.id).where(activity.c.instance_id.in_(of))
-    db.execute(sa.delete(upload).where(upload.c.task_id.in_(tasks)))
-    db.execute(sa.delete(seen).where(seen.c.subject_id.in_(tasks) | seen.c.subject_id.in_(of)))
-    db.execute(sa.delete(notice).where(notice.c.task_id.in_(tasks)))
-    for n in range(0, len(events), 500):
-        db.execute(sa.delete(event).where(event.c.id.in_(events[n:n + 500])))
+    tasks = db.scalars(sa.select(activity.c.id).where(activity.c.instance_id.in_(of))).all()
+    for part in _parts([*tasks, *of]):  # by lists: with a subquery SQLite would rather read the whole of these tables
+        db.execute(sa.delete(upload).where(upload.c.task_id.in_(part)))
+        db.execute(sa.delete(seen).where(seen.c.subject_id.in_(part)))
+        db.execute(sa.delete(notice).where(notice.c.task_id.in_(part)))
+    for part in _parts(events):
+        db.execute(sa.delete(event).where(event.c.id.in_(part)))
     for table in reversed(metadata.sorted_tables):
         if (condition := of_cases(table, of)) is not None:
             db.execute(sa.delete(table).where(condition))
+
+
+def _parts(of: Sequence[Any], most: int = 500) -> Iterator[Sequence[Any]]:
+    return (of[n:n + most] for n in range(0, len(of), most))
 
 
 def of_cases(table: sa.Table, of: Sequence[str]) -> sa.ColumnElement[bool] | None:
@@ -273,9 +278,8 @@ def _some_files(pe: ProcessEngine, now: dt.datetime, disposal_id: str) -> bool:
 def _named(db: sa.Connection, wanted: set[str]) -> set[str]:
     """Which of these files something still names: a document, an entry of the archive whose case is there, an office's letterhead."""
     found: set[str] = set()
-    ordered = sorted(wanted)
-    for n in range(0, len(ordered), 500):
-        found |= set(db.scalars(sa.select(document.c.sha256).where(document.c.sha256.in_(ordered[n:n + 500]))))
+    for part in _parts(sorted(wanted)):
+        found |= set(db.scalars(sa.select(document.c.sha256).where(document.c.sha256.in_(part))))
     for kept in db.scalars(sa.select(tenant.c.settings)):
         found |= wanted & {(kept.get("letterhead") or {}).get("logo")}
     for files_of in _archived(db):

@@ -194,11 +194,12 @@ def why_not(now: dt.datetime, rules: Mapping[str, Rule]) -> sa.ColumnElement:
         (~_i.counted, "uncounted"), else_=None)
 
 
-def past_their_time(tenant_id: str, now: dt.datetime, rules: Mapping[str, Rule]) -> sa.ColumnElement[bool]:
-    """A condition on `process_instance`: ended so long ago that only `why_not` keeps it. From the index of each version's ends."""
+def past_their_time(now: dt.datetime, rules: Mapping[str, Rule]) -> sa.ColumnElement[bool]:
+    """A condition on `process_instance`: ended so long ago that only `why_not` keeps it. From the index of each version's ends, which are
+    one office's as the rules are."""
     ended = [sa.and_(_i.definition_id == id, _i.ended_at < now - dt.timedelta(days=rule.days))
              for id, rule in rules.items() if rule.days is not None]
-    return sa.and_(_i.tenant_id == tenant_id, sa.or_(sa.false(), *ended))
+    return sa.or_(sa.false(), *ended)
 
 
 def due(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> list[dict[str, Any]]:
@@ -209,7 +210,7 @@ def due(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> list[dict[str, Any
     with read(pe) as db:
         of = rules(db, actor.tenant)
         why = why_not(now, of)
-        past = past_their_time(actor.tenant, now, of)
+        past = past_their_time(now, of)
         counts = db.execute(sa.select(_i.definition_key, why.label("why"), sa.func.count().label("number"),
                                       sa.func.min(_i.ended_at).label("oldest")).where(past).group_by(_i.definition_key, why)).all()
         sizes = {row.definition_key: row.bytes for row in db.execute(
