@@ -400,6 +400,7 @@ class TestContract(Contract):
 
     images = 0
     samples, steps = 2, 2
+    refusals, breakdowns = (401, 422), (502,)
 
     @pytest.fixture
     def platform(self, wordpress_sites):
