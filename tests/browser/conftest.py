@@ -85,6 +85,19 @@ def audit():
     return check
 
 
+@pytest.fixture
+def audit_both(audit):
+    """`audit` at a phone's and at a desk's width, where the way to the page is the same."""
+    def check(page):
+        before, found = page.viewport_size, []
+        for size in (PHONE, DESK):
+            page.set_viewport_size(size)
+            found += audit(page)
+        page.set_viewport_size(before)
+        return found
+    return check
+
+
 def _axe(page, **options):
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine import commands, jobs, queries
-from tests.browser.conftest import LOOKS, PHONE
+from tests.browser.conftest import PHONE
 
 
 @pytest.fixture
@@ -34,18 +34,17 @@ def instance_of(pe, people, task_id):
     return queries.task(pe, people["admin"], task_id)["instance_id"]
 
 
-@LOOKS
-def test_the_pages_of_a_case(open_page, audit, pe, people, returned, viewport):
-    page = open_page("kasubbag", viewport=viewport)
+def test_the_pages_of_a_case(open_page, audit_both, pe, people, returned):
+    page = open_page("kasubbag")
     page.goto("/cases")
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.get_by_role("link", name="Sosialisasi di Pulau Pramuka").click()
     page.locator(".diagram[data-ready]").scroll_into_view_if_needed()
     assert page.locator(".diagram .bjs-powered-by").is_visible()
     assert page.locator(".diagram .djs-shape.terbit-here").get_attribute("data-element-id") == "periksa"
     assert page.locator(".history-returned").get_by_text("Nama tempat <b>keliru</b>.").is_visible()
     page.get_by_text("Isian").first.click()
-    assert audit(page) == []
+    assert audit_both(page) == []
 
 
 def test_the_way_taken_is_drawn_and_no_other(open_page, pe, people, returned):
@@ -75,13 +74,12 @@ def test_a_diagram_lets_the_page_scroll_past_and_zooms_by_its_buttons(open_page,
     until(page, "window.scrollY > 500")  # the wheel goes past it
 
 
-@LOOKS
-def test_the_pages_of_the_admin(open_page, audit, stuck, viewport):
-    page = open_page("admin", viewport=viewport)
+def test_the_pages_of_the_admin(open_page, audit_both, stuck):
+    page = open_page("admin")
     for path in ("/admin", "/admin/jobs?state=failed", f"/cases/{stuck['instance_id']}", "/cases?state=stuck", "/people", "/people/penulis",
                  "/people/new", "/channels", "/channels/website?connector=wordpress", "/channels/new"):
         page.goto(path)
-        assert audit(page) == [], path
+        assert audit_both(page) == [], path
 
 
 def test_one_click_retries_a_stuck_step_and_its_outcome_appears(open_page, audit, pe, stuck):
@@ -120,12 +118,11 @@ def test_the_list_narrows_while_one_types(open_page, pe, people, returned, case_
     assert "q=pleno" in page.url
 
 
-@LOOKS
-def test_the_pages_of_the_analyst(open_page, audit, returned, viewport):
-    page = open_page("analis", viewport=viewport)
+def test_the_pages_of_the_analyst(open_page, audit_both, returned):
+    page = open_page("analis")
     for path in ("/reports?since=", "/reports/cases?since=", "/reports?since=2001-01-01&until=2001-01-02"):
         page.goto(path)
-        assert audit(page) == [], path
+        assert audit_both(page) == [], path
     page.goto("/reports?since=")
     with page.expect_download() as download:
         page.get_by_role("link", name="Unduh CSV").click()

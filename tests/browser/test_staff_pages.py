@@ -5,69 +5,64 @@ from engine import commands
 from tests.browser.conftest import LOOKS, PHONE
 
 
-@LOOKS
-def test_a_strangers_pages(open_page, audit, viewport):
-    page = open_page(viewport=viewport)
+def test_a_strangers_pages(open_page, audit_both):
+    page = open_page()
     page.goto("/sign-in")
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.fill("[name=user_id]", "ketua")
     page.fill("[name=password]", "salah")
     page.click("form[data-once] button[type=submit]")
     page.get_by_role("alert").wait_for()
-    assert [p for p in audit(page) if "401" not in p] == []
+    assert [p for p in audit_both(page) if "401" not in p] == []
 
 
-@LOOKS
-def test_the_pages_of_a_task(open_page, audit, returned, viewport):
-    page = open_page("kasubbag", viewport=viewport)
-    assert audit(page) == []
+def test_the_pages_of_a_task(open_page, audit_both, returned):
+    page = open_page("kasubbag")
+    assert audit_both(page) == []
     page.goto(f"/tasks/{returned}")
     assert page.locator("#returned").is_visible()
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.click("text=Selesaikan")  # three checks are missing
     page.locator("#form-errors").wait_for()
-    assert [p for p in audit(page) if "400" not in p] == []
+    assert [p for p in audit_both(page) if "400" not in p] == []
     page.locator(".diagram-card").scroll_into_view_if_needed()
     page.locator(".diagram .djs-container").wait_for()
-    assert [p for p in audit(page) if "400" not in p] == []
+    assert [p for p in audit_both(page) if "400" not in p] == []
 
 
-@LOOKS
-def test_the_pages_of_a_decision(open_page, audit, case_at, viewport):
+def test_the_pages_of_a_decision(open_page, audit_both, case_at):
     task = case_at("putuskan")
-    page = open_page("ketua", viewport=viewport)
+    page = open_page("ketua")
     page.goto(f"/tasks/{task}")
     page.frame_locator("iframe.preview").get_by_role("heading", name="Sosialisasi di Pulau Pramuka").wait_for()
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.click("[data-decision] [value=tidak]")  # asks for a note, and sends nothing yet
     page.locator("[name=v-catatan]").wait_for(state="visible")
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.dblclick("[data-decision] [value=sesuai]")
     page.locator(".just-done").wait_for()
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.goto(f"/tasks/{task}")
     assert page.get_by_text("Tugas ini sudah selesai").is_visible()
-    assert audit(page) == []
+    assert audit_both(page) == []
 
 
-@LOOKS
-def test_the_copy_ready_package(open_page, audit, manual, viewport):
-    page = open_page("webadmin", viewport=viewport)
+def test_the_copy_ready_package(open_page, audit_both, manual):
+    page = open_page("webadmin")
     page.goto(f"/tasks/{manual}")
     assert page.get_by_text("Bahan siap salin: Facebook").is_visible()
-    assert audit(page) == []
+    assert audit_both(page) == []
 
 
-@LOOKS
-def test_starting_and_the_empty_inbox(open_page, audit, sop, viewport):
-    page = open_page("ketua", viewport=viewport)
+def test_starting_and_the_empty_inbox(open_page, audit_both, sop):
+    page = open_page("ketua")
     assert page.get_by_text("Tidak ada tugas untuk Anda").is_visible()
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.goto("/start")
-    assert audit(page) == []
+    assert audit_both(page) == []
     page.click("main button:has-text('Mulai')")
     page.wait_for_url("**/tasks/*")
-    assert audit(page) == []
+    assert audit_both(page) == []
 
 
 @LOOKS
