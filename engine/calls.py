@@ -55,11 +55,10 @@ def call(pe: ProcessEngine, job: Job, now: dt.datetime, use: Callable[[Connector
         raise Failure(N_("Konektor berhenti karena galat %(error)s."), "unknown", error=type(error).__name__) from error
 
 
-def publish(connector: Connector, request: Request) -> Result:
-    """Let a connector publish what is new. What is for later waits here, where the platform cannot wait itself."""
+def wait_for_its_time(connector: Connector, request: Request) -> None:
+    """NotYet where it is for later, and the platform cannot wait itself."""
     if request.publish_at and "schedule" not in abilities(connector):
         raise NotYet((request.publish_at - request.now).total_seconds())
-    return connector.publish(request)
 
 
 # Not known ------------------------------------------------------------------------------------------------------------

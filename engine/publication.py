@@ -72,9 +72,11 @@ def _result(pe: ProcessEngine, job: Job, request: Request, own_id: str, before: 
         stands = revisions.earlier(db, job)
 
     def use(connector: Connector) -> Result:
+        if not stands:
+            calls.wait_for_its_time(connector, request)
         link = _link(pe, job, now) if "link" in abilities(connector) else ""
         asked = replace(request, link=link, progress=progress)
-        return revisions.update(connector, stands, asked) if stands else calls.publish(connector, asked)
+        return revisions.update(connector, stands, asked) if stands else connector.publish(asked)
 
     try:
         return calls.call(pe, job, now, use)
@@ -88,9 +90,10 @@ def _result(pe: ProcessEngine, job: Job, request: Request, own_id: str, before: 
 def _link(pe: ProcessEngine, job: Job, now: dt.datetime) -> str:
     """Where the case's website shows it; "" where it does not. NotYet for a while, where that is still to be published."""
     here = publication.c.instance_id == job.instance_id, publication.c.channel_id == WEBSITE, publication.c.state.in_(DONE)
+    paused = sa.exists().where(channel.c.tenant_id == job.tenant, channel.c.id == WEBSITE, channel.c.paused_at.is_not(None))
     coming = sa.select(job_table.c.payload).where(
-        job_table.c.instance_id == job.instance_id, job_table.c.state == "open", job_table.c.topic == TOPIC,
-        job_table.c.created_at > now - WAIT_FOR_WEBSITE, job_table.c.id != job.id)
+        job_table.c.instance_id == job.instance_id, job_table.c.state == "open", job_table.c.topic == TOPIC, job_table.c.id != job.id,
+        job_table.c.due_at.between(now - WAIT_FOR_WEBSITE, now + WAIT_FOR_WEBSITE), ~paused)
     with read(pe) as db:
         url = db.scalar(sa.select(publication.c.url).where(*here))
         if not url and any(payload.get("kanal") == WEBSITE for payload in db.scalars(coming)):

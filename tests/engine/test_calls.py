@@ -9,8 +9,9 @@ import connectors
 from connectors import Failure, NotYet, Quota, Result, Throttled, watching
 from engine import calls, channels, jobs
 from engine.publication import publish
-from engine.store import read
+from engine.store import read, run
 from engine.tables import channel, event, incident
+from engine.tables import job as job_table
 from engine.tables import publication as table
 from engine.tables import publication_progress as progress
 from tests.conftest import on_databases
@@ -220,3 +221,17 @@ def test_what_stays_doubtful_is_asked_of_a_person_and_not_done_by_hand(pe, now, 
         assert jobs.run_job(pe, owed.id, lambda number=number: now + number * dt.timedelta(hours=2))
     with read(pe) as db:
         assert db.scalar(sa.select(incident.c.type)) == "unknownOutcome"
+
+
+def test_a_post_for_later_is_linked_too_and_a_paused_website_holds_nobody_up(pe, now, case, board, admin, monkeypatch):
+    channels.save_channel(pe, admin, now, id="lain", name="Lain", connector="site", config={})
+    seen = []
+    monkeypatch.setattr(Board, "post", lambda self, request: seen.append(request.link) or 1)
+    board.can, at = frozenset({"text", "link"}), now + dt.timedelta(days=2)
+    website, other = (make_job(pe, now, case, "publikasi", content(kanal=kanal, terbit_pada=at.isoformat())) for kanal in ("website", "lain"))
+    assert put_off(pe, other, now) == put_off(pe, website, now) == 2 * 86_400
+    run(pe, lambda db: db.execute(sa.update(job_table).values(due_at=at)))
+    assert put_off(pe, other, at) == 3
+    channels.pause_channel(pe, admin, at, "website", "Perawatan")
+    publish(pe, other, at)
+    assert seen == [""]
