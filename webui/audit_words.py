@@ -78,7 +78,8 @@ KINDS: dict[str, dict[str, str]] = {
         "channel.signed_in": N_("Kanal dihubungkan dengan akunnya"),
         "telegram.set": N_("Bot Telegram dipasang"), "telegram.removed": N_("Bot Telegram dilepas"),
         "evidence.category_created": N_("Golongan alasan dibuat"), "evidence.category_deleted": N_("Golongan alasan dihapus"),
-        "evidence.sorted": N_("Alasan digolongkan"), "sample.made": N_("Contoh data dibuat")},
+        "evidence.sorted": N_("Alasan digolongkan"),
+        "evidence.exported": N_("Data laporan diekspor"), "evidence.exported": N_("Data laporan diekspor"), "sample.made": N_("Contoh data dibuat")},
     N_("Pemeliharaan"): {
         "audit.exported": N_("Jejak audit diekspor"), "report.exported": N_("Laporan diekspor"),
         "retention.set": N_("Masa simpan ditetapkan"), "retention.removed": N_("Masa simpan kembali ke diagram"),
