@@ -79,7 +79,7 @@ KINDS: dict[str, dict[str, str]] = {
         "telegram.set": N_("Bot Telegram dipasang"), "telegram.removed": N_("Bot Telegram dilepas"),
         "evidence.category_created": N_("Golongan alasan dibuat"), "evidence.category_deleted": N_("Golongan alasan dihapus"),
         "evidence.sorted": N_("Alasan digolongkan"),
-        "evidence.exported": N_("Data laporan diekspor"), "evidence.exported": N_("Data laporan diekspor"), "sample.made": N_("Contoh data dibuat")},
+        "evidence.exported": N_("Data laporan diekspor"), "sample.made": N_("Contoh data dibuat")},
     N_("Pemeliharaan"): {
         "audit.exported": N_("Jejak audit diekspor"), "report.exported": N_("Laporan diekspor"),
         "retention.set": N_("Masa simpan ditetapkan"), "retention.removed": N_("Masa simpan kembali ke diagram"),
