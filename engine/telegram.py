@@ -88,7 +88,12 @@ def start_linking(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> str:
         raise Conflict(N_("Kantor ini belum memiliki bot Telegram."))
     code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LETTERS))
     until = (now + dt.timedelta(minutes=CODE_MINUTES)).isoformat()
-    run(pe, lambda db: change_choice(db, actor.id, {"code": code, "code_until": until}))
+
+    def write(db: sa.Connection) -> None:
+        change_choice(db, actor.id, {"code": code, "code_until": until})
+        record(db, actor, now, "telegram.code_given", data={"user": actor.id})
+
+    run(pe, write)
     return code
 
 

@@ -54,7 +54,8 @@ KINDS: dict[str, dict[str, str]] = {
         "token.created": N_("Token API dibuat"), "token.revoked": N_("Token API dicabut"),
         "substitution.appointed": N_("Plh./Plt. ditunjuk"), "substitution.revoked": N_("Plh./Plt. dicabut"),
         "notices.chosen": N_("Pilihan pemberitahuan diubah"), "notice.sent_again": N_("Pemberitahuan dikirim lagi"),
-        "telegram.linked": N_("Telegram dihubungkan"), "telegram.unlinked": N_("Telegram diputus"),
+        "telegram.code_given": N_("Kode Telegram dibuat"), "telegram.linked": N_("Telegram dihubungkan"),
+        "telegram.unlinked": N_("Telegram diputus"),
         "filter.saved": N_("Saringan disimpan"), "filter.deleted": N_("Saringan dihapus")},
     N_("Prosedur"): {
         "deployment.created": N_("Prosedur diberlakukan"), "deployment.deleted": N_("Versi dihapus"),
