@@ -19,7 +19,10 @@ def _made_once(folder: Path):
 
 
 def app_for(pe, shared: Path):
-    """What `create_app(process_engine=pe)` gives, without the work: routes and compiled templates are shared, settings and caches are not."""
+    """What `create_app(process_engine=pe)` gives, without the work: routes and compiled templates are shared, settings and caches are not.
+
+    What is wrapped around the application when it is made (PROXIES, tracing) needs `create_app` itself.
+    """
     made = _made_once(shared)
     app = copy.copy(made)
     app.config = copy.copy(made.config)
