@@ -49,7 +49,8 @@ def _only_overseers():
 
 
 @blueprint.context_processor
-def _office():
+def of_office():
+    """What the evidence's pages need besides: words for numbers, the groups' names, whether the office is made up."""
     return {"is_sample": "sample" in settings.get(pe(), actor().tenant), "minutes": minutes, "percent": percent,
             "decimal": format_decimal, "month_of": month_of, "group_names": names.groups()}
 
@@ -62,7 +63,7 @@ def standards():
     procedures = reports.keys(pe(), actor())
     if not procedures:
         return render_template("analyst/empty.html")
-    asked = _asked(procedures)
+    asked = asked_for(procedures)
     steps = [s for s in figures.standards(pe(), actor(), now(), asked.scope) if s.standard or s.measures["count"]]
     at = next((s for s in steps if s.activity_id == request.args.get("step")), None) or max(
         (s for s in steps if s.standard), key=lambda s: s.measures["overdue"], default=None)
@@ -77,9 +78,9 @@ def heat():
     procedures = reports.keys(pe(), actor())
     if not procedures:
         return render_template("analyst/empty.html")
-    asked = _asked(procedures)
+    asked = asked_for(procedures)
     measure = request.args.get("measure") if request.args.get("measure") in heats() else "count"
-    sides = [asked] + ([_asked(procedures, "2")] if request.args.get("compare") else [])
+    sides = [asked] + ([asked_for(procedures, "2")] if request.args.get("compare") else [])
     found = [_side(side, measure) for side in sides]
     most = {what: max((v for side in found for v in side["values"][what].values() if v), default=0) for what in ("activity", "flow")}
     rows = [_heat_row(what, id, name, measure, sides, found, most[what])
@@ -95,7 +96,7 @@ def returned():
     procedures = reports.keys(pe(), actor())
     if not procedures:
         return render_template("analyst/empty.html")
-    asked = _asked(procedures)
+    asked = asked_for(procedures)
     found = figures.cases(pe(), actor(), asked.scope)
     why = figures.reasons(pe(), actor(), asked.scope)
     category = request.args.get("category", "") if request.args.get("category", "") in why else ""
@@ -137,7 +138,7 @@ def paths():
     procedures = reports.keys(pe(), actor())
     if not procedures:
         return render_template("analyst/empty.html")
-    asked = _asked(procedures)
+    asked = asked_for(procedures)
     found = figures.paths(pe(), actor(), asked.scope)
     diagram = _diagram(asked)
     return render_template("evidence/paths.html", procedures=procedures, asked=asked, found=found, names=diagram["names"],
@@ -153,7 +154,7 @@ def cases():
     procedures = reports.keys(pe(), actor())
     if not procedures:
         return render_template("analyst/empty.html")
-    asked = _asked(procedures)
+    asked = asked_for(procedures)
     given = {name: request.args.get(name) or None for name in ("variant", "writer", "what")}
     which = behind.Which(
         which=request.args.get("which") or "all", rounds=_number("rounds"), category=request.args.get("category"),
@@ -166,7 +167,7 @@ def cases():
 
 # What is asked for ----------------------------------------------------------------------------------------------------
 
-def _asked(procedures: list[dict], suffix: str = "") -> Asked:
+def asked_for(procedures: list[dict], suffix: str = "") -> Asked:
     """What the address names; without a period, the last twelve months and this one. With a suffix: what it is compared with, the rest
     being the same."""
     given = {name: request.args.get(name, "")[:300] for name in FILTERS}

@@ -62,7 +62,7 @@ def cases(pe: ProcessEngine, actor: Actor, scope: Scope, of: Which, *, after: st
     with read(pe) as db:
         if of.what in ELEMENTS:
             return _by_history(db, actor, scope, of, after, limit)
-        query = sa.select(*_ROW).join(process_instance, _i.id == _e.instance_id).where(*_within(actor, scope, unit=True), *_conditions(of))
+        query = sa.select(*_ROW).join(process_instance, _i.id == _e.instance_id).where(*within(actor, scope, unit=True), *_conditions(of))
         return fetch(db, query, (_e.ended_at, _e.instance_id), after=after, limit=limit, descending=True)
 
 
@@ -72,7 +72,8 @@ def _check(of: Which) -> None:
         raise Invalid(N_("Angka ini tidak dikenal."), field="which")
 
 
-def _within(actor: Actor, scope: Scope, unit: bool) -> list[sa.ColumnElement[bool]]:
+def within(actor: Actor, scope: Scope, unit: bool) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on `evidence_case` of a scope; with `unit` its group too."""
     where = [_e.tenant_id == actor.tenant, _e.key == scope.key]
     where += [_e.day >= scope.since] if scope.since else []
     where += [_e.day <= scope.until] if scope.until else []
@@ -141,7 +142,7 @@ def _on(db: sa.Connection, actor: Actor, scope: Scope, of: Which, month: dt.date
     end = min(end, scope.until or end)
     days = _having(db, actor, scope, of, "d", [_c.day >= first, _c.day <= end], None)
     query = sa.select(_e.day, _e.instance_id).where(
-        *_within(actor, Scope(scope.key, first, end, scope.versions, scope.kind), unit=False), _e.day.in_(days))
+        *within(actor, Scope(scope.key, first, end, scope.versions, scope.kind), unit=False), _e.day.in_(days))
     if last:
         day = dt.date.fromisoformat(last[0])
         query = query.where((_e.day < day) | ((_e.day == day) & (_e.instance_id < last[1])))

@@ -99,7 +99,7 @@ def read(case: Mapping[str, Any], activities: Sequence[Mapping[str, Any]], event
     """Read a case: its row, its activity instances and its events, each in any order."""
     steps = sorted(activities, key=lambda a: (a["started_at"], a["ended_at"] or case["ended_at"], a["id"]))
     said = {e["activity_instance_id"]: e for e in sorted(events, key=lambda e: e["id"]) if e["type"] == "task.completed"}
-    units = {a["id"]: _unit(a, diagram, office) for a in steps if a["is_task"]}
+    units = {a["id"]: unit_of(a, diagram, office) for a in steps if a["is_task"]}
     writer, unit = _writer(case, steps, said, units, diagram, office)
     done = [a for a in steps if a["type"] in sop.ACTIVITIES]
     completed = [a for a in done if a["ended_at"] and not a["canceled"]]
@@ -150,7 +150,8 @@ def _group(user: str | None, at: dt.datetime, named: Sequence[str], diagram: Dia
     return next((each for each in named if each in groups), "") or (named[0] if named else min(groups, default=""))
 
 
-def _unit(a: Mapping[str, Any], diagram: Diagram, office: Office) -> str:
+def unit_of(a: Mapping[str, Any], diagram: Diagram, office: Office) -> str:
+    """Return the group of who did a task."""
     at = a["ended_at"] or a["started_at"]
     instead = (a["in_stead_of"] or {}).get("group")
     named = (instead,) if instead else diagram.candidates.get(a["activity_id"], ())

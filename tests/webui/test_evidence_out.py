@@ -1,0 +1,35 @@
+"""What the analyst takes along: the page, its files, who may not, and wrong questions."""
+
+import zipfile
+from io import BytesIO
+
+import pytest
+from lxml import etree
+
+from engine.evidence.out import XES
+from tests.webui.test_evidence import analis, known  # noqa: F401  the same history
+
+
+def test_the_data_comes_in_each_form(known, analis):  # noqa: F811
+    page = analis.get("/reports/unduh?since=").text
+    assert "nama samaran" in page and page.count("/reports/data/") == 5
+    log = analis.get("/reports/data/activities.xes?since=")
+    assert log.mimetype == "application/xml" and 'filename=terbit-langkah-penerbitan-informasi-awal-kini.xes' in log.headers["Content-Disposition"]
+    assert len(list(etree.fromstring(log.data).iter(f"{{{XES}}}trace"))) == len(known)
+    assert analis.get("/reports/data/cases.csv?since=").text.count("CONTOH-") == len(known)
+    book = analis.get("/reports/data/cases.xlsx?since=&kind=berita")
+    rows = list(etree.fromstring(zipfile.ZipFile(BytesIO(book.data)).read("xl/worksheets/sheet1.xml")).iter("{*}row"))
+    assert len(rows) == 1 + sum(p.kind == "berita" for p in known)
+
+
+def test_taking_data_is_for_overseers_and_wrong_questions_are_a_clear_4xx(sop, analis, signed_in, stranger):  # noqa: F811
+    for page in ("unduh", "data/cases.csv"):
+        assert signed_in("ketua").get(f"/reports/{page}").status_code == 403
+        assert stranger.get(f"/reports/{page}").status_code == 303
+    for wrong in ("cases.csv?key=tidak-ada", "cases.csv?since=kemarin", "cases.exe", "passwords.csv", "cases.csv?kind=%00", "activities.xes?version=99"):
+        assert analis.get(f"/reports/data/{wrong}").status_code in (400, 404), wrong
+
+
+@pytest.mark.parametrize("page", ["unduh", "data/cases.csv"])
+def test_before_any_procedure_nothing_breaks(analis, page):  # noqa: F811
+    assert analis.get(f"/reports/{page}").status_code in (200, 404)
