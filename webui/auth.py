@@ -5,7 +5,7 @@ second factor first gets to that page only.
 """
 
 import time
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
@@ -101,7 +101,7 @@ def is_over() -> bool:
 
 def sign_in_again():
     """Send a person whose session ended while they wrote to sign in, and then back to the page that they wrote on."""
-    page = urlsplit(request.referrer or "")
+    page = parts_of(request.referrer)
     if request.headers.get("HX-Request") or page.netloc != request.host:
         return _ask_to_sign_in()
     return redirect(url_for("auth.sign_in", next=page.path + (f"?{page.query}" if page.query else "")), 303)
@@ -231,8 +231,16 @@ def _sign_in_page(form: SignIn, wrong: bool = False, problem: str = ""):
                            left="left" in request.args and bool(provider), set="set" in request.args)
 
 
+def parts_of(address: str | None) -> SplitResult:
+    """The parts of an address that somebody sent; those of none where it cannot be one ('//[')."""
+    try:
+        return urlsplit(address or "")
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 def _safe(target: str | None) -> str:
     """The target if it is a path of this very site, else the inbox: no open redirect."""
-    parts = urlsplit(target or "")
+    parts = parts_of(target)
     inside = target and target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
     return target if inside and target and "\\" not in target and target.isprintable() else url_for("inbox.inbox")

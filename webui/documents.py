@@ -1,13 +1,12 @@
 """Files in and out: uploads of a form's file field, and the download of a case's documents."""
 
 import io
-from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, send_file, url_for
 
 from bpmn.errors import N_, Invalid, NotFound
 from engine import documents, docx, media, queries, versions
-from webui import actor, deployed, errors, forms, now, pe
+from webui import actor, auth, deployed, errors, forms, now, pe
 
 blueprint = Blueprint("documents", __name__)
 OPENED = {"application/pdf", "image/jpeg", "image/png", "image/webp", "image/gif"}  # shown in the browser; all else is saved
@@ -81,7 +80,7 @@ def replace(document_id: str):
                                  variable=old["variable"], replaces=document_id)
     field = _field_of(old)
     versions.replace(pe(), actor(), now(), forms.fitting(field, new)["document"] if field else new["document"])
-    came_from = urlsplit(request.referrer or "")
+    came_from = auth.parts_of(request.referrer)
     back = came_from.path if came_from.netloc == request.host and came_from.path.startswith(("/tasks/", "/cases/")) else ""
     return redirect(f"{back}#documents" if back else url_for("cases.show", id=old["instance_id"]), 303)
 

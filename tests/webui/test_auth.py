@@ -57,7 +57,7 @@ def test_nonsense_credentials_are_refused_clearly(stranger, user, password):
 
 @pytest.mark.parametrize("target", [
     "https://jahat.example/", "//jahat.example", "///jahat.example", "/\\jahat.example", "\\\\jahat.example", "javascript:alert(1)",
-    "http:jahat", "/\t/jahat.example", "/\n//jahat.example", " //jahat.example", "jahat",
+    "http:jahat", "/\t/jahat.example", "/\n//jahat.example", " //jahat.example", "jahat", "//[", "http://[",
 ])
 def test_next_never_leads_outside(stranger, target):
     answer = stranger.sign_in("ketua", next=target)
@@ -124,4 +124,5 @@ def test_whoever_sends_a_form_after_their_session_ended_signs_in_and_is_back_at_
 def test_a_form_from_elsewhere_leads_back_to_nowhere(signed_in):
     browser = signed_in("ketua")
     browser.client.delete_cookie("terbit")
-    assert browser.client.post("/tasks/x", headers={"Referer": "http://evil.example/tasks/x"}).location == "/sign-in"
+    for elsewhere in ("http://evil.example/tasks/x", "http://["):
+        assert browser.client.post("/tasks/x", headers={"Referer": elsewhere}).location == "/sign-in"
