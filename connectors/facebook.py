@@ -163,6 +163,7 @@ class Facebook:
         return str(answer["id"])
 
     def _call(self, method: str, path: str, *, creates: bool = False, **body: Any) -> dict[str, Any]:
+        http.demand_tls(self.api, self.allowed)
         response = http.request(method, f"{self.api}/{path}", headers={"Authorization": f"Bearer {self.token}"}, stay=True,
                                 allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
         self._quotas = _quotas(response) or self._quotas

@@ -203,7 +203,7 @@ def retry_after(response: Response) -> float | None:
         return min(float(value[:12]), RETRY_AFTER_MOST)
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone that no calendar has
         return None
     seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)
     return min(max(seconds.total_seconds(), 0.0), RETRY_AFTER_MOST)

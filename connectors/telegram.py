@@ -140,6 +140,7 @@ class Telegram:
     def _call(self, method: str, parameters: dict[str, Any], files: dict[str, Attachment] | None = None) -> Any:
         named = {name: (file.name, file.content, file.media_type) for name, file in (files or {}).items()}
         body = {"data": parameters, "files": named} if named else {"json": parameters}
+        http.demand_tls(self.api, self.allowed)
         address = f"{self.api}/bot{self.token}/{method}"
         try:
             response = http.post(address, allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)

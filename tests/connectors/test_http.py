@@ -226,7 +226,8 @@ def test_a_name_server_that_hangs_is_left_at_the_deadline(monkeypatch):
     ("value", "seconds"),
     [("7", 7), ("0", 0), ("99999999999999999999", 86_400), ("", None), ("-5", None), ("soon", None), ("nan", None), ("٣", None),
      pytest.param("in an hour", 3600, id="in an hour"),
-     ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+     ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
+     ("Wed, 21 Oct 2015 07:28:00 +99999999999999999999", None)],
 )  # fmt: skip
 def test_retry_after_is_read_in_both_its_forms(value, seconds):
     if value == "in an hour":

@@ -8,6 +8,7 @@ from publications import LETTER, NOW, PHOTO, picture
 from telegram_server import CHAT, TOKEN
 
 from connectors import Attachment, Context, Correction, Denied, Failure, NotByMachine, Throttled
+from connectors.http import Refused
 from connectors.telegram import Telegram
 from connectors.testing import Contract, proxy
 
@@ -48,6 +49,11 @@ def test_one_picture_and_the_link_stand_in_the_channel(telegram, server, ask):
     assert result.url.startswith("https://t.me/kpu_seribu/") and result.platform_id.startswith(f"{CHAT}:")
     shown = server.posts()[result.platform_id]
     assert shown.startswith('Pengumuman "Jadwal"') and shown.endswith("https://kpu.example/jadwal")
+
+
+def test_the_token_goes_nowhere_without_tls(tmp_path):
+    with pytest.raises(Refused, match="https"):
+        connect("http://bot.example", Context(tmp_path, "", frozenset())).check(NOW)
 
 
 def test_a_video_goes_among_the_pictures(telegram, server, ask):
