@@ -23,7 +23,7 @@ MANY = 500  # due jobs that wait: more than a sweep or two takes
 SMALL = 1 << 30  # bytes free on a disk, below which files may be refused
 DAY = dt.timedelta(days=1)
 KINDS = ("running", "incidents", "overdue")
-UNDONE = ("attempted", "scheduled", "manual", "failed", "unknown")  # publications of which something is still to be seen
+UNDONE = ("attempted", "planned", "held", "scheduled", "manual", "failed", "unknown")  # publications of which something is still to be seen
 _a, _d, _i, _j, _n, _p = activity.c, process_definition.c, process_instance.c, job.c, incident.c, publication.c
 
 

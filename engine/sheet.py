@@ -21,6 +21,7 @@ ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA"
 STATES = {
     "published": N_("terbit"), "scheduled": N_("terjadwal"), "manual": N_("menunggu tangan"), "failed": N_("gagal"),
     "unknown": N_("tidak pasti"), "attempted": N_("sedang dicoba"),
+    "planned": N_("terjadwal"), "held": N_("ditahan"),
     "withdrawn": N_("diturunkan"),
 }
 KINDS = {

@@ -495,17 +495,23 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("connector", Key, nullable=False),
     Column("kind", Key),  # jenis: 'berita', …; NULL where the process does not say
-    Column("state", Key, nullable=False),  # 'attempted', 'published', 'scheduled', 'manual', 'failed', 'unknown', 'withdrawn'
+    # 'attempted', 'planned' (waits here for its time), 'held' (for the end of a hold), 'published', 'scheduled' (waits at the platform),
+    # 'manual', 'failed', 'unknown', 'withdrawn'
+    Column("state", Key, nullable=False),
     Column("content_sha256", String(64), nullable=False),
     Column("url", Text),
     Column("platform_id", Text),
     Column("published_at", UtcDateTime),  # of a withdrawn one: when it was withdrawn
+    Column("waits_until", UtcDateTime),  # until when it was planned or held last
     Column("error", Text),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("instance_id", "channel_id", "revision"),
     Index("ix_publication_kind", "tenant_id", "kind", "instance_id"),
     Index("ix_publication_news", "tenant_id", "kind", "published_at", "instance_id"),
     Index("ix_publication_state", "tenant_id", "state", "published_at"),
+    Index("ix_publication_board", "tenant_id", "updated_at", "id"),
+    Index("ix_publication_board_channel", "tenant_id", "channel_id", "updated_at", "id"),
+    Index("ix_publication_board_state", "tenant_id", "state", "updated_at", "id"),
 )
 
 publication_progress = Table(  # how far a publication or takedown came that is not settled yet
