@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from connectors import masking
 
 GROUP = "terbit.connectors"
+MOST_WAIT = 86_400.0  # seconds for which a platform can ask to be left alone
 Kind = Literal["temporary", "permanent", "unknown"]
 
 
@@ -73,7 +74,7 @@ class Throttled(NotYet):
     itself has said. Certainly not published. Other channels are not held up."""
 
     def __init__(self, retry_after: float):
-        super().__init__(retry_after)
+        super().__init__(retry_after if 0 <= retry_after <= MOST_WAIT else MOST_WAIT)  # platforms may say anything, infinity too
         self.message = N_("Kanal ini meminta Terbit menunggu.")
         self.args = (self.message,)
 

@@ -12,7 +12,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors import (
@@ -206,8 +206,8 @@ def _named(said: Any) -> str:
 def _result(said: Any) -> Result:
     id = _named(said)
     try:
-        return Result(str(said["url"] or said["uri"]), id, datetime.fromisoformat(str(said["created_at"])))
-    except (KeyError, ValueError) as e:
+        return Result(str(said["url"] or said["uri"]), id, datetime.fromisoformat(str(said["created_at"])).astimezone(UTC))
+    except (KeyError, ValueError, OverflowError) as e:
         raise _unreadable() from e
 
 

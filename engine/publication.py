@@ -31,6 +31,7 @@ REMARKS = ("catatan_ralat", "ralat_sebelumnya")  # of a correction, besides
 DONE = ("published", "scheduled")
 SETTLED = (*DONE, "withdrawn")
 WEBSITE = "website"  # the channel to whose page the others' texts link, as their preview says
+MOST_ADDRESS = 2000  # characters
 WAIT_FOR_WEBSITE = dt.timedelta(minutes=10)
 
 
@@ -221,9 +222,11 @@ def _reserve(db: sa.Connection, job: Job, now: dt.datetime) -> tuple[str, sa.Row
 
 def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error: str | None = None, result: Result | None = None,
             also: Callable[[sa.Connection], None] | None = None) -> Any:
-    row: dict[str, Any] = {"state": state, "error": error, "updated_at": now}
-    if result:
-        row |= {"url": result.url, "platform_id": result.platform_id, "published_at": result.published_at}
+    row: dict[str, Any] = {"state": state, "error": error and values.text(error), "updated_at": now}
+    if result:  # what a platform says is not believed to be an address, nor to be short
+        url = values.text(result.url, MOST_ADDRESS)
+        row |= {"url": url if url.lower().startswith(("https://", "http://")) else "",
+                "platform_id": values.text(result.platform_id, MOST_ADDRESS), "published_at": result.published_at}
 
     def write(db: sa.Connection) -> None:
         # A run that lost its lease and failed late does not undo what the next one published.

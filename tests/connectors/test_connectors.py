@@ -4,7 +4,7 @@ import pickle
 import pytest
 from publications import NOW
 
-from connectors import Context, Failure, NotByMachine, NotYet, all_connectors, find, manual
+from connectors import MOST_WAIT, Context, Failure, NotByMachine, NotYet, Throttled, all_connectors, find, manual
 
 
 def test_every_installed_connector_keeps_to_the_protocol(tmp_path):
@@ -54,6 +54,11 @@ def test_a_failures_message_is_filled_and_its_template_kept():
         "Server menjawab 503.", "Server menjawab %(status)s.", {"status": 503}, "temporary", 5)  # fmt: skip
     assert str(Failure("100% gagal")) == "100% gagal"
     assert NotYet(9).kind == "temporary"
+
+
+@pytest.mark.parametrize(("said", "waits"), [(7, 7), (float("inf"), MOST_WAIT), (float("nan"), MOST_WAIT), (-1, MOST_WAIT), (10**400, MOST_WAIT)])
+def test_no_platform_can_ask_for_more_than_a_day(said, waits):
+    assert Throttled(said).retry_after == waits
 
 
 def test_a_request_can_be_kept_and_sent_between_processes(ask):

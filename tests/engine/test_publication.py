@@ -94,6 +94,21 @@ def test_it_is_published_and_written_down(pe, now, case):
             "channel": "website", "url": "https://kantor.example/1", "error": None}
 
 
+@on_databases
+def test_what_a_platform_says_of_an_address_is_not_believed(pe, now, case, monkeypatch):
+    monkeypatch.setattr(Platform, "publish", lambda self, request: Result("javascript:alert(1)", "1\0\ud800" + "9" * 9000, now))
+    told = publish(pe, job_of(pe, now, case), now)
+    assert (told["url"], told["id"], row(pe)["state"]) == ("", "1" + "9" * 1999, "published")
+
+
+@on_databases
+def test_what_a_platform_gives_as_its_reason_can_be_written_down(pe, now, case, monkeypatch):
+    Platform.fail = Failure("Ditolak: %(said)s", said="a\0\ud800b")
+    with pytest.raises(Failure):
+        publish(pe, job_of(pe, now, case), now)
+    assert (row(pe)["state"], row(pe)["error"]) == ("failed", "Ditolak: ab")
+
+
 def test_the_row_is_there_before_the_call(pe, now, case, monkeypatch):
     seen = []
     monkeypatch.setattr(Platform, "publish", lambda self, request: seen.append(row(pe)["state"]) or Result("https://a.example", "1", now))
