@@ -22,6 +22,7 @@ from engine.tables import channel
 
 CLAIM = dt.timedelta(seconds=120)  # longer than a renewal may take; a worker that dies holds the others up for so long
 LOOK_EVERY, LOOKS = 0.5, 60  # seconds, and how often one looks whether another's renewal is done
+LONGEST = 10 * 366 * 86_400  # seconds; what is said to hold for longer has no end that matters, and none that a calendar may not have
 SIGN_IN = N_("Kanal ini belum atau tidak lagi masuk; admin perlu masuk di halaman Kanal.")
 
 
@@ -66,7 +67,8 @@ class ChannelTokens:
 
     def _renewed(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], kept: dict[str, Any], refused: str) -> str:
         try:
-            given = {**kept, **renew(kept)}
+            # How long the old one held says nothing of the new one: kept, it would be renewed at each call.
+            given = {**{name: value for name, value in kept.items() if name != "expires_at"}, **renew(kept)}
         except Failure as failure:
             self._write({"renewing_until": None}, "channel.token_not_renewed", kind=failure.kind)
             if failure.kind != "permanent" and kept["access_token"] != refused and not self._ends(kept, 0):
@@ -109,7 +111,7 @@ def _dated(tokens: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
     """With `expires_at` in place of `expires_in`."""
     kept = {name: value for name, value in tokens.items() if name != "expires_in"}
     seconds = tokens.get("expires_in")
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
         kept["expires_at"] = (now + dt.timedelta(seconds=seconds)).isoformat()
     return kept
 

@@ -58,6 +58,13 @@ def test_a_token_is_used_until_shortly_before_it_ends(pe, now, platform):
     assert at(pe, now + HOUR).expires_at() == now + HOUR * 1.95
 
 
+@pytest.mark.parametrize("seconds", [None, float("inf"), float("nan"), 1e300])
+def test_a_new_token_that_says_no_end_is_not_renewed_again_and_again(pe, now, platform, seconds):
+    told = {"access_token": "baru"} | ({} if seconds is None else {"expires_in": seconds})
+    assert at(pe, now + HOUR).access(lambda kept: told) == "baru"
+    assert at(pe, now + 2 * HOUR).access(platform.renew) == "baru" and platform.number == 1
+
+
 @on_databases
 def test_many_workers_at_once_renew_once(pe, now, platform):
     engines = [open_engine(pe.folder, send=lambda ids: None, **pe.config) for _ in range(3)]
