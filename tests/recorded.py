@@ -33,7 +33,8 @@ UNRECORDED = {
     "draft": "typed and not handed on; the completion is recorded",
     "seen": "marks of what somebody has looked at",
     **{f"evidence_{name}": "sums of the history, and no more than that" for name in ("case", "cell", "variant", "return", "wording")},
-    "model_draft_file": "a diagram being drawn saves itself; what is put in force is recorded, and the file names who saved it last",
+    **dict.fromkeys(("model_draft", "model_draft_file"),
+                    "a diagram being drawn saves itself; what is put in force is recorded, and the file names who saved it last"),
 }
 
 
