@@ -68,6 +68,8 @@ class Choice:
         """Return conditions on `process_instance`, the tenant not among them. What is overdue needs the time."""
         if self.ids is not None:
             return [_i.id.in_(self.ids)]
+        if "\0" in f"{self.search}{self.definition_key}{self.activity_id}":
+            return [sa.false()]  # nothing holds it, and not every database takes the question
         found: list[sa.ColumnElement[bool]] = []
         if self.failed_in:
             found.append(_i.id.in_(sa.select(_item.instance_id).where(_item.batch_id == self.failed_in, _item.state == "failed")))

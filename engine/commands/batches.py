@@ -39,17 +39,21 @@ def create_batch(pe: ProcessEngine, actor: Actor, now: dt.datetime, type: str, c
     if type not in batch_types.TYPES:
         raise Invalid(N_("Tindakan ini tidak dikenal."), field="type")
     kind, meant = batch_types.TYPES[type], dict(data or {})
+    if len(choice.ids or ()) + len(meant.get("jobs") or ()) > MOST:
+        raise Invalid(N_("Paling banyak %(most)d sekaligus. Persempit saringannya."), most=MOST)
+    if "\0" in str(meant.get("activity") or ""):
+        raise Invalid(batch_types.NO_TASK, field="activity")
     kind.check(pe, actor, now, meant)
     columns = {"state": "draft"} if why is None else {"state": "running", "reason": reason(why), "started_at": now}
 
     def write(db: sa.Connection) -> str:
         batch_id = batches.insert(db, actor, now, type, meant, **columns)
         rows = kind.frozen(batch_id, actor.tenant, choice, meant, now).limit(MOST + 1)
-        count = db.execute(sa.insert(batch_item).from_select(
-            ["batch_id", "subject_id", "instance_id", "seen", "state", "problem"], rows)).rowcount
+        db.execute(sa.insert(batch_item).from_select(["batch_id", "subject_id", "instance_id", "seen", "state", "problem"], rows))
+        counts = sa.func.count(), sa.func.count(sa.case((_item.state == "open", 1)))  # PostgreSQL tells no rowcount of such an insert
+        count, total = db.execute(sa.select(*counts).where(_item.batch_id == batch_id)).one()
         if count > MOST:
             raise Invalid(N_("Paling banyak %(most)d sekaligus. Persempit saringannya."), most=MOST)
-        total = db.scalar(sa.select(sa.func.count()).where(_item.batch_id == batch_id, _item.state == "open")) or 0
         if not count or (why is not None and not total):
             raise Conflict(N_("Tidak ada berkas seperti itu, atau tidak ada yang dapat dilakukan."))
         db.execute(sa.update(batch).where(_b.id == batch_id).values(total=total))

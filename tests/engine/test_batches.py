@@ -353,6 +353,29 @@ def test_what_cannot_be_meant(pe, cases, admin, now, type, data):
     assert rows(pe, batch) == []
 
 
+@on_databases
+def test_too_many_and_none_are_refused(pe, cases, admin, now, monkeypatch):
+    cases(count=3)
+    monkeypatch.setattr(batches, "MOST", 2)
+    with pytest.raises(Invalid):
+        commands.create_batch(pe, admin, now, types.CANCEL, ALL)
+    with pytest.raises(Conflict):
+        commands.create_batch(pe, admin, now, types.CANCEL, Choice(search="tidak ada"))
+    assert rows(pe, batch) == []
+
+
+@on_databases
+def test_what_no_database_takes_is_refused_before_it_is_asked(pe, people, admin, now):
+    with pytest.raises(Invalid):
+        commands.create_batch(pe, admin, now, types.CANCEL, Choice(ids=tuple(map(str, range(70_000)))))
+    with pytest.raises(Invalid):
+        commands.create_batch(pe, admin, now, types.ASSIGN, Choice(ids=("x",)), {"activity": "a\0"})
+    for choice in (Choice(search="a\0"), Choice(definition_key="\0"), Choice(definition_id="x", standing="running", activity_id="\0")):
+        with pytest.raises(Conflict):
+            commands.create_batch(pe, admin, now, types.CANCEL, choice)
+        assert queries.chosen_versions(pe, admin, now, choice) == []
+
+
 def test_a_reason_is_asked_and_a_list_that_was_not_begun_is_forgotten(pe, cases, admin, now):
     cases(count=1)
     id = commands.create_batch(pe, admin, now, types.CANCEL, ALL)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpmn.errors import Conflict
 from engine import commands, modification, queries
-from engine.batches import Choice
+from engine.batches import MOST, Choice
 from engine.commands import batch_types
 from engine.queries_rest import BATCHES, HISTORIC_BATCHES, HISTORIC_INSTANCES, INSTANCES, JOBS
 from webui.rest.declare import BOOLEAN, INTEGER, STRING, Call, Parameter, array, named, operation, optional, write_date
@@ -177,4 +177,7 @@ def _named(call: Call, ids: str, queries: dict) -> list[str]:
         found += [row["id"] for row in rows_of(call, listing, **criteria)]
     if not found:
         raise BadRequest(f"{ids} is empty", type="BadUserRequestException")
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    if len(found) > MOST:
+        raise BadRequest(f"At most {MOST} at once", type="BadUserRequestException")
+    return found

@@ -10,7 +10,7 @@ from webui.rest.declare import Operation
 READ, TASKS, DEPLOY, ADMIN = "read", "tasks", "deploy", "admin"
 RULES = (
     (READ, r"GET .*"),
-    (READ, r"POST /(task|process-instance|history/[\w-]+)(/count)?"),  # a query in a body
+    (READ, r"POST /(task|process-instance|job|history/[\w-]+)(/count)?"),  # a query in a body
     (READ, r"POST /migration/(generate|validate)"),
     (TASKS, r"\w+ /task/\{id\}/.*"),
     (TASKS, r"POST /process-definition/.*/(start|submit-form)"),
