@@ -45,7 +45,8 @@ def start_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id
             _i.definition_id == source.id, _i.tenant_id == actor.tenant, _i.ended_at.is_(None))
         if instance_ids is not None:
             cases = cases.where(_i.id.in_(instance_ids))
-        total = db.execute(sa.insert(batch_item).from_select(["batch_id", "subject_id", "instance_id", "state"], cases)).rowcount
+        db.execute(sa.insert(batch_item).from_select(["batch_id", "subject_id", "instance_id", "state"], cases))
+        total = db.scalar(sa.select(sa.func.count()).where(batch_item.c.batch_id == migration_id))  # PostgreSQL tells no rowcount of it
         if not total:
             raise Conflict(N_("Tidak ada berkas yang berjalan pada versi ini."))
         db.execute(sa.update(batch).where(batch.c.id == migration_id).values(total=total))
