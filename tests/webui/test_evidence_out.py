@@ -22,14 +22,25 @@ def test_the_data_comes_in_each_form(known, analis):  # noqa: F811
     assert len(rows) == 1 + sum(p.kind == "berita" for p in known)
 
 
+def test_each_report_comes_in_each_form(known, analis):  # noqa: F811
+    page = analis.get("/reports/unduh").text
+    assert page.count("/reports/laporan/") == 9 and "Triwulan lalu" in page
+    for path, start in (("rekap.pdf", b"%PDF"), ("tinjauan.docx", b"PK"), ("mutu-baku.xlsx", b"PK")):
+        answer = analis.get(f"/reports/laporan/{path}?since=2026-01-01&until=2026-06-30")
+        assert answer.status_code == 200 and answer.data.startswith(start)
+        assert f"-2026-01-01-2026-06-30.{path[-4:].strip('.')}" in answer.headers["Content-Disposition"]
+
+
 def test_taking_data_is_for_overseers_and_wrong_questions_are_a_clear_4xx(sop, analis, signed_in, stranger):  # noqa: F811
-    for page in ("unduh", "data/cases.csv"):
+    for page in ("unduh", "data/cases.csv", "laporan/rekap.pdf"):
         assert signed_in("ketua").get(f"/reports/{page}").status_code == 403
         assert stranger.get(f"/reports/{page}").status_code == 303
     for wrong in ("cases.csv?key=tidak-ada", "cases.csv?since=kemarin", "cases.exe", "passwords.csv", "cases.csv?kind=%00", "activities.xes?version=99"):
         assert analis.get(f"/reports/data/{wrong}").status_code in (400, 404), wrong
+    for wrong in ("rekap.exe", "gaji.pdf", "rekap.pdf?key=tidak-ada", "rekap.pdf?until=2026-13-01"):
+        assert analis.get(f"/reports/laporan/{wrong}").status_code in (400, 404), wrong
 
 
-@pytest.mark.parametrize("page", ["unduh", "data/cases.csv"])
+@pytest.mark.parametrize("page", ["unduh", "data/cases.csv", "laporan/rekap.pdf"])
 def test_before_any_procedure_nothing_breaks(analis, page):  # noqa: F811
     assert analis.get(f"/reports/{page}").status_code in (200, 404)
