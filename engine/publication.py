@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bpmn.errors import N_
 from bpmn.expressions import sha256
 from connectors import Attachment, Connector, Failure, NotByMachine, NotYet, Request, Result, abilities
-from engine import calls, files, media, news, revisions, values
+from engine import calls, embargo, files, media, news, revisions, settings, values
 from engine.archive import case_of
 from engine.handlers import BpmnError, Job, handler
 from engine.ids import new_id
@@ -69,12 +69,17 @@ def _result(pe: ProcessEngine, job: Job, request: Request, own_id: str, before: 
             return found
         progress.forget_begun()
         run(pe, lambda db: db.execute(sa.update(publication).where(publication.c.id == own_id).values(state="attempted", updated_at=now)))
+    _keep_embargo(pe, job, own_id, before, request, now)
     with read(pe) as db:
         stands = revisions.earlier(db, job)
 
     def use(connector: Connector) -> Result:
         if not stands:
-            calls.wait_for_its_time(connector, request)
+            try:
+                calls.wait_for_its_time(connector, request)
+            except NotYet:
+                _wait(pe, own_id, now, "planned", request.publish_at)
+                raise
         link = _link(pe, job, now) if "link" in abilities(connector) else ""
         asked = replace(request, link=link, progress=progress)
         return revisions.update(connector, stands, asked) if stands else connector.publish(asked)
@@ -86,6 +91,35 @@ def _result(pe: ProcessEngine, job: Job, request: Request, own_id: str, before: 
             raise
         _settle(pe, job, now, state="unknown", error=str(failure), also=lambda db: calls.set_looks(db, own_id, 1, now))
         raise NotYet(calls.LOOKS[0]) from failure
+
+
+def _keep_embargo(pe: ProcessEngine, job: Job, own_id: str, before: Any, request: Request, now: dt.datetime) -> None:
+    """NotYet where nothing may be published on the channel at the time at which it is to appear: it waits for the end."""
+    windows = settings.get(pe, job.tenant)["embargo"]["windows"]
+    held = embargo.of(windows, job.payload["kanal"], request.publish_at or now)
+    if held is None:
+        return
+    known = before is not None and before["state"] == "held" and before["waits_until"] == held.until
+
+    def tell(db: sa.Connection) -> None:
+        if not known:
+            record(db, Actor.system(job.tenant), now, "publication.held", instance_id=job.instance_id,
+                   activity_instance_id=job.activity_instance_id or None,
+                   data={"channel": job.payload["kanal"], "until": held.until.isoformat(), "reason": held.reason})
+
+    _wait(pe, own_id, now, "held", held.until, tell)
+    raise NotYet((held.until - now).total_seconds())
+
+
+def _wait(pe: ProcessEngine, own_id: str, now: dt.datetime, state: str, until: dt.datetime | None,
+          also: Callable[[sa.Connection], None] | None = None) -> None:
+    def write(db: sa.Connection) -> None:
+        still = publication.c.state.not_in(SETTLED)  # a run that lost its lease undoes nothing
+        changed = sa.update(publication).where(publication.c.id == own_id, still).values(state=state, waits_until=until, updated_at=now)
+        if db.execute(changed).rowcount and also:
+            also(db)
+
+    run(pe, write)
 
 
 def _link(pe: ProcessEngine, job: Job, now: dt.datetime) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Invalid, NotFound
-from engine import access, deadlines, numbering, working_time
+from engine import access, deadlines, embargo, numbering, working_time
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import tenant as office
@@ -33,6 +33,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "reminders": {"before_percent": 80, "at_due": True, "escalate_minutes": 60},  # 0: not before, None: not to the head
     "evidence": {"persons": False},  # whether the analyst's pages may compare persons
     "access": {"procedures": {}},  # who sees and starts what, beyond the diagrams: {key: {sees, starts}}, see `engine.reach`
+    "embargo": {"windows": []},  # when nothing is published, see `engine.embargo`
     "review": {"months": 6},  # between two reviews of a procedure; 0: none by itself
     "housekeeping": {"automatic": False},  # whether what is due goes by itself, daily: see `engine.disposal`
     "phrases": {
@@ -108,6 +109,8 @@ def change(pe: ProcessEngine, actor: Actor, now: dt.datetime, section: str, valu
         if section in ("calendar", "reminders"):
             full = _full(after)
             deadlines.recompute(db, actor.tenant, _calendar(full, zone), deadlines.Rules(**full["reminders"]))
+        if section == "embargo":
+            embargo.wake(db, actor.tenant, now)
 
     run(pe, write)
     forget(pe, actor.tenant)
@@ -207,6 +210,6 @@ def _phrases(value: Any) -> dict[str, list[str]]:
 CHECKS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "calendar": working_time.checked, "letterhead": _letterhead, "numbering": _numbering,
     "reminders": lambda value: deadlines.checked(_known_keys("reminders", value)), "phrases": _phrases, "review": _review,
-    "evidence": _evidence,
+    "evidence": _evidence, "embargo": lambda value: embargo.checked(_known_keys("embargo", value)),
     "housekeeping": lambda value: {"automatic": _known_keys("housekeeping", value).get("automatic") is True},
 }

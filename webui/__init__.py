@@ -21,7 +21,7 @@ PARTS = ("auth", "oidc", "inbox", "bulk", "news", "task", "drafts", "start", "do
          "notices", "preview", "readiness", "situs", "cases", "attempts", "mending", "batches", "papers", "comments", "owner",
          "life", "differences", "migrating", "printed", "studio", "trials", "admin", "channels", "people", "people_groups",
          "people_import", "substitutions", "lane", "calendar", "office", "extending", "analyst", "evidence", "evidence_out", "audit",
-         "housekeeping", "publications", "rest", "watch")
+         "housekeeping", "publications", "embargo", "rest", "watch")
 
 
 class Database(SQLAlchemy):

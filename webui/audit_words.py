@@ -35,7 +35,8 @@ KINDS: dict[str, dict[str, str]] = {
         "publication.published": N_("Informasi terbit"), "publication.scheduled": N_("Terbit dijadwalkan"),
         "publication.manual": N_("Diserahkan ke tangan"), "publication.failed": N_("Gagal terbit"),
         "publication.unknown": N_("Terbit tidak pasti"), "publication.withdrawn": N_("Informasi diturunkan"),
-        "publication.attempted": N_("Penerbitan dimulai"), "archive.appended": N_("Rantai arsip bertambah"),
+        "publication.attempted": N_("Penerbitan dimulai"), "publication.held": N_("Penerbitan ditahan"),
+        "archive.appended": N_("Rantai arsip bertambah"),
         "archive.exported": N_("Arsip berkas diunduh")},
     N_("Orang"): {
         "session.begun": N_("Masuk"), "session.ended": N_("Keluar"), "session.refused": N_("Gagal masuk"),

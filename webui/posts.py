@@ -1,6 +1,7 @@
 """What goes out on each channel of a case: its text, its pictures, and what would not fit, told at the form's fields."""
 
 import contextlib
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,8 +15,8 @@ from bpmn.errors import N_, Invalid, TerbitError
 from connectors import content, media, rules, slugs
 from connectors.rules import Problem, Rules
 from connectors.site import Site
-from engine import channels, files, publication
-from webui import actor, pe
+from engine import channels, embargo, files, publication, settings
+from webui import actor, now, pe
 
 OWN = "teks_kanal"  # the property of a field, and the variable of a case: what was written for one channel alone
 FIELDS = {"title": "judul", "images": "gambar"}
@@ -113,6 +114,17 @@ def package(task: Mapping[str, Any], variables: Mapping[str, Any], sees_case: bo
             "markdown": body, "html": content.html(body), "failure": str(variables.get("kegagalan") or ""),
             "note": str(variables.get("catatan_ralat") or ""), "url": url,
             "images": variables.get("gambar") or [], "attachments": variables.get("lampiran") or []}
+
+
+def embargo_of(held: Mapping[str, Any]) -> embargo.Embargo | None:
+    """What holds one of the case's channels, now or at the time at which it is to be published: that which ends last."""
+    windows = settings.get(pe(), actor().tenant)["embargo"]["windows"]
+    at = now()
+    with contextlib.suppress(TypeError, ValueError):
+        planned = dt.datetime.fromisoformat(held.get("terbit_pada") or "")
+        at = max(at, planned if planned.tzinfo else planned.replace(tzinfo=pe().timezone))
+    found = [each for id in wanted(held) if (each := embargo.of(windows, id, at))] if windows else []
+    return max(found, key=lambda each: each.until, default=None)
 
 
 def site() -> Site:

@@ -158,6 +158,7 @@ def _page(task: dict, values: dict[str, Any] | None = None, problem: Invalid | N
         sees_case=sees_case, mine=task["assignee"] == actor().id,
         colleagues=names.everybody() if task["may_delegate"] else {},
         channels=channels.channel_names(pe(), actor()) if _is_manual(schema) or "tautan_kanal" in variables else {},
+        embargo=posts.embargo_of({**variables, **held}),
         just_done=inbox.just_done(request.args.get("done")), problem=errors.message_of(problem) if problem else "")
 
 

@@ -52,7 +52,7 @@ def menu() -> list[Item]:
         Item("lane.index", _("Bagian saya"), icon="user-share", heads=True),
         Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), phone=True, count="news"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
-        Item("publications.index", _("Papan publikasi"), icon="layout-board", groups=analyst | {"web-admin"}),
+        Item("publications.index", _("Papan publikasi"), icon="layout-board", groups=analyst | {"web-admin"}, parts=("embargo",)),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
         Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner, parts=("studio",)),
         Item("evidence.standards", _("Laporan"), icon="chart-bar", groups=analyst, parts=("analyst",)),
