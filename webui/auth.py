@@ -7,7 +7,7 @@ second factor first gets to that page only.
 import time
 from urllib.parse import SplitResult, urlsplit
 
-from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_limiter.util import get_remote_address
@@ -73,6 +73,8 @@ def _load(secret: str) -> Person | None:
 
 
 def _closed_by_default():
+    if "\0" in request.path and request.blueprint != "rest":  # nothing is called so, and PostgreSQL does not take the question
+        abort(404)
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static" or request.blueprint in OPEN_BLUEPRINTS:
         return None

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from engine import people as accounts
+from tests.conftest import on_databases
 
 
 def test_a_stranger_is_sent_to_the_sign_in_page_and_back(stranger):
@@ -120,6 +121,13 @@ def test_whoever_sends_a_form_after_their_session_ended_signs_in_and_is_back_at_
     browser.client.delete_cookie("terbit")
     answer = browser.client.post("/tasks/x", data={"csrf_token": token}, headers={"Referer": "http://localhost/tasks/x?done=1"})
     assert (answer.status_code, answer.location) == (303, "/sign-in?next=/tasks/x?done%3D1")
+
+
+@on_databases
+def test_nothing_is_called_by_what_no_database_takes(signed_in):
+    browser = signed_in("penulis")
+    assert {browser.get(path).status_code for path in ("/tasks/%00", "/cases/a%00", "/static/%00")} == {404}
+    assert browser.post("/account/sessions/%00/end").status_code == 404
 
 
 def test_a_form_from_elsewhere_leads_back_to_nowhere(signed_in):
