@@ -244,6 +244,8 @@ def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
     def write(db: Connection) -> None:
         before = _of_office(db, acting, user_id)
         db.execute(update(user).where(user.c.id == user_id).values(**values))
+        if values.get("email", before["email"]) != before["email"]:
+            end_sent_links(db, user_id)
         record(db, acting, now, "user.updated", data={"user": user_id, "before": {name: before[name] for name in sorted(values)},
                                                       "after": {name: values[name] for name in sorted(values)}})
 
@@ -420,6 +422,11 @@ def end_everything(db: Connection, user_id: str) -> None:
     db.execute(update(user).where(user.c.id == user_id).values(stamp=_stamp()))
     db.execute(delete(web_session).where(web_session.c.user_id == user_id))
     db.execute(delete(password_link).where(password_link.c.user_id == user_id))
+
+
+def end_sent_links(db: Connection, user_id: str) -> None:
+    """End the links that went to an account's address, which is another now: who reads the old one sets no password."""
+    db.execute(delete(password_link).where(password_link.c.user_id == user_id, password_link.c.created_by.is_(None)))
 
 
 def end_sessions_without_second_factor(db: Connection, tenant_id: str, user_ids: Sequence[str]) -> None:

@@ -38,7 +38,7 @@ COLUMNS = {  # ours -> how a file may call it
 HEADER = ("nama_pengguna", "nama", "jabatan", "surel", "grup", "kepala", "status")
 ACTIVE = {"aktif": True, "active": True, "ya": True, "1": True, "nonaktif": False, "inactive": False, "tidak": False, "0": False}
 NEW, CHANGED, SAME, WRONG = "new", "changed", "same", "wrong"
-RISKY = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet takes for a formula
 
 
 @dataclass(frozen=True)
@@ -334,6 +334,8 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, found: Plan, can_s
             {key: row.values[key] for key in ("name", "title", "email", "active")}))
         if "active" in row.changes:
             people.end_everything(db, row.id)
+        if "email" in row.changes:
+            people.end_sent_links(db, row.id)
     regrouped = [row for row in (*new, *changed) if {"groups", "heads"} & row.changes.keys()]
     for at in range(0, len(regrouped), 500):
         db.execute(sa.delete(membership).where(membership.c.tenant_id == actor.tenant,

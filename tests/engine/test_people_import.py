@@ -108,11 +108,12 @@ def test_a_thousand_rows_take_few_statements_until_they_are_done(pe, people, adm
 
 
 def test_what_is_written_out_is_no_formula_and_comes_back_the_same(pe, people, admin, now):
-    for id, name in (("a1", "=HYPERLINK(1)"), ("a2", "+62 8"), ("a3", "-"), ("a4", "@cmd"), ("a5", 'Siti "x"; y'), ("a6", "'Aisyah")):
+    for id, name in (("a1", "=HYPERLINK(1)"), ("a2", "+62 8"), ("a3", "-"), ("a4", "@cmd"), ("a5", 'Siti "x"; y'), ("a6", "'Aisyah"),
+                     ("a7", "＝1+1")):
         accounts.create_user(pe, admin, now, id=id, name=name, password=None, groups=["pelaksana", "analyst"], heads=["pelaksana"])
     text = people_import.export(pe, admin)
     cells = [cell for row in csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=";") for cell in row]
-    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "＝"))]
     assert {row.state for row in planned(pe, admin, text).rows} == {"same"}
     assert [row.state for row in planned(pe, admin, people_import.template()).rows] == ["new", "new"]
     with pe.db.connect() as db:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import groups, notices, password_links, passwords, second_factor, sending, sessions
+from engine import groups, notices, password_links, passwords, people_import, second_factor, sending, sessions
 from engine import people as accounts
 from engine.tables import event, notice, password_link, recovery_code, user, web_session
 from tests.conftest import on_databases
@@ -248,3 +248,19 @@ def test_an_account_without_a_password_lets_nobody_in_and_takes_as_long(pe, peop
     monkeypatch.setattr(accounts, "_hash", lambda password: work.append(password) or "x")
     assert accounts.authenticate(pe, "baru", "") is None and accounts.authenticate(pe, "baru", "apa saja") is None
     assert len(work) == 2
+
+
+def test_a_link_that_was_sent_ends_with_the_address_that_it_went_to(pe, now, people, admin):
+    def sent():
+        return password_links.for_message(pe, "penulis", password_links.FORGOTTEN, now).rpartition("/")[2]
+
+    handed, first = password_links.create(pe, admin, now, "penulis"), sent()
+    accounts.update_user(pe, admin, now, "penulis", name="Penulis Lain")
+    assert password_links.find(pe, first, now)["id"] == "penulis", "its address is the same"
+    accounts.update_user(pe, admin, now, "penulis", email="baru@kpu.example")
+    second, text = sent(), "nama_pengguna;surel\npenulis;lain@kpu.example\n"
+    people_import.do(pe, admin, now, text, people_import.plan(pe, admin, text).mark, send_links=False)
+    for secret in (first, second):
+        with pytest.raises(NotFound):
+            password_links.find(pe, secret, now)
+    assert password_links.find(pe, handed, now)["id"] == "penulis", "no mailbox ever had that one"
