@@ -49,7 +49,8 @@ def sign_in(pe: ProcessEngine, provider: Provider, claims: Mapping[str, Any], no
 
 def has_second_factor(claims: Mapping[str, Any]) -> bool:
     """Whether the provider says that it asked for more than one factor (RFC 8176)."""
-    return "mfa" in (claims.get("amr") or [])
+    named = claims.get("amr")
+    return isinstance(named, list) and "mfa" in named
 
 
 def of(pe: ProcessEngine, acting: Actor, user_id: str) -> list[dict]:
@@ -99,6 +100,7 @@ def _put_groups(db: sa.Connection, acting: Actor, provider: Provider, found: dic
     if groups == found["groups"]:
         return
     people._put_groups(db, acting.tenant, found["id"], groups, found["heads"] & groups)
+    people.end_sessions_without_second_factor(db, acting.tenant, [found["id"]])
     record(db, acting, now, "user.groups_set", data={"user": found["id"], "groups": sorted(groups), "from": sorted(found["groups"]),
                                                      "by": provider.issuer})
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import groups, notices, password_links, passwords, people_import, second_factor, sending, sessions
+from engine import groups, notices, oidc, oidc_accounts, password_links, passwords, people_import, second_factor, sending, sessions
 from engine import people as accounts
 from engine.tables import event, notice, password_link, recovery_code, user, web_session
 from tests.conftest import on_databases
@@ -264,3 +264,15 @@ def test_a_link_that_was_sent_ends_with_the_address_that_it_went_to(pe, now, peo
         with pytest.raises(NotFound):
             password_links.find(pe, secret, now)
     assert password_links.find(pe, handed, now)["id"] == "penulis", "no mailbox ever had that one"
+
+
+def test_whom_a_provider_puts_into_a_group_with_a_second_factor_is_asked_for_one_everywhere(pe, now, people, admin):
+    provider = oidc.Provider("https://idp.example", "c", "s", "IdP", "openid", "preferred_username", "groups", {"sek": ("sub-bagian",)},
+                             "link", frozenset(), "kpu")
+    groups.change(pe, admin, now, "sub-bagian", name="Sub Bagian", second_factor=True)
+    before = sessions.begin(pe, accounts.account(pe, "penulis"), now, method="password")
+    oidc_accounts.sign_in(pe, provider, {"sub": "1", "preferred_username": "penulis"}, now)
+    assert sessions.find(pe, before, now)
+    oidc_accounts.sign_in(pe, provider, {"sub": "1", "preferred_username": "penulis", "groups": ["sek"]}, now)
+    assert sessions.find(pe, before, now) is None
+    assert [oidc_accounts.has_second_factor({"amr": amr}) for amr in (["pwd", "mfa"], ["pwd"], "xmfax", 5, None)] == [True, *[False] * 4]
