@@ -20,7 +20,8 @@ MAX_BODY = 64 * 1024 * 1024  # bytes of one request; MAX_CONTENT_LENGTH in confi
 PARTS = ("auth", "oidc", "inbox", "bulk", "news", "task", "drafts", "start", "documents", "uploads", "preferences", "account",
          "notices", "preview", "readiness", "situs", "cases", "attempts", "mending", "batches", "papers", "comments", "owner",
          "life", "differences", "migrating", "printed", "studio", "trials", "admin", "channels", "people", "people_groups",
-         "people_import", "substitutions", "lane", "calendar", "office", "extending", "analyst", "evidence", "evidence_out", "audit",
+         "people_import", "substitutions", "lane", "calendar", "office", "extending", "analyst", "evidence", "evidence_out",
+         "evidence_output", "audit",
          "housekeeping", "publications", "embargo", "rest", "watch")
 
 

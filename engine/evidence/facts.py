@@ -115,7 +115,7 @@ def read(case: Mapping[str, Any], activities: Sequence[Mapping[str, Any]], event
         "ended_at": case["ended_at"], "day": case["ended_at"].astimezone(ZoneInfo(calendar.zone)).date(), "kind": _kind(case["variables"]),
         "unit": unit, "writer": writer, "variant": digest(case["definition_key"], *path), "working_seconds": whole, "decisions": decisions,
         "returned": len(returns), "again_seconds": 0, "cancelled": cancelled, "moved": any(e["type"] in MOVED for e in events),
-        "manual": any(_said(e["data"]).get("tautan") for e in said.values()),
+        "manual": any(values_said(e["data"]).get("tautan") for e in said.values()),
         "extended": any(a["extensions"] for a in steps)}, path, returns)
     _steps(facts, done, said, units, office)
     _flows(facts, steps, diagram, units, office)
@@ -160,12 +160,12 @@ def unit_of(a: Mapping[str, Any], diagram: Diagram, office: Office) -> str:
 
 def _writer(case, steps, said, units, diagram, office) -> tuple[str | None, str]:
     for a in sorted((a for a in steps if a["is_task"] and a["ended_at"] and not a["canceled"]), key=lambda a: (a["ended_at"], a["id"])):
-        if a["id"] in said and "isi" in _said(said[a["id"]]["data"]):
+        if a["id"] in said and "isi" in values_said(said[a["id"]]["data"]):
             return a["completed_by"], units[a["id"]]
     return case["started_by"], _group(case["started_by"], case["started_at"], (), diagram, office)
 
 
-def _said(data: Mapping[str, Any]) -> dict[str, Any]:
+def values_said(data: Mapping[str, Any]) -> dict[str, Any]:
     """The variables that an event set, of whichever scope."""
     found: dict[str, Any] = {}
     for inner in (data.get("scopes") or {}).values():
@@ -187,7 +187,7 @@ def _kind(variables: str) -> str:
 def _decisions(steps, said) -> tuple[list[Return], int]:
     found, number = [], 0
     for a in steps:
-        words = _said(said[a["id"]]["data"]) if a["id"] in said else {}
+        words = values_said(said[a["id"]]["data"]) if a["id"] in said else {}
         choice = words.get("keputusan")
         if isinstance(choice, str) and choice:
             number += 1
@@ -205,7 +205,7 @@ def _steps(facts: Facts, done, said, units, office: Office) -> None:
         facts.row["again_seconds"] += _measure(m, a, office, again=turn in seen)
         if a["ended_at"] and not a["canceled"]:
             seen.add(turn)
-        choice = _said(said[a["id"]]["data"]).get("keputusan") if a["id"] in said else None
+        choice = values_said(said[a["id"]]["data"]).get("keputusan") if a["id"] in said else None
         if isinstance(choice, str) and choice:
             m.count(decided=1, returned=choice.casefold() == "tidak")
 

@@ -1,13 +1,14 @@
 """What the analyst takes along: the page, its files, who may not, and wrong questions."""
 
+import csv
 import zipfile
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import pytest
 from lxml import etree
 
 from engine.evidence.out import XES
-from tests.webui.test_evidence import analis, known  # noqa: F401  the same history
+from tests.webui.test_evidence import analis, known, row  # noqa: F401  the same history
 
 
 def test_the_data_comes_in_each_form(known, analis):  # noqa: F811
@@ -31,8 +32,24 @@ def test_each_report_comes_in_each_form(known, analis):  # noqa: F811
         assert f"-2026-01-01-2026-06-30.{path[-4:].strip('.')}" in answer.headers["Content-Disposition"]
 
 
+def test_what_was_put_out_is_counted_and_listed_by_class(known, analis):  # noqa: F811
+    out = [p for p in known if p.channels]
+    page = analis.get("/reports/terbitan?since=").text
+    posts = sum("facebook" in p.channels for p in out)
+    assert row(page, "Facebook")[0] == str(posts) and row(page, "Facebook")[-1] == "100%"
+    assert row(page, "Website")[0] == str(len(out))
+    lines = list(csv.DictReader(StringIO(analis.get("/reports/terbitan.csv?since=&class=berkala").data.decode("utf-8-sig"))))
+    assert len(lines) == sum(len(p.channels) for p in out) and {line["klasifikasi"] for line in lines} == {"berkala"}
+    plan = next(p for p in out if any(s.decided for s in p.steps) and p.channels == ("website",) and not p.moved)
+    [line] = [each for each in lines if each["nomor"] == plan.key]
+    after = plan.steps[max(n for n, s in enumerate(plan.steps) if s.decided) + 1:]
+    assert line["menit_kerja_sejak_disetujui"] == str(sum(s.lead for s in after))
+    assert analis.get("/reports/terbitan.csv?since=&class=setiap-saat").text.count("CONTOH-") == 0
+    assert analis.get("/reports/terbitan.csv?class=rahasia").status_code == 400
+
+
 def test_taking_data_is_for_overseers_and_wrong_questions_are_a_clear_4xx(sop, analis, signed_in, stranger):  # noqa: F811
-    for page in ("unduh", "data/cases.csv", "laporan/rekap.pdf"):
+    for page in ("unduh", "data/cases.csv", "laporan/rekap.pdf", "terbitan", "terbitan.csv"):
         assert signed_in("ketua").get(f"/reports/{page}").status_code == 403
         assert stranger.get(f"/reports/{page}").status_code == 303
     for wrong in ("cases.csv?key=tidak-ada", "cases.csv?since=kemarin", "cases.exe", "passwords.csv", "cases.csv?kind=%00", "activities.xes?version=99"):
@@ -41,6 +58,6 @@ def test_taking_data_is_for_overseers_and_wrong_questions_are_a_clear_4xx(sop, a
         assert analis.get(f"/reports/laporan/{wrong}").status_code in (400, 404), wrong
 
 
-@pytest.mark.parametrize("page", ["unduh", "data/cases.csv", "laporan/rekap.pdf"])
+@pytest.mark.parametrize("page", ["unduh", "data/cases.csv", "laporan/rekap.pdf", "terbitan", "terbitan.csv"])
 def test_before_any_procedure_nothing_breaks(analis, page):  # noqa: F811
     assert analis.get(f"/reports/{page}").status_code in (200, 404)
