@@ -24,7 +24,8 @@ def index():
     page = queries.publication_board(
         pe(), actor(), states=STATES.get(asked["state"], ()), channel_id=asked["channel"], since=_day(asked["since"], "since"),
         before=until + dt.timedelta(days=1) if until else None, after=request.args.get("after") or None)
-    return render_template("publications/index.html", page=page, asked={name: value or None for name, value in asked.items()},
+    timed = queries.waiting_for_their_time(pe(), actor(), now()) if asked["state"] == "scheduled" and not request.args.get("after") else []
+    return render_template("publications/index.html", page=page, timed=timed, asked={name: value or None for name, value in asked.items()},
                            names=channels.channel_names(pe(), actor()), may_mend=access.may_administer(actor()), at=now())
 
 

@@ -10,7 +10,7 @@ from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.queries.sight import instances_seen
 from engine.store import read
-from engine.tables import channel, incident, job, job_attempt, process_instance, publication
+from engine.tables import activity, channel, incident, job, job_attempt, process_instance, publication
 
 TOPIC = "publikasi"
 _a, _i, _j, _p = job_attempt.c, process_instance.c, job.c, publication.c
@@ -43,6 +43,17 @@ def publication_board(pe: ProcessEngine, actor: Actor, *, states: Collection[str
         ids = sorted({row["instance_id"] for row in page.rows})
         owed, tried = (_owed(db, ids), _tried(db, ids)) if ids else ({}, {})
     return Page([{**row, "job": owed.get(_place(row)), "attempts": tried.get(_place(row), 0)} for row in page.rows], page.next)
+
+
+def waiting_for_their_time(pe: ProcessEngine, actor: Actor, now: dt.datetime, limit: int = 50) -> list[dict[str, Any]]:
+    """Cases that the actor may see which stand at a timer on their way, the earliest first: {instance_id, title, business_key, name
+    (the timer's), due_at}. The shipped procedure waits so for the time of its publication, which has no row until then. One statement."""
+    query = sa.select(_j.instance_id, _j.due_at, _i.title, _i.business_key, activity.c.name).join(
+        process_instance, _i.id == _j.instance_id).join(activity, activity.c.id == _j.activity_instance_id)
+    query = query.where(_j.tenant_id == actor.tenant, _j.state == sa.literal_column("'open'"), _j.due_at > now, _j.type == "timer",
+                        activity.c.type == "intermediateTimer", instances_seen(actor)).order_by(_j.due_at, _j.id).limit(limit)
+    with read(pe) as db:
+        return [dict(row) for row in db.execute(query).mappings()]
 
 
 def _place(row: Any) -> tuple[str, str]:

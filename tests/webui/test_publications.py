@@ -1,10 +1,14 @@
 """The publication board in the browser: states in words, chosen from, mended by an admin without leaving it."""
 
+import datetime as dt
+
 import sqlalchemy as sa
 
+from engine import commands, queries
 from engine.store import read
 from engine.tables import event, job
 from tests.engine.test_publication_board import MINUTE, case, publication, stuck  # noqa: F401 - a fixture
+from tests.webui.scenes import ASKED, DRAFT
 
 HOSTILE = "https://kpu.example/<script>alert(1)</script>"
 
@@ -48,3 +52,16 @@ def test_an_admin_retries_one_channel_from_the_board_with_a_reason(pe, now, case
 def test_the_menu_has_it_for_who_publishes_and_oversees(pe, people, signed_in):
     for who, has in (("webadmin", True), ("admin", True), ("pemilik", True), ("analis", True), ("penulis", False)):
         assert ('href="/publications"' in signed_in(who).get("/").text) is has
+
+
+def test_a_case_that_waits_for_its_time_stands_among_the_scheduled(pe, people, sop, now, signed_in):
+    id = commands.start(pe, people["ketua"], now, key="penerbitan-informasi").id
+    later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=2)
+    for who, values in (("ketua", ASKED | {"kanal": ["website"]}), ("kasubbag", {"penulis": None, "arahan": ""}),
+                        ("penulis", DRAFT | {"jenis": "berita"}), ("webadmin", {"terbit_pada": later.isoformat()})):
+        task = queries.tasks(pe, people["admin"], instance_id=id).rows[0]["id"]
+        commands.complete(pe, people[who], now, task, values)
+    for who in ("webadmin", "analis"):
+        page = signed_in(who).get("/publications?state=scheduled").text
+        assert "Menunggu jadwal terbit" in page and f"/cases/{id}" in page
+    assert "Menunggu jadwal terbit" not in signed_in("webadmin").get("/publications").text
