@@ -56,7 +56,7 @@ class ChannelTokens:
             if kept["access_token"] != refused and not self._ends(kept, margin):
                 return str(kept["access_token"])
             if (until is None or until <= self.clock()) and self._claim(sealed):
-                return self._renewed(renew, kept, refused)
+                return self._renewed(renew, kept, refused, sealed)
             time.sleep(LOOK_EVERY)
         raise Failure(N_("Token kanal ini sedang diperbarui."), "temporary", 30)
 
@@ -65,7 +65,8 @@ class ChannelTokens:
         at = _open(self.pe, self.tenant, self.id, self._row()[0]).get("expires_at")
         return dt.datetime.fromisoformat(at) if at else None
 
-    def _renewed(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], kept: dict[str, Any], refused: str) -> str:
+    def _renewed(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], kept: dict[str, Any], refused: str,
+                 seen: bytes | None) -> str:
         try:
             # How long the old one held says nothing of the new one: kept, it would be renewed at each call.
             given = {**{name: value for name, value in kept.items() if name != "expires_at"}, **renew(kept)}
@@ -78,7 +79,7 @@ class ChannelTokens:
             self._write({"renewing_until": None}, "channel.token_not_renewed", kind="unknown")
             raise
         sealed = _seal(self.pe, self.tenant, self.id, _dated(given, self.clock()))
-        self._write({"tokens": sealed, "renewing_until": None}, "channel.token_renewed")
+        self._write({"tokens": sealed, "renewing_until": None}, "channel.token_renewed", channel.c.tokens == seen)
         return str(given["access_token"])
 
     def _ends(self, kept: Mapping[str, Any], margin: float) -> bool:
@@ -96,10 +97,12 @@ class ChannelTokens:
         claim = sa.update(channel).where(*self._one(), channel.c.tokens == seen, free).values(renewing_until=now + CLAIM)
         return run(self.pe, lambda db: db.execute(claim)).rowcount == 1
 
-    def _write(self, values: dict[str, Any], event: str, **data: Any) -> None:
+    def _write(self, values: dict[str, Any], event: str, *where: Any, **data: Any) -> None:
         def write(db: sa.Connection) -> None:
-            db.execute(sa.update(channel).where(*self._one()).values(values))
-            record(db, Actor.system(self.tenant), self.clock(), event, data={"channel": self.id, **data})
+            done = db.execute(sa.update(channel).where(*self._one(), *where).values(values)).rowcount
+            # None: an admin has signed the channel in anew meanwhile, and theirs stays.
+            happened, said = (event, data) if done else ("channel.token_not_renewed", {"kind": "replaced"})
+            record(db, Actor.system(self.tenant), self.clock(), happened, data={"channel": self.id, **said})
 
         run(self.pe, write)
 

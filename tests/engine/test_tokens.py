@@ -66,6 +66,16 @@ def test_a_new_token_that_says_no_end_is_not_renewed_again_and_again(pe, now, pl
 
 
 @on_databases
+def test_an_admins_new_sign_in_outlives_a_renewal_that_was_under_way(pe, now, platform, admin):
+    def renew(kept):
+        tokens.keep(pe, admin, now, "x", {"access_token": "masuk-lagi"})
+        return {"access_token": "dari-yang-lama"}
+
+    at(pe, now).access(renew, refused="akses-1")
+    assert at(pe, now).access(platform.renew) == "masuk-lagi"
+
+
+@on_databases
 def test_many_workers_at_once_renew_once(pe, now, platform):
     engines = [open_engine(pe.folder, send=lambda ids: None, **pe.config) for _ in range(3)]
     with ThreadPoolExecutor(6) as pool:
