@@ -12,7 +12,7 @@ from webui.view import zone
 blueprint = Blueprint("publications", __name__, url_prefix="/publications")
 
 STATES = {  # what is chosen: the states of the table that it means
-    "published": ("published",), "failed": ("failed",), "unknown": ("unknown",), "scheduled": ("scheduled", "planned"),
+    "published": ("published",), "failed": ("failed",), "unknown": ("unknown",), "planned": ("planned",), "scheduled": ("scheduled",),
     "held": ("held",), "manual": ("manual",), "waiting": ("attempted",), "withdrawn": ("withdrawn",)}
 
 
@@ -24,7 +24,7 @@ def index():
     page = queries.publication_board(
         pe(), actor(), states=STATES.get(asked["state"], ()), channel_id=asked["channel"], since=_day(asked["since"], "since"),
         before=until + dt.timedelta(days=1) if until else None, after=request.args.get("after") or None)
-    timed = queries.waiting_for_their_time(pe(), actor(), now()) if asked["state"] == "scheduled" and not request.args.get("after") else []
+    timed = queries.waiting_for_their_time(pe(), actor(), now()) if asked["state"] == "planned" and not request.args.get("after") else []
     return render_template("publications/index.html", page=page, timed=timed, asked={name: value or None for name, value in asked.items()},
                            names=channels.channel_names(pe(), actor()), may_mend=access.may_administer(actor()), at=now())
 

@@ -24,7 +24,7 @@ def test_the_board_says_what_became_of_each_and_is_chosen_from(pe, now, case, si
     for words in ("Terbit", "Gagal", "Ditolak.", "Terjadwal", "akan terbit", "INF-2026-0001", f"/cases/{case}"):
         assert words in page
     assert "<script>alert" not in page and "<details" not in page.split('id="publications"')[1].split("</ul>")[0]
-    page = admin.get("/publications?state=scheduled").text
+    page = admin.get("/publications?state=planned").text
     assert "akan terbit" in page and "Ditolak." not in page
     assert "Tidak ada yang cocok" in admin.get("/publications?channel=tiktok&since=2020-01-01&until=2020-01-02").text
     assert admin.get("/publications?since=kemarin").status_code == 400
@@ -62,6 +62,6 @@ def test_a_case_that_waits_for_its_time_stands_among_the_scheduled(pe, people, s
         task = queries.tasks(pe, people["admin"], instance_id=id).rows[0]["id"]
         commands.complete(pe, people[who], now, task, values)
     for who in ("webadmin", "analis"):
-        page = signed_in(who).get("/publications?state=scheduled").text
+        page = signed_in(who).get("/publications?state=planned").text
         assert "Menunggu jadwal terbit" in page and f"/cases/{id}" in page
     assert "Menunggu jadwal terbit" not in signed_in("webadmin").get("/publications").text
