@@ -70,13 +70,16 @@ def _groups(provider: Provider, claims: Mapping[str, Any]) -> frozenset[str]:
 
 def _first(db: sa.Connection, acting: Actor, provider: Provider, claims: Mapping[str, Any], wanted: frozenset[str],
            now: dt.datetime) -> str:
-    """The account that somebody gets who was not here before."""
+    """The account that somebody gets who was not here before. An administrator's is given by its name only where the provider itself
+    says that they are one: at some providers people choose their names."""
     name = str(claims.get(provider.user_claim) or "").strip().lower()
     if not people.USER_ID.fullmatch(name):
         raise Invalid(N_("%(provider)s tidak menyebut nama pengguna yang dapat dipakai di sini."), provider=provider.name)
     there = db.execute(sa.select(user.c.id, user.c.tenant_id).where(user.c.id == name)).first()
     bound = there and db.scalar(sa.select(_i.subject).where(_i.user_id == name, _i.issuer == provider.issuer[:255]))
-    if provider.first not in ("link", "create") or bound or (there and there.tenant_id != acting.tenant):
+    is_admin = there and db.scalar(sa.select(membership.c.user_id).where(membership.c.user_id == name, membership.c.group_id == ADMIN))
+    is_barred = bound or (there and there.tenant_id != acting.tenant) or (is_admin and ADMIN not in wanted)
+    if provider.first not in ("link", "create") or is_barred:
         raise Invalid(N_("Akun %(user)s belum boleh masuk lewat %(provider)s. Hubungi administrator."), user=name, provider=provider.name)
     if there:
         return name

@@ -73,7 +73,8 @@ def _load(secret: str) -> Person | None:
 
 
 def _closed_by_default():
-    if "\0" in request.path and request.blueprint != "rest":  # nothing is called so, and PostgreSQL does not take the question
+    if request.blueprint != "rest" and ("\0" in request.path or b"%00" in request.query_string):
+        # nothing is called so, and PostgreSQL does not take the question
         abort(404)
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static" or request.blueprint in OPEN_BLUEPRINTS:

@@ -7,12 +7,13 @@ import datetime as dt
 import secrets
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from flask import Flask, current_app, jsonify, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
-from bpmn.errors import Conflict, Forbidden, Invalid, NotFound, TerbitError, Told, worded
+from bpmn.errors import N_, Conflict, Forbidden, Invalid, NotFound, TerbitError, Told, worded
 from webui import auth, view
 
 STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 400}
@@ -34,6 +35,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(TerbitError, terbit_error)
     app.register_error_handler(CSRFError, csrf_error)
     app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(sa.exc.DataError, unstorable)
     app.register_error_handler(Exception, unforeseen)
 
 
@@ -62,6 +64,12 @@ def http_error(problem: HTTPException):
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def unstorable(problem: sa.exc.DataError):
+    """What the database does not take, such as NUL in PostgreSQL's texts: nothing of it was kept."""
+    current_app.logger.warning("a value that cannot be kept at %s %s: %s", request.method, request.path, problem.orig)
+    return terbit_error(Invalid(N_("Isian memuat huruf atau angka yang tidak dapat disimpan.")))
 
 
 def unforeseen(problem: Exception):

@@ -7,6 +7,7 @@ from io import BytesIO, StringIO
 import pytest
 from lxml import etree
 
+from engine.evidence import output
 from engine.evidence.out import XES
 from tests.webui.test_evidence import analis, known, row  # noqa: F401  the same history
 
@@ -32,12 +33,14 @@ def test_each_report_comes_in_each_form(known, analis):  # noqa: F811
         assert f"-2026-01-01-2026-06-30.{path[-4:].strip('.')}" in answer.headers["Content-Disposition"]
 
 
-def test_what_was_put_out_is_counted_and_listed_by_class(known, analis):  # noqa: F811
+def test_what_was_put_out_is_counted_and_listed_by_class(known, analis, monkeypatch):  # noqa: F811
     out = [p for p in known if p.channels]
     page = analis.get("/reports/terbitan?since=").text
     posts = sum("facebook" in p.channels for p in out)
     assert row(page, "Facebook")[0] == str(posts) and row(page, "Facebook")[-1] == "100%"
-    assert row(page, "Website")[0] == str(len(out))
+    assert row(page, "Website")[0] == str(len(out)) and "yang terakhir yang terhitung" not in page
+    monkeypatch.setattr(output, "MOST", 5)
+    assert "Hanya 5 yang terakhir" in analis.get("/reports/terbitan?since=").text
     lines = list(csv.DictReader(StringIO(analis.get("/reports/terbitan.csv?since=&class=berkala").data.decode("utf-8-sig"))))
     assert len(lines) == sum(len(p.channels) for p in out) and {line["klasifikasi"] for line in lines} == {"berkala"}
     plan = next(p for p in out if any(s.decided for s in p.steps) and p.channels == ("website",) and not p.moved)

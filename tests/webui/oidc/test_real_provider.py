@@ -85,6 +85,7 @@ def test_whoever_the_provider_knows_gets_in_with_the_groups_that_it_names(app, p
 
 def test_who_may_come_in_for_the_first_time_is_said(app, pe):
     assert sign_in(app, "ketua")[1].status_code == 303  # the account is there, so it is theirs from now on
+    assert "belum boleh masuk" in sign_in(app, "admin")[1].text  # a name that somebody may have chosen makes no administrator
     assert "belum terdaftar" in sign_in(app, "tamu")[1].text and accounts.account(pe, "tamu") is None  # in no group that counts
     pe.config["OIDC_FIRST_SIGN_IN"] = "refuse"
     assert sign_in(app, "ketua")[1].status_code == 303
