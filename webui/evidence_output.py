@@ -30,8 +30,9 @@ def index():
     if not procedures:
         return render_template("analyst/empty.html")
     asked = asked_for(procedures)
+    found, is_more = output.channels(pe(), actor(), asked.scope, zone())
     return render_template("evidence/output.html", procedures=procedures, asked=asked, period=period(asked.scope), share=output.share,
-                           found=output.channels(pe(), actor(), asked.scope, zone()), names=channels.channel_names(pe(), actor()),
+                           found=found, most=output.MOST if is_more else None, names=channels.channel_names(pe(), actor()),
                            classes=output.CLASSES)
 
 

@@ -17,6 +17,7 @@ from engine.tables import event, process_instance, publication
 from engine.values import load as read_variables
 
 BATCH = 200
+MOST = 2000  # publications that the page counts: what grows with the past is counted up to a limit
 CLASSES = ("berkala", "serta-merta", "setiap-saat")  # UU 14/2008, pasal 9 to 11; what is excluded is not published
 COLUMNS = ("nomor", "judul", "jenis", "klasifikasi", "kanal", "ralat_ke", "terbit", "alamat", "disetujui", "menit_kerja_sejak_disetujui")
 _e, _i, _p = event.c, process_instance.c, publication.c
@@ -29,15 +30,18 @@ def _within(actor: Actor, scope: Scope, zone: dt.tzinfo, column: sa.ColumnElemen
     return where + ([_p.kind == scope.kind] if scope.kind is not None else [])
 
 
-def channels(pe: ProcessEngine, actor: Actor, scope: Scope, zone: dt.tzinfo) -> dict[str, dict[str, int]]:
-    """By channel: how many publications, of all procedures, that changed last in the scope's days are in each state; one statement."""
+def channels(pe: ProcessEngine, actor: Actor, scope: Scope, zone: dt.tzinfo) -> tuple[dict[str, dict[str, int]], bool]:
+    """By channel: how many publications, of all procedures, that changed last in the scope's days are in each state; and whether there are
+    more than the last MOST, which are counted. One statement."""
     access.require(access.may_see_reports(actor))
+    newest = sa.select(_p.channel_id, _p.state).where(*_within(actor, scope, zone, _p.updated_at)).order_by(
+        _p.updated_at.desc(), _p.id.desc()).limit(MOST + 1).subquery().c
     found: dict[str, dict[str, int]] = defaultdict(dict)
     with read(pe) as db:
-        for row in db.execute(sa.select(_p.channel_id, _p.state, sa.func.count().label("n")).where(
-                *_within(actor, scope, zone, _p.updated_at)).group_by(_p.channel_id, _p.state)):
+        for row in db.execute(sa.select(newest.channel_id, newest.state, sa.func.count().label("n")).group_by(
+                newest.channel_id, newest.state)):
             found[row.channel_id][row.state] = row.n
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())), sum(sum(each.values()) for each in found.values()) > MOST
 
 
 def share(states: dict[str, int]) -> float | None:
