@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
@@ -51,6 +51,8 @@ def _only_overseers():
 @blueprint.context_processor
 def of_office():
     """What the evidence's pages need besides: words for numbers, the groups' names, whether the office is made up."""
+    if "account_actor" not in g:  # an error's page, before anybody is known
+        return {}
     return {"is_sample": "sample" in settings.get(pe(), actor().tenant), "minutes": minutes, "percent": percent,
             "decimal": format_decimal, "month_of": month_of, "group_names": names.groups()}
 
