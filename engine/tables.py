@@ -262,6 +262,8 @@ process_instance = Table(
           sqlite_where=text("about_id IS NOT NULL"), postgresql_where=text("about_id IS NOT NULL")),
     Index("ix_process_instance_running", "tenant_id", "started_at", "id",
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index("ix_process_instance_of", "definition_id",  # what runs on a version
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     Index("ix_process_instance_definition", "definition_id", "ended_at"),
     Index("ix_process_instance_ended", "tenant_id", "ended_at",
           sqlite_where=text("ended_at IS NOT NULL"), postgresql_where=text("ended_at IS NOT NULL")),

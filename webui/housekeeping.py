@@ -119,8 +119,9 @@ def record(id: str):
     rows = disposal.export(pe(), actor(), now(), id)
     words = {"open": _("menunggu"), "gone": _("musnah"), "kept": _("tetap disimpan")}
     head = [_("nomor"), _("judul"), _("prosedur"), _("selesai"), _("keadaan"), _("sebab"), _("waktu"), _("dokumen"), _("bita")]
+    reasons = {code: _(text) for code, text in keeping.WHY.items()}
     lines = ([row["business_key"], row["title"], row["definition_key"], _local(row["ended_at"]), words.get(row["state"], row["state"]),
-              _(keeping.WHY[why]) if (why := row["why"]) else "", _local(row["at"]), row["files"], row["bytes"]] for row in rows)
+              reasons.get(row["why"], ""), _local(row["at"]), row["files"], row["bytes"]] for row in rows)
     response = Response(stream_with_context(joined(csv_line(line) for line in _with_head(head, lines))), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=f"berita-acara-pemusnahan-{id}.csv")
     return response

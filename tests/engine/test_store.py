@@ -64,7 +64,9 @@ def test_a_transaction_inside_a_transaction_is_a_mistake_that_shows_at_once(pe, 
 
 
 def test_writers_wait_in_line(pe, admin, now):
-    """Of eight that write all the time, none is left behind."""
+    """Of eight that write all the time, none is left behind, while each commit waits for the disk as it does outside the tests."""
+    sa.event.listen(pe.db, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = FULL"))
+    pe.db.dispose()
     written, gate = dict.fromkeys(range(8), 0), threading.Barrier(8)
     stop = threading.Event()
 

@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 CORRECTING = sa.text('about_id IS NOT NULL')
+RUNNING = sa.text('ended_at IS NULL')
 LIVE = sa.text("state IN ('open', 'failed')")
 
 
@@ -17,6 +18,7 @@ def upgrade() -> None:
         batch_op.drop_index('ix_process_instance_about_id')
         batch_op.create_index('ix_process_instance_about_id', ['about_id'], sqlite_where=CORRECTING, postgresql_where=CORRECTING)
         batch_op.create_index('ix_process_instance_key', ['tenant_id', 'definition_key', 'started_at', 'id'])
+        batch_op.create_index('ix_process_instance_of', ['definition_id'], sqlite_where=RUNNING, postgresql_where=RUNNING)
     with op.batch_alter_table('job') as batch_op:
         batch_op.create_index('ix_job_live', ['tenant_id', 'id'], sqlite_where=LIVE, postgresql_where=LIVE)
     with op.batch_alter_table('publication') as batch_op:
@@ -29,6 +31,7 @@ def downgrade() -> None:
     with op.batch_alter_table('job') as batch_op:
         batch_op.drop_index('ix_job_live')
     with op.batch_alter_table('process_instance') as batch_op:
+        batch_op.drop_index('ix_process_instance_of')
         batch_op.drop_index('ix_process_instance_key')
         batch_op.drop_index('ix_process_instance_about_id')
         batch_op.create_index('ix_process_instance_about_id', ['about_id'])
