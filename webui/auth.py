@@ -73,9 +73,11 @@ def _load(secret: str) -> Person | None:
 
 
 def _closed_by_default():
-    if request.blueprint != "rest" and ("\0" in request.path or b"%00" in request.query_string):
-        # nothing is called so, and PostgreSQL does not take the question
-        abort(404)
+    if request.blueprint != "rest":  # nothing is called so, and PostgreSQL does not take the question
+        if "\0" in request.path:
+            abort(404)
+        if b"%00" in request.query_string:
+            abort(400)
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static" or request.blueprint in OPEN_BLUEPRINTS:
         return None

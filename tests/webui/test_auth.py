@@ -128,7 +128,7 @@ def test_nothing_is_called_by_what_no_database_takes(signed_in):
     browser = signed_in("penulis")
     assert {browser.get(path).status_code for path in ("/tasks/%00", "/cases/a%00", "/static/%00")} == {404}
     assert browser.post("/account/sessions/%00/end").status_code == 404
-    assert browser.get("/cases?definition=%00").status_code == 404
+    assert browser.get("/cases?definition=%00").status_code == 400
 
 
 def test_a_form_from_elsewhere_leads_back_to_nowhere(signed_in):
