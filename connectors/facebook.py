@@ -196,7 +196,7 @@ def _quotas(response: http.Response) -> tuple[Quota, ...]:
     """X-App-Usage tells in percent how much of each of three limits is used."""
     usage = _header(response, "x-app-usage")
     used = [value for value in usage.values() if isinstance(value, (int, float))]
-    return (Quota(N_("Panggilan API"), 100, max(0, 100 - int(max(used)))),) if used else ()
+    return (Quota(N_("Panggilan API"), 100, 100 - int(min(max(*used, 0), 100))),) if used else ()
 
 
 def _regained(response: http.Response) -> float | None:

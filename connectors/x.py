@@ -131,6 +131,7 @@ class X:
         return str(data["id"])
 
     def _call(self, method: str, path: str, *, creates: bool = False, **body: Any) -> dict[str, Any]:
+        http.demand_tls(self.api, self.allowed)
         response = http.request(method, self.api + path, headers=self._signed(method, self.api + path), stay=True,
                                 allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
         said = response.json()

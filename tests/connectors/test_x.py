@@ -6,7 +6,7 @@ import fake_server
 import pytest
 from x_server import KEYS
 
-from connectors import Context, Denied, Failure, NotByMachine, Progress
+from connectors import Context, Denied, Failure, NotByMachine, Progress, http
 from connectors.testing import Contract
 from connectors.x import X
 
@@ -70,6 +70,11 @@ def test_its_health_names_the_account(x, server, tmp_path):
     with pytest.raises(Denied) as denied:
         connect(server.url, Context(tmp_path, "", frozenset({server.host})), access_secret="bukan-itu").check(datetime.now(UTC))
     assert "bukan-itu" not in str(denied.value)
+
+
+def test_the_keys_go_by_tls_only(context, ask):
+    with pytest.raises(http.Refused):
+        connect("http://x.example", context).publish(ask("a"))
 
 
 def test_only_what_x_numbered_is_withdrawn(x):
