@@ -7,6 +7,7 @@ leads to: `engine.oidc_accounts`.
 
 import datetime as dt
 import hmac
+import io
 import json
 import secrets
 import threading
@@ -175,11 +176,12 @@ class _Guard(requests.adapters.HTTPAdapter):
 
     def send(self, request, *args, **kwargs):
         _allow(self.provider, request.url or "")
-        kwargs["timeout"] = TIMEOUT
-        response = super().send(request, *args, **kwargs)
-        if int(response.headers.get("Content-Length") or 0) > LONGEST_ANSWER:
+        response = super().send(request, *args, **{**kwargs, "timeout": TIMEOUT, "stream": True})
+        body = response.raw.read(LONGEST_ANSWER + 1, decode_content=True)  # whatever its length is said to be
+        if len(body) > LONGEST_ANSWER:
             response.close()
             raise requests.exceptions.ContentDecodingError("the answer is too long")
+        response.raw = io.BytesIO(body)
         return response
 
 

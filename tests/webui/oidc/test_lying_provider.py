@@ -134,3 +134,14 @@ def test_a_provider_that_is_away_or_says_no_is_told_plainly(app, liar, pe, monke
     assert browser.get("/sign-in/oidc").status_code == 503
     del pe.config["OIDC_ISSUER"]
     assert browser.get("/sign-in/oidc").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["/.well-known/openid-configuration", "/keys"])
+def test_an_answer_without_end_is_not_read_to_the_end(app, liar, page):
+    oidc._known.clear()
+    liar.pages[page] = liar.pages[page] | {"more": "x" * (2 * oidc.LONGEST_ANSWER)}  # no Content-Length tells of it
+    browser = Browser(app)
+    if page == "/keys":
+        assert come_back(app, liar, lambda nonce: token(liar, nonce)).status_code in (400, 503)
+    else:
+        assert "tidak dapat dihubungi" in browser.get("/sign-in/oidc").text
