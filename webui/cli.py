@@ -171,11 +171,11 @@ def web(instance: Path, port: int, host: str, workers: int, threads: int):
     from webui import PARTS, create_app, serve
 
     logs.configure()
+    with opened(instance) as pe:
+        _refuse_known_passwords(pe, host)
     serve.share_counts()
     for part in PARTS:  # before the fork: their memory is shared, and a worker that died is soon replaced
         importlib.import_module(f"webui.{part}")
-    with opened(instance) as pe:
-        _refuse_known_passwords(pe, host)
     serve.stop_with_supervisor()
     serve.serve_web(lambda: create_app(instance), host, port, workers=workers, threads=threads)
 

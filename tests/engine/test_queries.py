@@ -284,12 +284,13 @@ def test_the_inbox_and_the_lists_are_read_through_indexes(pe, two, penulis, admi
         "group": (lambda: queries.tasks(pe, penulis, candidate=True), "ix_candidate_name"),
         "all": (lambda: queries.tasks(pe, admin), "ix_activity_instance_open"),
         "cases": (lambda: queries.instances(pe, admin), "ix_process_instance_list"),
-        "running": (lambda: queries.instances(pe, admin, state="running"), "ix_process_instance_running"),
+        # all of them run here, so that the index of all and that of what runs are one to the planner: see test_large_office
+        "running": (lambda: queries.instances(pe, admin, state="running"), "ix_process_instance_"),
         "history": (lambda: queries.events(pe, admin, queries.instances(pe, admin).rows[0]["id"]), "ix_event_of"),
     }
     for name, (query, index) in asked.items():
         with Statements(pe) as statements:
             query()
         found = plan(pe, statements)
-        assert index in found, (name, found)
+        assert index in found and (name not in ("cases", "running") or "TEMP B-TREE" not in found), (name, found)
         assert "SCAN activity_instance\n" not in found and "SCAN process_instance\n" not in found, (name, found)
