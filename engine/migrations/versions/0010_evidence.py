@@ -113,7 +113,7 @@ def upgrade() -> None:
     with op.batch_alter_table('evidence_wording') as batch_op:
         batch_op.create_index('ix_evidence_wording_list', ['tenant_id', 'key', 'category_id', 'count', 'id'])
 
-    with op.batch_alter_table('process_instance') as batch_op:
+    with op.batch_alter_table('process_instance', recreate='never') as batch_op:  # made anew, SQLite's would get its indexes in any order
         batch_op.add_column(sa.Column('counted', sa.Boolean(), server_default=sa.text('false'), nullable=False))
         batch_op.create_index('ix_process_instance_uncounted', ['tenant_id', 'id'],
                               sqlite_where=sa.text('ended_at IS NOT NULL AND NOT counted'),
