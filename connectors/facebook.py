@@ -122,10 +122,8 @@ class Facebook:
 
     def _prepared(self, request: Request) -> tuple[str, list[Attachment]]:
         """The text as it was approved, and the pictures as Facebook takes them."""
-        channel = rules.of("facebook")
         text = rules.compose("facebook", rules.of_request(request, request.link))
-        made = [(image, media.fitting(image, channel)) for image in rules.taken("facebook", request.images)]
-        images = [Attachment(f"gambar.{picture.extension}", picture.media_type, picture.content, image.alt) for image, picture in made]
+        images = media.fitted(rules.taken("facebook", request.images), rules.of("facebook"))
         if not rules.fits("facebook", text, len(images)):
             raise Failure(N_("Teks terlalu panjang untuk Facebook."))
         return text, images

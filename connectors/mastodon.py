@@ -127,10 +127,7 @@ class Mastodon:
         most, used = limits["characters"], rules.mastodon_length(text)
         if used > most:
             raise Failure(N_("Paling banyak %(limit)d huruf di server Mastodon ini; sekarang %(count)d."), limit=most, count=used)
-        files: list[Attachment] = [*request.videos[:1]]  # a video stands alone
-        if not files:
-            made = [(media.fitting(image, rules.of("mastodon")), image) for image in request.images[: limits["files"]]]
-            files = [Attachment(f"gambar.{picture.extension}", picture.media_type, picture.content, image.alt) for picture, image in made]
+        files = request.videos[:1] or media.fitted(request.images[: limits["files"]], rules.of("mastodon"))  # a video stands alone
         ids: list[str] = list(request.progress.get("media") or [])
         for file in files[len(ids):]:
             ids.append(self._upload(file))

@@ -1,6 +1,7 @@
 """Files as they should go out: photos upright, small enough for a phone and without what a camera notes in them;
 attachments only of types that are read, not run."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -58,6 +59,12 @@ def fitting(image: Attachment, rules: Rules) -> Picture:
         if not rules.size or out.tell() <= rules.size:
             return Picture(out.getvalue(), "jpg", "image/jpeg", *flat.size)
     raise Failure(N_("Gambar %(name)s terlalu besar."), name=image.name)
+
+
+def fitted(images: Iterable[Attachment], rules: Rules) -> list[Attachment]:
+    """Pictures as that channel takes them, ready to be sent. Raises Failure (permanent)."""
+    made = [(fitting(image, rules), image.alt) for image in images]
+    return [Attachment(f"gambar.{picture.extension}", picture.media_type, picture.content, alt) for picture, alt in made]
 
 
 def _cropped(image: Image.Image, low: float, high: float) -> Image.Image:

@@ -98,8 +98,7 @@ class Telegram:
         """The text as it was approved, and the files, pictures first, that one message shows."""
         channel = rules.of("telegram")
         text = rules.compose("telegram", rules.of_request(request, request.link))
-        made = [(image, media.fitting(image, channel)) for image in rules.taken("telegram", request.images)]
-        files = [Attachment(f"gambar.{picture.extension}", picture.media_type, picture.content, image.alt) for image, picture in made]
+        files = media.fitted(rules.taken("telegram", request.images), channel)
         files += [video for video in request.videos if len(video.content) <= (channel.video_size or 0)]
         files = files[: channel.images]
         if not rules.fits("telegram", text, len(files)):

@@ -98,10 +98,8 @@ class X:
 
     def _prepared(self, request: Request) -> tuple[str, list[Attachment]]:
         """The text as it was approved, and the pictures as X takes them."""
-        channel = rules.of("x")
         text = rules.compose("x", rules.of_request(request, request.link))
-        made = [(image, media.fitting(image, channel)) for image in rules.taken("x", request.images)]
-        images = [Attachment(f"gambar.{picture.extension}", picture.media_type, picture.content, image.alt) for image, picture in made]
+        images = media.fitted(rules.taken("x", request.images), rules.of("x"))
         if not rules.fits("x", text, len(images)):
             raise Failure(N_("Teks terlalu panjang untuk X."))
         return text, images
