@@ -221,6 +221,46 @@ class Tokens(Protocol):
 
 
 @dataclass(frozen=True)
+class SignIn:
+    """How an admin signs a channel in from the browser: OAuth 2.0's authorization code (RFC 6749, 4.1) with PKCE (RFC 7636)."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    scopes: tuple[str, ...]
+    separator: str = " "  # between scopes
+    client_id_name: str = "client_id"  # what the platform calls that parameter
+    params: Mapping[str, str] = field(default_factory=dict)  # further ones of the authorization request
+    client_auth: Literal["basic", "body"] = "body"  # how the client says who it is at the token endpoint (RFC 6749, 2.3.1)
+    pkce: bool = True  # False: for a platform that takes no code_challenge
+
+
+class SignedIn(Protocol):
+    """What a connector has besides whose channel is signed in to in the browser. Its `fields` hold `client_id` and `client_secret`
+    of the office's app at the platform; the tokens come to it by `context.tokens`."""
+
+    def sign_in(self) -> SignIn: ...
+
+    def complete_sign_in(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Optional. What to keep of the token endpoint's answer (access_token, refresh_token, expires_in, …), after whatever further calls
+        the platform wants. Raises Failure."""
+        ...
+
+    def accounts(self, tokens: Mapping[str, Any]) -> tuple["Account", ...]:
+        """Optional. The accounts, pages or channels that were signed in for, of which the admin chooses one where there are several: the
+        chosen one's `config` is put into the channel's settings, and its `tokens` are kept in place of the others. Raises Failure."""
+        ...
+
+
+@dataclass(frozen=True)
+class Account:
+    """One of those that an admin may choose from after signing in."""
+
+    name: str  # as the platform shows it
+    config: Mapping[str, str]  # settings, by the fields' names
+    tokens: Mapping[str, Any] = field(default_factory=dict)  # its own, where it has such
+
+
+@dataclass(frozen=True)
 class Context:
     """What the installation gives to every connector."""
 
@@ -230,6 +270,7 @@ class Context:
     office: str = ""  # the name of the office whose channel it is
     place: str = ""  # where what belongs to that office lies within a folder or address: "", or "kantor/<id>/" of a further one
     tokens: Tokens | None = None  # of the channel, where it is signed in to
+    public: Callable[[Attachment], str] | None = None  # an address where a platform can fetch these bytes for a day; None: there is none
 
 
 @dataclass(frozen=True)
