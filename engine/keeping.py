@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bpmn import keeping
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, ids, values
+from engine import access, ids, sessions, values
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read, record, run
@@ -27,6 +27,7 @@ from engine.tables import (
     publication,
     resource,
     retention,
+    web_session,
 )
 
 MOST_DAYS = 36_500
@@ -234,17 +235,22 @@ def due(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> list[dict[str, Any
 # What needs no rule ---------------------------------------------------------------------------------------------------
 
 def sweep(pe: ProcessEngine, now: dt.datetime) -> int:
-    """Delete old notices that went out or were dropped, a bounded number; return how many."""
+    """Delete old notices that went out or were dropped, and sessions that are over, a bounded number of each; return how many."""
     old = (notice.c.id < _first_id(now - NOTICES), notice.c.state.in_(("sent", "dropped", "failed")))
+    return (_delete(pe, now, "notices", notice, *old) +
+            _delete(pe, now, "sessions", web_session, web_session.c.created_at <= now - sessions.limits(pe)[1]))
+
+
+def _delete(pe: ProcessEngine, now: dt.datetime, name: str, table: sa.Table, *old: sa.ColumnElement[bool]) -> int:
     with read(pe) as db:
-        found = db.execute(sa.select(notice.c.id, notice.c.tenant_id).where(*old).order_by(notice.c.id).limit(SWEPT)).all()
+        found = db.execute(sa.select(table.c.id, table.c.tenant_id).where(*old).order_by(table.c.id).limit(SWEPT)).all()
     if not found:
         return 0
 
     def write(db: sa.Connection) -> None:
-        db.execute(sa.delete(notice).where(notice.c.id.in_([row.id for row in found]), *old))
+        db.execute(sa.delete(table).where(table.c.id.in_([row.id for row in found]), *old))
         for office in sorted({row.tenant_id for row in found}):
-            record(db, Actor.system(office), now, "sweep.done", data={"notices": sum(row.tenant_id == office for row in found)})
+            record(db, Actor.system(office), now, "sweep.done", data={name: sum(row.tenant_id == office for row in found)})
 
     run(pe, write)
     return len(found)

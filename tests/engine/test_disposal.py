@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import archive, audit_chain, disposal, files, ids, keeping, settings
+from engine import archive, audit_chain, disposal, files, ids, keeping, sessions, settings
+from engine import people as accounts
 from engine.process_engine import Actor
 from engine.store import record, run
 from engine.tables import (
@@ -283,3 +284,10 @@ def test_notices_that_went_out_long_ago_are_swept(pe, now, office):
     ended(pe, now, 1, days=100)
     ended(pe, now, 2, days=20)
     assert keeping.sweep(pe, now) == 1 and keeping.sweep(pe, now) == 0
+
+
+def test_sessions_that_are_over_are_swept_though_their_person_never_returns(pe, now, office):
+    account = accounts.account(pe, office.id)
+    secret = sessions.begin(pe, account, now, method="password")
+    assert keeping.sweep(pe, now + dt.timedelta(hours=23)) == 0 and sessions.find(pe, secret, now)
+    assert keeping.sweep(pe, now + dt.timedelta(hours=25)) == 1 and keeping.sweep(pe, now + dt.timedelta(hours=25)) == 0
