@@ -3,8 +3,7 @@
 The Pages API (https://developers.facebook.com/docs/pages-api/posts: /{page}/feed, scheduled_publish_time from 10 minutes to 30 days,
 changing and deleting; https://developers.facebook.com/docs/graph-api/reference/page/photos: unpublished pictures, put into one post
 by attached_media, and their alt_text_custom) knows no idempotency key. What was sent without an answer is looked for among the
-Page's latest posts, by its words (`find`). Errors: https://developers.facebook.com/docs/graph-api/guides/error-handling; limits:
-https://developers.facebook.com/docs/graph-api/overview/rate-limiting.
+Page's latest posts, by its words (`find`). Errors and limits: `connectors.meta`.
 """
 
 import hashlib
@@ -27,9 +26,9 @@ from connectors import (
     Quota,
     Request,
     Result,
-    Throttled,
     http,
     media,
+    meta,
     repeatable,
     rules,
 )
@@ -38,13 +37,6 @@ API = "https://graph.facebook.com/v25.0"
 SOONEST, LATEST = timedelta(minutes=10), timedelta(days=30)  # between which Facebook keeps a post until its time
 SLACK = timedelta(minutes=2)  # between our clock and theirs
 LOOKED_AT = 50  # latest posts, when a post is looked for
-
-# Codes of the errors, as the pages above list them.
-SIGNED_OUT = {102, 190}
-FORBIDDEN = {3, 10, *range(200, 300)}
-TOO_MANY = {4, 17, 32, 341, 613, *range(80_000, 80_015)}
-DOUBLE, GONE = 506, 100
-WAIT = 300.0  # seconds, where Facebook does not say for how long
 
 
 class Facebook:
@@ -87,7 +79,7 @@ class Facebook:
         for edge, scheduled in (("feed", False), ("scheduled_posts", True)):
             answer = self._call("GET", f"{self.page}/{edge}", params={"fields": "id,message,created_time", "limit": LOOKED_AT})
             for post in answer.get("data") or []:
-                made = _moment(post.get("created_time"))
+                made = meta.moment(post.get("created_time"))
                 if str(post.get("message", "")).strip() == text.strip() and made and made.timestamp() >= since:
                     return self._result(str(post["id"]), images, request.publish_at or made, scheduled=scheduled)
         return None
@@ -106,7 +98,7 @@ class Facebook:
         try:
             repeatable(lambda: self._call("DELETE", _parsed(platform_id)[0]))
         except Failure as failure:
-            if (failure.params.get("code"), failure.params.get("subcode")) != (GONE, 33):
+            if (failure.params.get("code"), failure.params.get("subcode")) != (meta.GONE, 33):
                 raise
 
     def check(self, now: datetime) -> Health:
@@ -164,60 +156,13 @@ class Facebook:
         http.demand_tls(self.api, self.allowed)
         response = http.request(method, f"{self.api}/{path}", headers={"Authorization": f"Bearer {self.token}"}, stay=True,
                                 allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
-        self._quotas = _quotas(response) or self._quotas
-        said = response.json()
-        said = said if isinstance(said, dict) else {}
+        self._quotas = meta.quotas(response) or self._quotas
+        said = meta.answer(response)
         if response.ok and "error" not in said:
             if not said:
                 raise Failure(N_("Jawaban Facebook tidak dapat dibaca."), "temporary" if method == "GET" else "unknown")
             return said
-        raise self._refusal(response, said.get("error"), creates)
-
-    @staticmethod
-    def _refusal(response: http.Response, error: Any, creates: bool) -> Failure:
-        if not isinstance(error, dict) or not isinstance(error.get("code"), int):
-            return http.failure(response, creates=creates)
-        code, words = error["code"], {"said": str(error.get("error_user_msg") or error.get("message") or "")[:300], "code": error["code"],
-                                      "subcode": error.get("error_subcode")}
-        if code in TOO_MANY or response.status == 429:
-            return Throttled(http.told_to_wait(response) or _regained(response) or WAIT)
-        if code in SIGNED_OUT or code in FORBIDDEN:
-            return Denied(N_("Facebook menolak token: %(said)s"), **words)
-        if code == DOUBLE:
-            return Failure(N_("Menurut Facebook kiriman yang sama sudah ada: %(said)s"), "unknown", **words)
-        if code in (1, 2) or error.get("is_transient"):
-            return Failure(N_("Facebook sedang terganggu: %(said)s"), "unknown" if creates else "temporary", **words)
-        return Failure(N_("Facebook menolak: %(said)s"), **words)
-
-
-def _quotas(response: http.Response) -> tuple[Quota, ...]:
-    """X-App-Usage tells in percent how much of each of three limits is used."""
-    usage = _header(response, "x-app-usage")
-    used = [value for value in usage.values() if isinstance(value, (int, float))]
-    return (Quota(N_("Panggilan API"), 100, 100 - int(min(max(*used, 0), 100))),) if used else ()
-
-
-def _regained(response: http.Response) -> float | None:
-    """X-Business-Use-Case-Usage tells in minutes when calls are taken again."""
-    cases = [case for found in _header(response, "x-business-use-case-usage").values() if isinstance(found, list) for case in found]
-    minutes = [case.get("estimated_time_to_regain_access") for case in cases if isinstance(case, dict)]
-    return max((float(each) * 60 for each in minutes if isinstance(each, (int, float))), default=0.0) or None
-
-
-def _header(response: http.Response, name: str) -> dict[str, Any]:
-    text = next((value for key, value in response.headers.items() if key.lower() == name), "")
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _moment(said: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(said))
-    except ValueError:
-        return None
+        raise meta.refusal("Facebook", response, creates=creates)
 
 
 def _digest(images: list[Attachment]) -> str:
