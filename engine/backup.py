@@ -40,7 +40,8 @@ MADE = "backup.made"
 ALARM_DAYS = 7  # BACKUP_ALARM_DAYS: without a backup for so long, the overview says so
 SHA256 = re.compile(r"[0-9a-f]{64}")
 DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
-PASSING = (PurePosixPath("broker"), PurePosixPath("archive/incoming"))  # wake-ups and half-received files: worth nothing later
+# Wake-ups, half-received files and what platforms fetch within a day: worth nothing later.
+PASSING = (PurePosixPath("broker"), PurePosixPath("archive/incoming"), PurePosixPath("public"))
 OWN = {"config.toml", "config.sample.toml", "README.md"}  # what a folder may hold and still count as empty
 
 

@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 import connectors
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from connectors import masking, slugs
-from engine import access, tokens, values
+from engine import access, public_files, tokens, values
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import channel, channel_health
@@ -191,7 +191,8 @@ def context(pe: ProcessEngine, tenant: str = DEFAULT_TENANT, office: str = "") -
     own = f"{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
     allowed = pe.config.get("ALLOWED_PRIVATE_HOSTS") or []
     allowed = allowed.split(",") if isinstance(allowed, str) else allowed  # from the environment it is one string
-    return connectors.Context(pe.folder, base_url, frozenset({own, *(host.strip() for host in allowed)}), office, _place(tenant))
+    return connectors.Context(pe.folder, base_url, frozenset({own, *(host.strip() for host in allowed)}), office, _place(tenant),
+                              public=public_files.publisher(pe, base_url))
 
 
 def _place(tenant: str) -> str:

@@ -35,6 +35,7 @@ from engine import (
     jobs,
     keeping,
     logs,
+    public_files,
     reminders,
     reviews,
     sending,
@@ -200,7 +201,8 @@ def add_tasks(app: Celery, folder: str) -> None:
     duties: dict[str, Callable[[], Any]] = {
         "seal": lambda: audit_chain.work(engine(), clock()),
         "dispose": lambda: disposal.work(engine(), clock),
-        "keep": lambda: (keeping.sweep(engine(), clock()), disposal.start_by_itself(engine(), clock())),
+        "keep": lambda: (keeping.sweep(engine(), clock()), public_files.sweep(engine(), clock()),
+                         disposal.start_by_itself(engine(), clock())),
         "tell": lambda: sending.work(engine(), clock),
         "channels": lambda: health.work(engine(), clock),
         "count": lambda: rollup.work(engine()),
