@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, Invalid
-from engine import deadlines, ids, settings, values
+from engine import deadlines, ids, planned, settings, values
 from engine.intents import Dropped, Entered, JobWanted, Left, Live, Outcome, SubscriptionWanted, TaskDetails, Thrown
 from engine.load import Loaded, Title
 from engine.prepared import Prepared
@@ -24,7 +24,7 @@ _update_instance = Prepared(sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"),
     process_instance.c.ended_at.is_(None),
 ).values(version=bindparam("_version") + 1, state=bindparam("_state"), variables=bindparam("_variables"), title=bindparam("_title"),
-         search=bindparam("_search"),
+         search=bindparam("_search"), publish_at=bindparam("_publish_at"), publish_on=bindparam("_publish_on"),
          ended_at=bindparam("_ended_at"), end_reason=bindparam("_end_reason"), working_seconds=bindparam("_working_seconds")))
 _touch_instance = sa.update(process_instance).where(
     process_instance.c.id == bindparam("_id"), process_instance.c.version == bindparam("_version"), process_instance.c.ended_at.is_(None),
@@ -67,7 +67,7 @@ def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, 
         "definition_key": instance.definition_key, "business_key": instance.business_key, "title": values.text(title.shown, 500),
         "search": values.text(title.search, 500),
         "version": 1, "state": state, "variables": variables, "started_at": now, "started_by": actor.id or None,
-        "about_id": about_id, **_ending(db, now, instance, outcome)})
+        "about_id": about_id, **_ending(db, now, instance, outcome), **planned.columns(outcome.live.variables.get("", {}))})
     started = event_row(actor, now, "instance.started", instance.id, data=changes(outcome))
     return _write_intents(db, actor, now, instance, outcome, [started])
 
@@ -82,7 +82,8 @@ def write(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, o
     done = _update_instance(db, [{
         "_id": instance.id, "_version": instance.version, "_state": state, "_variables": variables,
         "_title": values.text(title.shown, 500), "_search": values.text(title.search, 500),
-        **{f"_{k}": v for k, v in _ending(db, now, instance, outcome).items()}}])
+        **{f"_{k}": v for k, v in _ending(db, now, instance, outcome).items()},
+        **{f"_{k}": v for k, v in planned.columns(outcome.live.variables.get("", {})).items()}}])
     if done is None or done.rowcount != 1:
         raise Stale
     return _write_intents(db, actor, now, instance, outcome, events, completed or {})
@@ -97,13 +98,14 @@ def touch(db: sa.Connection, instance: Loaded) -> None:
 def close(db: sa.Connection, now: dt.datetime, instance_id: str) -> None:
     """End whatever is still open in an instance: activities, candidates, jobs, subscriptions, incidents.
 
-    Messages that it threw are still delivered: who waits for them is not this instance.
+    What no activity of it waits for is still done: messages that it threw, a post that a platform is to show at another time.
     """
     still_open = sa.select(activity.c.id).where(activity.c.instance_id == instance_id, activity.c.ended_at.is_(None))
     db.execute(sa.delete(candidate).where(candidate.c.task_id.in_(still_open)))
     db.execute(sa.update(activity).where(activity.c.instance_id == instance_id, activity.c.ended_at.is_(None)).values(
         ended_at=now, canceled=True))
-    db.execute(sa.update(job).where(job.c.instance_id == instance_id, job.c.state.in_(["open", "failed"]), job.c.type != "message").values(
+    db.execute(sa.update(job).where(job.c.instance_id == instance_id, job.c.state.in_(["open", "failed"]),
+                                    job.c.activity_instance_id.is_not(None)).values(
         state="cancelled", ended_at=now))
     db.execute(sa.delete(subscription).where(subscription.c.instance_id == instance_id))
     gone = sa.select(job.c.id).where(job.c.instance_id == instance_id, job.c.state == "cancelled")

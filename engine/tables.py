@@ -255,7 +255,12 @@ process_instance = Table(
     Column("end_reason", Text),  # 'completed', 'cancelled'
     Column("working_seconds", Integer),  # of a completed one: the working time from start to end
     Column("counted", Boolean, nullable=False, server_default=text("false")),  # once ended: whether the evidence holds it
+    Column("publish_at", UtcDateTime),  # of an approved one: when it is to appear, see `engine.planned`
+    Column("publish_on", Text),  # and the ids of its channels, with spaces between
     UniqueConstraint("tenant_id", "business_key"),
+    Index("ix_process_instance_planned", "tenant_id", "publish_at", "id",
+          sqlite_where=text("publish_at IS NOT NULL AND ended_at IS NULL"),
+          postgresql_where=text("publish_at IS NOT NULL AND ended_at IS NULL")),
     Index("ix_process_instance_list", "tenant_id", "started_at", "id"),
     Index("ix_process_instance_key", "tenant_id", "definition_key", "started_at", "id"),
     Index("ix_process_instance_about_id", "about_id",
@@ -505,7 +510,7 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("url", Text),
     Column("platform_id", Text),
     Column("published_at", UtcDateTime),  # of a withdrawn one: when it was withdrawn
-    Column("waits_until", UtcDateTime),  # until when it was planned or held last
+    Column("waits_until", UtcDateTime),  # until when it was planned or held last; of a scheduled one: when it was moved to, until its platform knows
     Column("error", Text),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("instance_id", "channel_id", "revision"),
@@ -515,6 +520,8 @@ publication = Table(  # one row per case, channel and revision, written before t
     Index("ix_publication_board", "tenant_id", "updated_at", "id"),
     Index("ix_publication_board_channel", "tenant_id", "channel_id", "updated_at", "id"),
     Index("ix_publication_board_state", "tenant_id", "state", "updated_at", "id"),
+    Index("ix_publication_waits", "tenant_id", "waits_until", "id", sqlite_where=text("state IN ('planned', 'held')"),
+          postgresql_where=text("state IN ('planned', 'held')")),
 )
 
 publication_progress = Table(  # how far a publication or takedown came that is not settled yet
