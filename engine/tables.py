@@ -532,6 +532,38 @@ publication_progress = Table(  # how far a publication or takedown came that is 
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
+publication_standing = Table(  # whether a post still stands as it was approved: see `engine.drift`
+    "publication_standing", metadata,
+    Column("publication_id", Id, ForeignKey("publication.id"), primary_key=True),
+    _tenant(),
+    Column("channel_id", Key, nullable=False),
+    Column("state", Key, nullable=False),  # 'new' (not looked at yet), 'stands', 'changed', 'gone', 'unreachable', 'accepted', 'over'
+    Column("since", UtcDateTime, nullable=False),  # it is in this state
+    Column("seen", Key),  # what a look showed that is not believed before another look shows it too
+    Column("seen_at", UtcDateTime),  # first
+    Column("message", Text, nullable=False, server_default=""),  # a msgid: what differs, or why nobody can tell
+    Column("params", JSON, nullable=False, server_default="{}"),
+    Column("found", String(64)),  # what names that which was found instead
+    Column("accepted", String(64)),  # of these, what a person said is right so
+    Column("stood_at", UtcDateTime),  # when it was last seen as approved
+    Column("checked_at", UtcDateTime),
+    Column("check_at", UtcDateTime),  # when it is looked at next; NULL: not any more
+    Column("leased_until", UtcDateTime),  # a worker is looking
+    Index("ix_publication_standing_due", "check_at", "publication_id",
+          sqlite_where=text("check_at IS NOT NULL"), postgresql_where=text("check_at IS NOT NULL")),
+    Index("ix_publication_standing_drifted", "tenant_id", "state", "publication_id",
+          sqlite_where=text("state IN ('changed', 'gone', 'unreachable')"),
+          postgresql_where=text("state IN ('changed', 'gone', 'unreachable')")),
+)
+
+standing_tally = Table(  # how many posts of a channel are in each state that a look gave them
+    "standing_tally", metadata,
+    Column("tenant_id", Key, ForeignKey("tenant.id"), primary_key=True),
+    Column("channel_id", Key, primary_key=True),
+    Column("state", Key, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
 document = Table(  # a file of a case; its bytes lie in the archive under their SHA-256, for ever
     "document", metadata,
     Column("id", Id, primary_key=True),
@@ -867,7 +899,7 @@ evidence_cell = Table(  # sums over the cases that ended on a day, or in a month
     Column("id", String(32), primary_key=True),  # made of what it is about
     _tenant(),
     Column("key", Key, nullable=False),
-    Column("what", String(8), nullable=False),  # 'case', 'activity', 'flow', 'follows', 'variant', 'writer', 'rounds'
+    Column("what", String(8), nullable=False),  # 'case', 'activity', 'flow', 'follows', 'variant', 'writer', 'rounds', 'channel', 'class'
     Column("element", Text, nullable=False),
     Column("definition_id", Key, nullable=False),
     Column("grain", String(1), nullable=False),  # 'd', 'm'
@@ -925,4 +957,32 @@ evidence_category = Table(  # why work is sent back, in an office's words, kept 
     Column("key", Key, nullable=False),
     Column("name", Text, nullable=False),
     UniqueConstraint("tenant_id", "key", "name"),
+)
+
+report_subscription = Table(  # a report that is sent whenever its period is over: see `engine.evidence.subscriptions`
+    "report_subscription", metadata,
+    Column("id", Id, primary_key=True),
+    _tenant(),
+    Column("report", Key, nullable=False),  # 'rekap', 'tinjauan', 'mutu-baku'
+    Column("key", Key, nullable=False),  # of the procedure
+    Column("every", Key, nullable=False),  # 'week', 'month', 'quarter', 'semester'
+    Column("form", Key, nullable=False),  # 'pdf', 'docx', 'xlsx'
+    Column("recipients", JSON, nullable=False),  # accounts
+    Column("since", Date, nullable=False),  # the first day of the period that is sent next
+    Column("next_at", UtcDateTime),  # when; NULL: it was ended
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Key),
+    Index("ix_report_subscription_due", "next_at", "id",
+          sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_report_subscription_list", "tenant_id", "id",
+          sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL")),
+)
+
+report_delivery = Table(  # that a period's report was put into the outbox: written with it, once
+    "report_delivery", metadata,
+    Column("subscription_id", Id, ForeignKey("report_subscription.id"), primary_key=True),
+    Column("since", Date, primary_key=True),
+    Column("until", Date, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False),
+    Column("recipients", Integer, nullable=False),
 )

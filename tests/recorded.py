@@ -25,6 +25,8 @@ UNRECORDED = {
     "channel_health": "what a look at a channel showed; that it changed is recorded",
     "notice": "the outbox: what it tells of is recorded",
     "publication": "how an attempt stands; how it ended is recorded",
+    "publication_standing": "what a look at a post showed; that it drifted, stands again or was accepted is recorded",
+    "standing_tally": "counts of these",
     "publication_progress": "how far a call came; how it ended is recorded",
     "document": "a file whose form is not handed on yet; once it is, 'document.added' says so",
     "batch_item": "how an item fared; what was done to its case is recorded by its own command",
