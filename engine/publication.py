@@ -65,7 +65,7 @@ def _result(pe: ProcessEngine, job: Job, request: Request, own_id: str, before: 
     if before and before["state"] == "unknown":
         if not looks and job.attempts > 1:  # a worker died before it could ask a person, who has ordered nothing yet
             raise Failure(N_("Sudah dikirim, tetapi tidak diketahui apakah diterima."), "unknown")
-        if found := calls.look(pe, job, now, own_id, request, looks):
+        if found := calls.look(pe, job, now, own_id, replace(request, link=_page(pe, job), progress=progress), looks):
             return found
         progress.forget_begun()
         run(pe, lambda db: db.execute(sa.update(publication).where(publication.c.id == own_id).values(state="attempted", updated_at=now)))
@@ -122,18 +122,25 @@ def _wait(pe: ProcessEngine, own_id: str, now: dt.datetime, state: str, until: d
     run(pe, write)
 
 
-def _link(pe: ProcessEngine, job: Job, now: dt.datetime) -> str:
-    """Where the case's website shows it; "" where it does not. NotYet for a while, where that is still to be published."""
+def _page(pe: ProcessEngine, job: Job) -> str:
+    """Where the case's website shows it; "" where it does not."""
     here = publication.c.instance_id == job.instance_id, publication.c.channel_id == WEBSITE, publication.c.state.in_(DONE)
+    with read(pe) as db:
+        return db.scalar(sa.select(publication.c.url).where(*here)) or ""
+
+
+def _link(pe: ProcessEngine, job: Job, now: dt.datetime) -> str:
+    """As `_page`; NotYet for a while, where that is still to be published."""
+    if url := _page(pe, job):
+        return url
     paused = sa.exists().where(channel.c.tenant_id == job.tenant, channel.c.id == WEBSITE, channel.c.paused_at.is_not(None))
     coming = sa.select(job_table.c.payload).where(
         job_table.c.instance_id == job.instance_id, job_table.c.state == "open", job_table.c.topic == TOPIC, job_table.c.id != job.id,
         job_table.c.due_at.between(now - WAIT_FOR_WEBSITE, now + WAIT_FOR_WEBSITE), ~paused)
     with read(pe) as db:
-        url = db.scalar(sa.select(publication.c.url).where(*here))
-        if not url and any(payload.get("kanal") == WEBSITE for payload in db.scalars(coming)):
+        if any(payload.get("kanal") == WEBSITE for payload in db.scalars(coming)):
             raise NotYet(3)
-    return url or ""
+    return ""
 
 
 # What may be published ------------------------------------------------------------------------------------------------

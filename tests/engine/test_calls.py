@@ -99,6 +99,17 @@ def test_what_is_not_known_is_found_by_looking_again(pe, now, job, board):
     assert (len(board.posts), state(pe), notes(pe)) == (1, "published", [])
 
 
+def test_who_looks_again_knows_what_was_noted_and_the_page_that_was_linked(pe, now, case, job, board, admin, monkeypatch):
+    channels.save_channel(pe, admin, now, id="lain", name="Lain", connector="site", config={})
+    publish(pe, job, now)
+    other, seen = make_job(pe, now, case, "publikasi", content(kanal="lain")), []
+    board.lost = board.hidden = True
+    put_off(pe, other, now)
+    monkeypatch.setattr(board, "find", lambda self, request: seen.append(request) or self.result(2))
+    publish(pe, other, now)
+    assert [(dict(request.progress), request.link) for request in seen] == [({"post": {}}, "https://papan.example/1")]
+
+
 def test_what_is_never_found_is_a_persons_and_is_sent_again_only_by_their_order(pe, now, job, board):
     board.lost = board.hidden = True
     for _ in calls.LOOKS:
