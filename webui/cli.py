@@ -485,12 +485,9 @@ def sample_data(instance: Path, tenant: str, cases: int, years: float, seed: int
     """Make up an office's history, to try the analyst's pages with. It is marked as made up wherever it shows."""
     from engine.evidence import rollup, sample
 
-    def told(written: int) -> None:
-        if written % 10_000 == 0:
-            click.echo(f"{written} written", err=True)
-
-    with opened(instance) as pe:
-        sample.make(pe, now(), tenant, cases=cases, years=years, seed=seed, among_real=among_real, told=told)
+    with opened(instance) as pe, click.progressbar(length=cases, file=sys.stderr) as written:
+        sample.make(pe, now(), tenant, cases=cases, years=years, seed=seed, among_real=among_real,
+                    told=lambda made: written.update(len(made)))
         while rollup.count_some(pe, tenant, limit=1000):
             pass
     click.echo(f"{cases} made-up cases in the office {tenant}; for somebody to look at them: terbit user add --tenant {tenant} "

@@ -10,6 +10,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -114,8 +115,9 @@ class Plan:
 
 
 def make(pe: ProcessEngine, now: dt.datetime, tenant_id: str, *, cases: int, years: float = 5, seed: int = 1, among_real: bool = False,
-         told: Callable[[int], None] = lambda written: None) -> list[Plan]:
-    """Write so many ended cases of the last `years` into an office, which is made where there is none. Return what was planned.
+         told: Callable[[Sequence[Plan]], object] = lambda written: None) -> None:
+    """Write so many ended cases of the last `years` into an office, which is made where there is none; `told` hears what was planned of
+    those that are written, some at a time: a million are more than memory should hold.
 
     The same seed, number and time give the same history. Conflict where the office has cases of its own, unless `among_real`.
     """
@@ -124,20 +126,23 @@ def make(pe: ProcessEngine, now: dt.datetime, tenant_id: str, *, cases: int, yea
     began = now - dt.timedelta(days=365.25 * years)
     definitions = _prepare(pe, now, began, tenant_id, seed)
     calendar = settings.calendar_of(pe, tenant_id)
-    made = plans(random.Random(seed), began, now, cases)
-    for first in range(0, len(made), CHUNK):
-        _write(pe, tenant_id, made[first:first + CHUNK], definitions, calendar, random.Random(f"{seed}-{first}"))
-        told(min(first + CHUNK, len(made)))
-    return made
+    for number, made in enumerate(_batched(plans(random.Random(seed), began, now, cases))):
+        _write(pe, tenant_id, made, definitions, calendar, random.Random(f"{seed}-{number * CHUNK}"))
+        told(made)
+
+
+def _batched(made: Iterator[Plan]) -> Iterator[list[Plan]]:
+    while chunk := list(islice(made, CHUNK)):
+        yield chunk
 
 
 # The plan -------------------------------------------------------------------------------------------------------------
 
-def plans(rng: random.Random, began: dt.datetime, until: dt.datetime, cases: int) -> list[Plan]:
+def plans(rng: random.Random, began: dt.datetime, until: dt.datetime, cases: int) -> Iterator[Plan]:
     """Plan cases that start evenly over the time, and end before it is over; those of its second half run on version 2."""
     last = until - min(dt.timedelta(days=45), (until - began) / 3)  # the slowest has ended by then
-    return [_plan(rng, number, began + (last - began) * (number + rng.random()) / (cases + 1), 1 if number <= cases // 2 else 2)
-            for number in range(1, cases + 1)]
+    for number in range(1, cases + 1):
+        yield _plan(rng, number, began + (last - began) * (number + rng.random()) / (cases + 1), 1 if number <= cases // 2 else 2)
 
 
 def _plan(rng: random.Random, number: int, start: dt.datetime, version: int) -> Plan:

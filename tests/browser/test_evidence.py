@@ -12,7 +12,8 @@ from tests.browser.conftest import DESK, PHONE
 
 @pytest.fixture
 def known(pe, people):
-    made = sample.make(pe, dt.datetime.now(dt.timezone.utc), "kpu", cases=60, years=0.5, seed=11)
+    made: list = []
+    sample.make(pe, dt.datetime.now(dt.timezone.utc), "kpu", cases=60, years=0.5, seed=11, told=made.extend)
     rollup.work(pe, seconds=60)
     return made
 

@@ -30,7 +30,8 @@ XES = f"{{{out.XES}}}"
 
 @pytest.fixture
 def known(pe):
-    made = sample.make(pe, NOW, "contoh", cases=60, years=1, seed=7)
+    made: list = []
+    sample.make(pe, NOW, "contoh", cases=60, years=1, seed=7, told=made.extend)
     while rollup.count_some(pe, "contoh", limit=50):
         pass
     return made

@@ -26,7 +26,8 @@ WIB = ZoneInfo("Asia/Jakarta")
 
 @pytest.fixture
 def known(pe):
-    made = sample.make(pe, NOW, "contoh", cases=40, years=1, seed=5)
+    made: list = []
+    sample.make(pe, NOW, "contoh", cases=40, years=1, seed=5, told=made.extend)
     rollup.work(pe, seconds=60)
     return made
 
