@@ -7,7 +7,7 @@ now stands or raises a `Failure` that says whether trying again may help. How to
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -217,7 +217,13 @@ class Tokens(Protocol):
         """
         ...
 
-    def expires_at(self) -> datetime | None: ...
+    def expires_at(self) -> datetime | None:
+        """When the access token ends, which one that is renewed does all the time."""
+        ...
+
+    def signed_in(self) -> bool:
+        """Whether the channel is, for a connector that an admin may give credentials by hand instead."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -232,13 +238,21 @@ class SignIn:
     params: Mapping[str, str] = field(default_factory=dict)  # further ones of the authorization request
     client_auth: Literal["basic", "body"] = "body"  # how the client says who it is at the token endpoint (RFC 6749, 2.3.1)
     pkce: bool = True  # False: for a platform that takes no code_challenge
+    revocation_endpoint: str = ""  # RFC 7009, told when an admin signs the channel out
+    renewed_by: Literal["refresh_token", "access_token"] = "refresh_token"  # the latter: a token is renewed by itself, while it is good
+    where: str = ""  # where at the platform Terbit's address is entered, as a msgid: "Di console.x.com → …"
 
 
 class SignedIn(Protocol):
     """What a connector has besides whose channel is signed in to in the browser. Its `fields` hold `client_id` and `client_secret`
-    of the office's app at the platform; the tokens come to it by `context.tokens`."""
+    of the office's app at the platform; the tokens come to it by `context.tokens`. See docs/connectors.md, *Signing in*."""
 
     def sign_in(self) -> SignIn: ...
+
+    def register(self, redirect_uri: str) -> Mapping[str, str]:
+        """Optional, instead of those two fields: an app (`client_id`, `client_secret`) that the platform makes for this one sign-in.
+        Raises Failure."""
+        ...
 
     def complete_sign_in(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Optional. What to keep of the token endpoint's answer (access_token, refresh_token, expires_in, …), after whatever further calls
@@ -310,9 +324,9 @@ class Connector(Protocol):
         ...
 
 
-Ability = Literal["text", "link", "image", "images", "video", "file", "schedule", "edit", "delete", "find"]
+Ability = Literal["text", "link", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "reschedule"]
 # What a connector without a `can` of its own is taken to be able to, by the methods that it has.
-BY_METHOD: dict[str, Ability] = {"update": "edit", "withdraw": "delete", "find": "find"}
+BY_METHOD: dict[str, Ability] = {"update": "edit", "withdraw": "delete", "find": "find", "reschedule": "reschedule"}
 
 
 def abilities(connector: Any) -> frozenset[str]:
@@ -347,6 +361,14 @@ class Updates(Protocol):
     def find(self, request: Request) -> Result | None:
         """Read back: the post of this key where it stands on the platform, None where it is not to be seen (which is no proof
         that it will not be). Asked on a schedule after an `unknown` outcome. Changes nothing. Raises Failure."""
+        ...
+
+    schedule_window: tuple[timedelta, timedelta]
+    """Optional. How far ahead, at least and at most, the platform lets a post of its schedule be."""
+
+    def reschedule(self, request: Request, platform_id: str, at: datetime) -> None:
+        """Let a post that the platform keeps until its time (`Result.scheduled`) appear `at` another; `request` has its words and no
+        files. Again with the same time: the same. One that has appeared already is left as it is: a permanent Failure. Raises Failure."""
         ...
 
 

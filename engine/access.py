@@ -13,6 +13,7 @@ from engine.process_engine import Actor
 ADMIN, OWNER, ANALYST = "admin", "process-owner", "analyst"
 OVERSEERS = frozenset({ADMIN, OWNER, ANALYST})  # see every case of their tenant; nobody stands in for them
 PENDING, RESOLVED = "pending", "resolved"  # Camunda's delegation states
+SCHEDULERS = frozenset({"ketua-divisi", "sub-bagian", "web-admin"})  # who decides (step 5), hands over (6), publishes (7)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ def may_see_case(actor: Actor, groups: Collection[str]) -> bool:
 def may_start(actor: Actor, groups: Collection[str], starter_groups: Collection[str]) -> bool:
     """Start a case of a definition: its starter groups, or any of its groups where it names no starters; admin always."""
     return may_administer(actor) or not actor.groups.isdisjoint(starter_groups or groups)
+
+
+def may_reschedule(actor: Actor, groups: Collection[str]) -> bool:
+    """Move the time at which a case appears: of the groups of its definition those that decide on it, hand it over or publish it; admin.
+    Not who writes it, and not who only oversees."""
+    return may_administer(actor) or not SCHEDULERS.isdisjoint(actor.groups.intersection(groups))
 
 
 def is_candidate(actor: Actor, candidates: Iterable[tuple[str, str]]) -> bool:

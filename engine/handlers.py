@@ -13,7 +13,7 @@ from typing import Any
 GAGAL = "gagal"  # the code of the BPMN error that a call's final failure is, for the diagram to catch
 
 # Modules that register handlers when they are imported. A module of a later issue is added here.
-MODULES = ("engine.publication", "engine.withdrawal", "engine.documentation")
+MODULES = ("engine.publication", "engine.withdrawal", "engine.documentation", "engine.retiming")
 
 
 @dataclass(frozen=True)

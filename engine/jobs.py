@@ -59,7 +59,10 @@ def _do(pe: ProcessEngine, job: Job, lease: str, clock: Clock, told: structlog.B
         if job.type == "external":
             with health.noting(pe, job, watch, clock):
                 variables = masking.hidden(_call(pe, job, lease, clock))
-            commands.finish_job(pe, clock(), job.id, lease, variables)
+            if job.activity_instance_id:
+                commands.finish_job(pe, clock(), job.id, lease, variables)
+            else:
+                commands.end_job(pe, clock(), job.id, lease)
         elif job.type == "message":
             commands.deliver_thrown(pe, clock(), job.id, lease)
         else:

@@ -13,6 +13,7 @@ from bpmn.errors import Invalid
 
 AT, CHANNELS, SEAL = "terbit_pada", "kanal", "segel"
 MOST_CHANNELS = 50
+_ANY = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # a date is the same whenever it is read
 NOTHING: dict[str, Any] = {"publish_at": None, "publish_on": None}
 
 
@@ -22,7 +23,7 @@ def moment(variables: Mapping[str, Any]) -> dt.datetime | None:
     if not isinstance(value, str) or not value:
         return None
     try:
-        found = timers.schedule("date", value, dt.datetime.min).due
+        found = timers.schedule("date", value, _ANY).due
         return found if 2000 <= found.year <= 2999 else None
     except (Invalid, OverflowError):
         return None

@@ -77,7 +77,18 @@ def withdraw(connector: Connector, before: sa.RowMapping, key: str) -> None:
     method(platform_id, before["url"] or "", key)
 
 
-def _method(connector: Connector, before: sa.RowMapping, ability: str, name: str) -> tuple[Any, str]:
+def reschedule(connector: Connector, before: Mapping[Any, Any], request: Request, at: dt.datetime) -> None:
+    """Let the connector have its platform show at another time what that keeps; Failure as it does, NotByMachine where no machine can."""
+    method, platform_id = _method(connector, before, "reschedule", "reschedule")
+    method(request, platform_id, at)
+
+
+def can_reschedule(connector: Connector, before: Mapping[Any, Any]) -> bool:
+    """Whether `reschedule` would ask the platform at all."""
+    return "reschedule" in abilities(connector) and before["connector"] == connector.name and bool(before["platform_id"])
+
+
+def _method(connector: Connector, before: Mapping[Any, Any], ability: str, name: str) -> tuple[Any, str]:
     if ability not in abilities(connector):
         raise NotByMachine(N_("Kanal ini tidak dapat diubah oleh mesin."))
     if before["connector"] != connector.name or not before["platform_id"]:

@@ -510,7 +510,7 @@ publication = Table(  # one row per case, channel and revision, written before t
     Column("url", Text),
     Column("platform_id", Text),
     Column("published_at", UtcDateTime),  # of a withdrawn one: when it was withdrawn
-    Column("waits_until", UtcDateTime),  # until when it was planned or held last; of a scheduled one: when it was moved to, until its platform knows
+    Column("waits_until", UtcDateTime),  # until when it was planned or held last; of a scheduled one: to when its platform is to move it
     Column("error", Text),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("instance_id", "channel_id", "revision"),

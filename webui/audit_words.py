@@ -36,6 +36,7 @@ KINDS: dict[str, dict[str, str]] = {
         "publication.manual": N_("Diserahkan ke tangan"), "publication.failed": N_("Gagal terbit"),
         "publication.unknown": N_("Terbit tidak pasti"), "publication.withdrawn": N_("Informasi diturunkan"),
         "publication.attempted": N_("Penerbitan dimulai"), "publication.held": N_("Penerbitan ditahan"),
+        "publication.rescheduled": N_("Waktu terbit dipindahkan"),
         "archive.appended": N_("Rantai arsip bertambah"),
         "archive.exported": N_("Arsip berkas diunduh")},
     N_("Orang"): {

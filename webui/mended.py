@@ -11,7 +11,7 @@ from webui.view import moment
 TYPES = ("instance.modified", "instance.suspended", "instance.activated", "instance.cancelled", "instance.restarted",
          "instance.restarted_from", "variables.set", "job.retries_set", "job.executed", "job.renewed", "job.due_set",
          "incident.resolved", "incident.annotated",
-         "task.due_set")
+         "task.due_set", "publication.rescheduled")
 
 
 def sentence(type: str, data: Mapping[str, Any], label: Callable[[str], str]) -> str:
@@ -27,6 +27,9 @@ def sentence(type: str, data: Mapping[str, Any], label: Callable[[str], str]) ->
         if type == "job.due_set":
             return _("Pewaktu “%(where)s” dipindahkan ke %(moment)s", where=where, moment=to)
         return _("Batas waktu “%(where)s” menjadi %(moment)s", where=where, moment=to)
+    if type == "publication.rescheduled":
+        before, to = (moment(dt.datetime.fromisoformat(each)) if each else _("secepatnya") for each in (data["from"], data["to"]))
+        return _("Waktu terbit dipindahkan dari %(before)s ke %(to)s", before=before, to=to)
     if type in ("instance.restarted", "instance.restarted_from"):
         if type == "instance.restarted":
             return _("Dimulai sekali lagi sebagai %(key)s", key=data["business_key"])

@@ -100,6 +100,15 @@ def finish_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, var
         spec, instance.live, row["activity_instance_id"], variables, now, ids.source(now)), "job.done", "done")
 
 
+def end_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str) -> None:
+    """End a leased call that no activity waits for. Conflict where the job is somebody else's by now."""
+    def write(db: sa.Connection) -> None:
+        _end_job(db, now, job_id, lease)
+        attempts.end(db, now, lease, "done")
+
+    run(pe, write)
+
+
 def throw_bpmn_error(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, code: str, message: str = "",
                      variables: dict[str, Any] | None = None) -> None:
     """End a leased job with a BPMN error, which the diagram may catch; an incident opens where it does not."""
@@ -234,7 +243,8 @@ def fail_job(pe: ProcessEngine, now: dt.datetime, job_id: str, lease: str, error
     if not isinstance(decided, GiveUp):
         return _try_later(pe, now, job_id, lease, error, now + decided.after)
     unknown = decided.unknown or doubtful
-    caught = not unknown and row["type"] == "external" and _throw_gagal(pe, now, job_id, lease, error, outcome or kind)
+    waited_for = row["type"] == "external" and row["activity_instance_id"]
+    caught = not unknown and waited_for and _throw_gagal(pe, now, job_id, lease, error, outcome or kind)
     if not caught:
         _give_up(pe, now, job_id, lease, "unknownOutcome" if unknown else "failedJob", error, outcome or kind)
 

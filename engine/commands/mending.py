@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
-from engine import access, apply, deadlines, documents, ids, load, modification, settings, step
+from engine import access, apply, deadlines, documents, ids, load, modification, retiming, settings, step
 from engine.commands.instances import visible_instance
 from engine.commands.jobs import _for_admin, _is_free, _lost, _resolve_incident
 from engine.commands.tasks import _open_task
@@ -27,7 +27,8 @@ def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident
 
     Of a publication or withdrawal it must be said what was `found` on the channel. It is not done: then the case goes the way of
     its failure (`gagal`), where the diagram has one, so that a person takes over.
-    A message that could not be delivered is let go. Conflict where the incident was resolved already, and for the timer
+    A message that could not be delivered is let go; a post that its platform would not move counts as moved there by hand.
+    Conflict where the incident was resolved already, and for the timer
     that starts cases, which can only be tried again.
     """
     why, variables = reason(why), checked(variables)
@@ -53,7 +54,9 @@ def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident
         said = {"incident": row["id"], "job": stuck["id"], "activity_id": row["activity_id"], "type": row["type"],
                 "message": row["message"], "reason": why,
                 **({"found": seen.done, "url": seen.url or None} if seen else {})}
-        if stuck["type"] == "message":
+        if stuck["activity_instance_id"] is None:  # nothing goes on from it: a thrown message, a time that a platform was told
+            if stuck["topic"] == retiming.TOPIC:
+                retiming.settle(db, actor, now, stuck["payload"])
             record(db, actor, now, "incident.resolved", instance_id=row["instance_id"], data=said)
             return []
         instance.require_active()
@@ -102,7 +105,7 @@ def renew_job(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, wh
 
     def write(db: sa.Connection) -> list[str]:
         row = _for_admin(db, actor, job_id)
-        if row["state"] != "failed" or row["type"] != "external":
+        if row["state"] != "failed" or row["type"] != "external" or row["activity_instance_id"] is None:
             raise Conflict(N_("Pekerjaan ini bukan panggilan yang gagal."))
         instance = visible_instance(db, actor, row["instance_id"], access.may_administer)
         instance.require_active()
