@@ -475,8 +475,22 @@ channel = Table(
     Column("not_before", UtcDateTime),  # no worker calls it earlier: its platform asked so, or its pace does
     Column("tokens", LargeBinary),  # what it was signed in with (OAuth), a Fernet token: see `engine.tokens`
     Column("renewing_until", UtcDateTime),  # a worker renews them, and the others wait
+    Column("signed_in_at", UtcDateTime),  # when an admin signed it in
+    Column("signed_in_as", Text),  # as whom, as the platform calls them
+    Column("sign_in_ends_at", UtcDateTime),  # when nothing can be renewed any more, where that is known
     Column("position", Integer, nullable=False, server_default="0"),
     Column("expires_on", Date),  # when its credentials end, as an admin typed it: the last day
+)
+
+channel_sign_in = Table(  # an admin is on the way to a platform and back, or chooses an account: see `engine.channel_sign_in`
+    "channel_sign_in", metadata,
+    Column("id", String(64), primary_key=True),  # SHA-256 of the state that the platform hands back
+    Column("tenant_id", Key, nullable=False),
+    Column("channel_id", Key, nullable=False),
+    Column("user_id", Key, nullable=False),
+    Column("session", String(64), nullable=False),  # `web_session.id`: nobody else may come back with it
+    Column("until", UtcDateTime, nullable=False),
+    Column("sealed", LargeBinary),  # a Fernet token of what its next step needs; NULL once that is taken: no step is taken twice
 )
 
 channel_health = Table(  # what the last look at a channel showed: see `engine.health`

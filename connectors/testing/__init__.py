@@ -258,6 +258,9 @@ class KeptTokens:
     def expires_at(self) -> datetime | None:
         return None
 
+    def signed_in(self) -> bool:
+        return True
+
 
 def _scenes(contract: Contract, platform: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, tokens: Any = None) -> Iterator["Scene"]:
     with proxy.faulty(upstream=platform.url) as between:
