@@ -3,9 +3,10 @@
 Pure: texts and numbers in, numbers and problems out. Sources, each looked up when this was written (2026):
 
 - X: https://docs.x.com/fundamentals/counting-characters (weights of twitter-text's config v3: URL 23, emoji 2, most scripts
-  1, CJK and others 2; limit 280), https://docs.x.com/x-api/media/quickstart/best-practices (4 photos of at most 5 MB).
-- Facebook: https://developers.facebook.com/docs/graph-api/reference/page/photos (10 MB; PNG best below 1 MB); the length,
-  63,206, is in no reference and is what the page itself enforces.
+  1, CJK and others 2; limit 280), https://docs.x.com/x-api/media/quickstart/best-practices (4 photos of at most 5 MB, or 1 video of at
+  most 512 MB).
+- Facebook: https://developers.facebook.com/docs/graph-api/reference/page/photos (10 MB; PNG best below 1 MB) and …/page/videos; the
+  length, 63,206, is in no reference and is what the page itself enforces.
 - Instagram: https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media (caption of 2,200
   characters, 30 hashtags, 20 mentions; JPEG of at most 8 MB, 4:5 to 1.91:1; no post without a picture) and …/content-publishing
   (10 in a carousel). It does not say what a character is: UTF-16 units are counted, the strictest reading.
@@ -27,6 +28,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 
 import regex
@@ -36,6 +38,7 @@ from connectors import N_, Request, content
 MB = 1_000_000
 JPEG, PNG, WEBP, GIF = "image/jpeg", "image/png", "image/webp", "image/gif"
 ALL_IMAGES = (JPEG, PNG, WEBP, GIF)
+MOST_PARTS = 25  # of a thread
 
 
 @dataclass(frozen=True)
@@ -185,11 +188,11 @@ def mentions(text: str) -> list[str]:
 
 CHANNELS = {
     "website": Rules("Website"),
-    "facebook": Rules("Facebook", 63_206, utf16, size=10 * MB, fold=480),
+    "facebook": Rules("Facebook", 63_206, utf16, size=10 * MB, videos=1, video_size=1_000 * MB, fold=480),
     "instagram": Rules("Instagram", 2_200, utf16, hashtags=30, mentions=20, links=False, needs="image", images=10, formats=(JPEG,),
-                       size=8 * MB, ratio=(4 / 5, 1.91), fold=125),
-    "threads": Rules("Threads", 500, threads_length, images=20, formats=(JPEG, PNG), size=8 * MB),
-    "x": Rules("X", 280, x_length, images=4, size=5 * MB),
+                       size=8 * MB, ratio=(4 / 5, 1.91), videos=10, video_size=300 * MB, fold=125),
+    "threads": Rules("Threads", 500, threads_length, images=20, formats=(JPEG, PNG), size=8 * MB, videos=20, video_size=1_000 * MB),
+    "x": Rules("X", 280, x_length, images=4, size=5 * MB, videos=1, video_size=512 * MB),
     "youtube": Rules("YouTube", 5_000, utf8, title=100, forbidden="<>", needs="video", images=0, fold=150),
     "tiktok": Rules("TikTok", 4_000, utf16, links=False, needs="image", images=35, formats=(JPEG, WEBP), size=20 * MB, fold=100),
     "telegram": Rules("Telegram", 4_096, utf16, caption=1_024, images=10, formats=(JPEG, PNG, WEBP), size=10 * MB, sides=10_000,
@@ -225,19 +228,66 @@ def compose(channel: str, post: Post) -> str:
     Where the whole can be read at `url`: title, summary, address. Where not: title, summary and the body itself.
     """
     rules, own, shown = of(channel), content.clean(post.own_text).strip(), len(post.images) + len(post.videos[: of(channel).videos])
-    notes = "\n".join(_allowed(rules, note) for note in post.notes)
+    if own and not post.notes:
+        return own
+    text, tail = _whole(rules, post)
+    if rules.limit:
+        text = text[: rules.limit * 8 + 2_000]  # far more than fits: the rest need not be counted
+    return _shortened(text, tail, lambda text: fits(channel, text, shown)).strip()
+
+
+def parts(channel: str, post: Post, thread: bool = False) -> list[str]:
+    """The texts of the posts that go out, each an answer to the one before: one, unless `thread` is wished and the text is too long."""
+    if thread and not fits(channel, whole := "".join(_whole(of(channel), post)).strip()):
+        found = split(channel, whole)
+        if len(found) > 1:
+            return found
+    return [compose(channel, post)]
+
+
+def split(channel: str, text: str) -> list[str]:
+    """The text in as many parts as it needs, each within the channel's limit and numbered "2/3": cut between paragraphs, else
+    between sentences, else between words; a word, and so a link, is never cut. Where it fits: the text alone. Where it has a word too
+    long for a part, or would need more than MOST_PARTS: the text alone, shortened."""
+    found: list[str] = []
+    rest = content.clean(text).strip()
+    if fits(channel, rest):
+        return [rest]
+    while rest and len(found) < MOST_PARTS and (end := _end_of_part(channel, rest)):
+        found.append(rest[:end])
+        rest = rest[end:].strip()
+    if rest:
+        return [_shortened(text[: (of(channel).limit or 0) * 8 + 2_000], "", lambda text: fits(channel, text)).strip()]
+    return [f"{part}\n\n{number}/{len(found)}" for number, part in enumerate(found, 1)]
+
+
+_PARAGRAPH = regex.compile(r"\s*\n\s*\n")
+_SENTENCE = regex.compile(r"(?:\p{Ll}{3}|\d\d|[)”\"’%])[.!?…][”\"’)]?$")  # an abbreviation mostly has fewer small letters
+
+
+def _end_of_part(channel: str, text: str) -> int:
+    """Where the first part ends; 0 where not one word fits."""
+    ends = [m.end() for m in islice(regex.finditer(r"\S+", text), of(channel).limit)]
+    kept = bisect_right(ends, False, key=lambda end: not fits(channel, f"{text[:end]}\n\n{MOST_PARTS}/{MOST_PARTS}"))
+    if not kept or ends[kept - 1] == len(text):
+        return ends[kept - 1] if kept else 0
+    near = ends[kept // 2: kept]  # a break further up would leave a part half empty
+    paragraphs = [end for end in near if _PARAGRAPH.match(text, end)]
+    return (paragraphs or [end for end in near if _SENTENCE.search(text[max(0, end - 8): end])] or near)[-1]
+
+
+def _whole(rules: Rules, post: Post) -> tuple[str, str]:
+    """The text, however long, and what must stand at its end."""
+    notes, own = "\n".join(_allowed(rules, note) for note in post.notes), content.clean(post.own_text).strip()
     if own:
-        return _shortened(f"{notes}\n\n{own}", "", lambda text: fits(channel, text, shown)) if notes else own
+        return (f"{notes}\n\n{own}" if notes else own), ""
     title, summary = (_allowed(rules, part) for part in (post.title, post.summary))
     parts = [notes] if rules.title else [notes, title]
     if post.url:
         parts.append(summary or _allowed(rules, content.excerpt(post.body)))
     else:
         parts += [summary, _allowed(rules, _plain(post.body))]
-    text, tail = "\n\n".join(part for part in parts if part), post.url and f"\n\n{post.url}"
-    if rules.limit:
-        text = text[: rules.limit * 8 + 2_000]  # far more than fits: the rest need not be counted
-    return _shortened(text, tail, lambda text: fits(channel, text, shown)).strip()
+    return "\n\n".join(part for part in parts if part), post.url and f"\n\n{post.url}"
 
 
 _plain = lru_cache(maxsize=8)(content.text)  # the same body for every channel
@@ -269,13 +319,19 @@ def taken(channel: str, images: Sequence[Any]) -> list[Any]:
     return list(images if most is None else images[:most])
 
 
+def videos_taken(channel: str, videos: Sequence[Any]) -> list[Any]:
+    """The videos that one post of the channel shows: the first so many of those that it takes."""
+    rules = of(channel)
+    return [video for video in videos if not _video(rules, video)][: rules.videos]
+
+
 # What does not fit ----------------------------------------------------------------------------------------------------
 
-def check(channel: str, post: Post) -> list[Problem]:
-    """Everything about the post that the channel would refuse (`blocks`) or change by itself."""
-    rules = of(channel)
-    text = _text(channel, rules, compose(channel, post), len(taken(channel, post.images)))
-    return [*_title(rules, post), *text, *_images(channel, rules, post)]
+def check(channel: str, post: Post, thread: bool = False) -> list[Problem]:
+    """Everything about the post that the channel would refuse (`blocks`) or change by itself. `thread`: as for `parts`."""
+    rules, shown = of(channel), len(taken(channel, post.images))
+    text = [problem for part in parts(channel, post, thread) for problem in _text(channel, rules, part, shown)]
+    return [*_title(rules, post), *text, *_images(channel, rules, post), *_videos(channel, rules, post)]
 
 
 def _title(rules: Rules, post: Post) -> list[Problem]:
@@ -315,7 +371,7 @@ def _text(channel: str, rules: Rules, text: str, images: int) -> list[Problem]:
 def _images(channel: str, rules: Rules, post: Post) -> list[Problem]:
     name, images = {"channel": rules.name}, taken(channel, post.images)
     found = []
-    if rules.needs == "image" and not post.images:
+    if rules.needs == "image" and not post.images and not post.videos[: rules.videos]:
         found.append(Problem("images", N_("%(channel)s memerlukan sedikitnya satu gambar."), name))
     if rules.needs == "video":
         found.append(Problem("images", N_("%(channel)s memerlukan video; Web Admin mengunggahnya dengan tangan."), name, blocks=False))
@@ -337,3 +393,28 @@ def _image(rules: Rules, image: Image) -> list[str]:
     if rules.ratio and image.height and not rules.ratio[0] - 0.005 <= image.width / image.height <= rules.ratio[1] + 0.005:
         found.append(N_("%(name)s terlalu panjang sisinya dan akan dipotong di %(channel)s."))
     return found
+
+
+def _videos(channel: str, rules: Rules, post: Post) -> list[Problem]:
+    """What of the videos does not go out, of a channel that shows any: the post goes without them."""
+    if not rules.videos:
+        return []
+    name, found = {"channel": rules.name}, [(video, _video(rules, video)) for video in post.videos]
+    problems = [Problem("images", message, {**name, "name": video.name, "limit": (rules.video_size or 0) // MB}, blocks=False)
+                for video, message in found if message]
+    if sum(not message for _, message in found) > rules.videos:
+        problems.append(Problem("images", N_("Hanya %(limit)d video pertama yang tampil di %(channel)s."),
+                                {**name, "limit": rules.videos}, blocks=False))
+    if rules.videos == 1 and post.images and any(not message for _, message in found):
+        problems.append(Problem("images", N_("Di %(channel)s video tampil sendiri: gambar tidak ikut."), name, blocks=False))
+    return problems
+
+
+def _video(rules: Rules, video: Any) -> str:
+    """Why the channel does not take it; "" where it does."""
+    if video.media_type not in rules.video_formats:
+        return N_("Video %(name)s tidak ikut di %(channel)s: jenisnya tidak diterima.")
+    size = video.size if isinstance(video, Image) else len(video.content)
+    if rules.video_size and size > rules.video_size:
+        return N_("Video %(name)s tidak ikut di %(channel)s: paling besar %(limit)d MB.")
+    return ""

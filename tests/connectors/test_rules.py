@@ -71,6 +71,38 @@ def test_own_text_goes_out_as_it_was_written(text, channel):
     assert own == compose(channel, Post("Lain", "lain", "lain", own_text=own)) or not own.strip()
 
 
+WORDS = st.lists(PIECES | st.sampled_from([" kata", ". ", ".\n\n", " pemilihan umum serentak ", " https://kpu.go.id/" + "a" * 90 + " "]) | st.text(max_size=5),
+                 max_size=600).map("".join)
+
+
+@given(WORDS, st.sampled_from(["x", "mastodon", "threads"]))
+def test_a_thread_holds_every_word_once_each_part_within_the_limit(text, channel):
+    found = rules.split(channel, text)
+    assert 1 <= len(found) <= rules.MOST_PARTS and all(fits(channel, part) for part in found)
+    if len(found) > 1:
+        bodies = [part.removesuffix(f"\n\n{number}/{len(found)}") for number, part in enumerate(found, 1)]
+        assert all(bodies) and [body != part for body, part in zip(bodies, found, strict=True)] == [True] * len(found)
+        assert " ".join(bodies).split() == rules.content.clean(text).split()
+
+
+def test_a_thread_is_cut_between_paragraphs_else_sentences_else_words():
+    sentence, link = "Pemungutan suara berlangsung di seluruh Kepulauan Seribu menurut Kab. Adm. ini. ", "https://kpu.go.id/" + "a" * 300
+    first, second, last = rules.split("x", (sentence * 2).strip() + "\n\n" + sentence * 3 + f"kata {link} " + "kata " * 30)
+    assert first == (sentence * 2).strip() + "\n\n1/3" and second.endswith("ini.\n\n2/3") and link in last
+    assert rules.split("x", "kata " * 55 + "\n")[0] == ("kata " * 55).strip()
+    assert rules.split("x", "kata " * 57)[0] == ("kata " * 54).strip() + "\n\n1/2"
+
+
+def test_what_no_thread_can_hold_is_shortened():
+    for text in ("kata " * 2_000, "baru " + "a" * 300):
+        (only,) = rules.split("x", text)
+        assert only.endswith("…") and fits("x", only)
+    post = Post("Judul", "Ringkas. " * 40, url="https://kpu.go.id/a")
+    assert rules.parts("x", post) == [compose("x", post)] and len(rules.parts("x", post, thread=True)) == 2
+    own = Post("Judul", own_text="kata " * 100)
+    assert check("x", own) and not check("x", own, thread=True) and check("x", Post("Judul", own_text="kata " * 3_000), thread=True)
+
+
 @given(TEXTS, TEXTS)
 def test_lengths_add_up(first, second):
     for length in (rules.x_length, rules.mastodon_length, rules.threads_length, rules.utf16, rules.utf8):
@@ -132,6 +164,15 @@ def test_more_pictures_than_a_channel_shows_are_left_out_and_that_is_said():
     assert rules.taken("website", images) == images and rules.taken("youtube", images) == []
 
 
+def test_a_video_that_a_channel_does_not_take_is_told_and_left_out():
+    good, big, other = Image("a.mp4", "video/mp4", 5), Image("b.mp4", "video/mp4", 600_000_000), Image("c.webm", "video/webm", 5)
+    assert rules.videos_taken("x", [big, other, good, good]) == [good] and rules.videos_taken("mastodon", [other]) == [other]
+    told = [problem.message % problem.params for problem in check("x", Post("J", images=[Image("f.jpg")], videos=[big, other, good]))]
+    assert told == ["Video b.mp4 tidak ikut di X: paling besar 512 MB.", "Video c.webm tidak ikut di X: jenisnya tidak diterima.",
+                    "Di X video tampil sendiri: gambar tidak ikut."]
+    assert not any(problem.blocks for problem in check("facebook", Post("J", videos=[good, good])))
+
+
 @pytest.mark.parametrize("text", ["a." * 50_000, "https://" * 12_000, "https://a.id/" + "(" * 90_000, "https://a.id/?" + "." * 90_000,
                                   "@a" * 50_000, "#" * 100_000, "‍👨" * 30_000, "a" * 100_000])
 def test_no_text_takes_long_to_count(text):
@@ -139,6 +180,7 @@ def test_no_text_takes_long_to_count(text):
     for channel in CHANNELS:
         check(channel, Post("Judul", own_text=text))
         compose(channel, Post("Judul", summary=text))
+    rules.split("x", text)
     assert time.monotonic() - began < 8
 
 
