@@ -79,6 +79,14 @@ class Throttled(NotYet):
         self.args = (self.message,)
 
 
+class Unfinished(Failure):
+    """Raised by `find`: of several posts that belong together only the first stand there, and what the connector had begun is found and
+    noted in its progress. Nothing is in doubt: `publish` goes on with the next."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("Baru sebagian terkirim."), "temporary")
+
+
 class NotByMachine(Failure):
     """This channel is published to by a person's hand; the web shows them the copy-ready package."""
 
@@ -360,7 +368,8 @@ class Updates(Protocol):
 
     def find(self, request: Request) -> Result | None:
         """Read back: the post of this key where it stands on the platform, None where it is not to be seen (which is no proof
-        that it will not be). Asked on a schedule after an `unknown` outcome. Changes nothing. Raises Failure."""
+        that it will not be). Asked on a schedule after an `unknown` outcome, with the progress that was made. Changes nothing. Raises
+        Failure; Unfinished where only a part of it stands there and `publish` may go on."""
         ...
 
     schedule_window: tuple[timedelta, timedelta]

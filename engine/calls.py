@@ -14,7 +14,20 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
 from bpmn.errors import N_, NotFound
-from connectors import Connector, Failure, NotByMachine, NotYet, Progress, Quota, Request, Result, Throttled, abilities, watching
+from connectors import (
+    Connector,
+    Failure,
+    NotByMachine,
+    NotYet,
+    Progress,
+    Quota,
+    Request,
+    Result,
+    Throttled,
+    Unfinished,
+    abilities,
+    watching,
+)
 from engine import channels
 from engine.handlers import Job
 from engine.process_engine import Actor, ProcessEngine
@@ -64,7 +77,8 @@ def wait_for_its_time(connector: Connector, request: Request) -> None:
 # Not known ------------------------------------------------------------------------------------------------------------
 
 def look(pe: ProcessEngine, job: Job, now: dt.datetime, publication_id: str, request: Request, looks: int) -> Result | None:
-    """Look at the channel for what may stand there. None: not seen, and a person has said that it is to be sent again.
+    """Look at the channel for what may stand there. None: not seen, and a person has said that it is to be sent again; or it stands there
+    in part, and is to be gone on with.
 
     `looks`: how many were begun; 0 after a person's order. Raises NotYet until the next look, and Failure (unknown) after the last.
     """
@@ -72,6 +86,8 @@ def look(pe: ProcessEngine, job: Job, now: dt.datetime, publication_id: str, req
         found = call(pe, job, now, lambda connector: connector.find(request) if "find" in abilities(connector) else None)  # type: ignore[attr-defined]
     except NotYet:
         raise
+    except Unfinished:
+        return None
     except Failure as failure:
         if not looks and failure.kind != "unknown":
             raise

@@ -27,7 +27,21 @@ from typing import Any, ClassVar, Protocol
 import pytest
 from PIL import Image
 
-from connectors import Attachment, Context, Denied, Failure, NotByMachine, NotYet, Progress, Request, Result, Throttled, abilities, http
+from connectors import (
+    Attachment,
+    Context,
+    Denied,
+    Failure,
+    NotByMachine,
+    NotYet,
+    Progress,
+    Request,
+    Result,
+    Throttled,
+    Unfinished,
+    abilities,
+    http,
+)
 from connectors.testing import proxy
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
@@ -318,10 +332,12 @@ class Scene:
         self.kill, self.passed = kill, 0
         outcome = self.settle(request, dict(notes or {}))
         self.between.begin()
-        new = set(self.platform.posts()) - before
+        after = set(self.platform.posts())
+        new = after - before
         most = posts if outcome.state in ("published", "asked") else 0
         assert len(new) <= most and (outcome.state != "published" or len(new) == posts), (
             f"{request.key}: {outcome.state}, {len(new)} posts; {[str(failure) for failure in outcome.failures]}; {self.between.seen}")
+        assert not posts or outcome.state != "published" or outcome.result is None or outcome.result.platform_id in after
         self.keeps_secrets(outcome)
         return outcome
 
@@ -350,7 +366,10 @@ class Scene:
                     outcome.state = "failed"
                     return outcome
                 if failure.kind == "unknown":
-                    outcome.result = self.look(request)
+                    try:
+                        outcome.result = self.look(asked)
+                    except Unfinished:
+                        continue
                     outcome.state = "published" if outcome.result else "asked"
                     return outcome
         return outcome
