@@ -315,6 +315,21 @@ class Health:
     quotas: tuple[Quota, ...] = ()  # beyond those of its rate-limit headers, which `connectors.http` reads by itself
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What a look at a post showed: 'stands' as approved, 'changed', 'gone', or 'unreachable' (nobody can tell).
+
+    `message` (a msgid, filled from `params`) says what differs, or why nobody can tell. `found` names what was found instead: the same
+    as long as that stays so. `certain` is False where it may never have been to be seen there: then it counts only where it was once.
+    """
+
+    state: Literal["stands", "changed", "gone", "unreachable"]
+    message: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    found: str = ""
+    certain: bool = True
+
+
 class Connector(Protocol):
     name: str
     title: str
@@ -332,9 +347,9 @@ class Connector(Protocol):
         ...
 
 
-Ability = Literal["text", "link", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "reschedule"]
+Ability = Literal["text", "link", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "reschedule", "verify"]
 # What a connector without a `can` of its own is taken to be able to, by the methods that it has.
-BY_METHOD: dict[str, Ability] = {"update": "edit", "withdraw": "delete", "find": "find", "reschedule": "reschedule"}
+BY_METHOD: dict[str, Ability] = {"update": "edit", "withdraw": "delete", "find": "find", "reschedule": "reschedule", "verify": "verify"}
 
 
 def abilities(connector: Any) -> frozenset[str]:
@@ -378,6 +393,12 @@ class Updates(Protocol):
     def reschedule(self, request: Request, platform_id: str, at: datetime) -> None:
         """Let a post that the platform keeps until its time (`Result.scheduled`) appear `at` another; `request` has its words and no
         files. Again with the same time: the same. One that has appeared already is left as it is: a permanent Failure. Raises Failure."""
+        ...
+
+    def verify(self, request: Request, platform_id: str, url: str) -> Standing:
+        """Read back by its id: does the post still say what the request says? `connectors.standing` compares. Asked daily and
+        later more seldom, with `request.link` where the whole may have been linked to; pictures and attachments have no bytes.
+        Changes nothing. Raises Failure, which is as good as 'unreachable'."""
         ...
 
 

@@ -68,7 +68,7 @@ def of_html(html: str) -> str:
 
 
 def contains_title(html: str, title: str) -> bool:
-    """A page's visible text, <title> or og:title holds the title: compared by words, so that white space, case,
+    """A page's visible text, <title>, og:title or og:description holds the title: compared by words, so that white space, case,
     entities, mark-up and the typographic quotes and dashes that a CMS puts in make no difference."""
     sought = _words(title)
     tree = etree.fromstring(clean(html).encode() or b" ", etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False))
@@ -76,7 +76,7 @@ def contains_title(html: str, title: str) -> bool:
         return False
     etree.strip_elements(tree, "script", "style", "template", etree.Comment, etree.ProcessingInstruction, with_tail=False)
     pieces = [str(piece) for piece in tree.itertext()]
-    metas = " ".join(str(value) for value in tree.xpath("//meta[@property='og:title']/@content"))
+    metas = " ".join(str(value) for value in tree.xpath("//meta[@property='og:title' or @property='og:description']/@content"))
     # joined both ways: "Pengu<b>muman</b>" is one word, "<h1>Judul</h1><p>Isi" is two
     return any(sought in _words(text) for text in ("".join(pieces), " ".join(pieces), metas))
 

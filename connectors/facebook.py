@@ -26,11 +26,13 @@ from connectors import (
     Quota,
     Request,
     Result,
+    Standing,
     http,
     media,
     meta,
     repeatable,
     rules,
+    standing,
 )
 
 API = "https://graph.facebook.com/v25.0"
@@ -42,7 +44,7 @@ LOOKED_AT = 50  # latest posts, when a post is looked for
 class Facebook:
     name = "facebook"
     title = N_("Halaman Facebook")
-    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "schedule", "edit", "delete", "find"})
+    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "schedule", "edit", "delete", "find", "verify"})
     fields: tuple[Field, ...] = (
         Field("page", N_("Nomor halaman"), "text", True, N_("Angka, dari Tentang → Transparansi Halaman.")),
         Field("token", N_("Token akses halaman"), "secret", True,
@@ -100,6 +102,16 @@ class Facebook:
         except Failure as failure:
             if (failure.params.get("code"), failure.params.get("subcode")) != (meta.GONE, 33):
                 raise
+
+    def verify(self, request: Request, platform_id: str, url: str) -> Standing:
+        """By its id: its words."""
+        try:
+            post = self._call("GET", _parsed(platform_id)[0], params={"fields": "id,message"})
+        except Failure as failure:
+            if (failure.params.get("code"), failure.params.get("subcode")) == (meta.GONE, 33):
+                return standing.gone()
+            raise
+        return standing.compared(standing.texts("facebook", request), str(post.get("message") or ""))
 
     def check(self, now: datetime) -> Health:
         """Whose the token is: it must be the Page's own."""

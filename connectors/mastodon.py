@@ -27,12 +27,14 @@ from connectors import (
     NotByMachine,
     Request,
     Result,
+    Standing,
     Throttled,
     content,
     http,
     media,
     repeatable,
     rules,
+    standing,
 )
 
 KEY_HOLDS = timedelta(minutes=50)  # of the hour for which a server remembers a key
@@ -45,7 +47,7 @@ class Mastodon:
     name = "mastodon"
     rules = "mastodon"  # of `connectors.rules`
     title = "Mastodon"
-    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "video", "edit", "delete", "find"})
+    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "video", "edit", "delete", "find", "verify"})
     fields: tuple[Field, ...] = (
         Field("url", N_("Alamat server"), "url", True, N_("Misalnya https://mastodon.example")),
         Field("token", N_("Token akses"), "secret", True, N_("Dari Preferensi → Pengembangan, dengan izin read dan write.")),
@@ -102,6 +104,17 @@ class Mastodon:
         found = [_result(post) for post in posts if _words(content.of_html(str(post.get("content") or ""))) == sought]
         results = [result for result in found if result.published_at >= since]
         return min(results, key=lambda result: result.published_at) if results else None
+
+    def verify(self, request: Request, platform_id: str, url: str) -> Standing:
+        """By its id (#get): its words. Of a mention only the name is shown."""
+        try:
+            post = self._call("GET", f"/api/v1/statuses/{_id(platform_id)}")
+        except Failure as failure:
+            if failure.params.get("status") == 404:
+                return standing.gone()
+            raise
+        approved = [re.sub(r"@(\w+)@[\w.-]+\w", r"@\1", text) for text in standing.texts("mastodon", request)]
+        return standing.of_words([standing.words(text) for text in approved], standing.words_of_html(str(post.get("content") or "")))
 
     def check(self, now: datetime) -> Health:
         """The account, and what the token may do as far as the server says it."""

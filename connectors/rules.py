@@ -176,6 +176,11 @@ def threads_length(text: str) -> int:
     return sum(utf8(g) if is_emoji(g) else len(g) for g in graphemes(text))
 
 
+def without_addresses(text: str) -> str:
+    """The text without every address in it, also those before which no "https://" stands."""
+    return _ADDRESS.sub(" ", regex.sub(r"https?://[^\s<>\"“”]+", " ", text, flags=regex.IGNORECASE))
+
+
 def hashtags(text: str) -> list[str]:
     return regex.findall(r"(?<![\w&/])[#＃]([\w·]*\p{L}[\w·]*)", text)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from html import escape
+from html import escape, unescape
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlencode
@@ -31,11 +31,13 @@ from connectors import (
     Health,
     Request,
     Result,
+    Standing,
     Throttled,
     content,
     http,
     media,
     repeatable,
+    standing,
 )
 from connectors.kinds import kind_name
 from connectors.slugs import slug
@@ -50,7 +52,7 @@ STATUSES = "publish,draft,future,pending,private"
 
 class WordPress:
     name = "wordpress"
-    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule", "edit", "delete", "find"})
+    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "verify"})
     title = "WordPress"
     fields: tuple[Field, ...] = (
         Field("url", N_("Alamat situs"), "url", True, N_("Misalnya https://kantor.example.go.id")),
@@ -102,6 +104,19 @@ class WordPress:
     def find(self, request: Request) -> Result | None:
         there = _find(_Api(self.url, self.auth, self.allowed), "posts", post_slug(request))
         return _result(there) if there and there.get("status") in ("publish", "future") else None
+
+    def verify(self, request: Request, platform_id: str, url: str) -> Standing:
+        """By its number: published, with the approved title, and a body of the approved words, corrections and attachments' names."""
+        post = _by_id(_Api(self.url, self.auth, self.allowed), platform_id)
+        if post is None:
+            return standing.gone()
+        if post.get("status") not in ("publish", "future"):
+            return standing.gone(N_("Tulisan ini berstatus %(status)s di WordPress."), status=str(post.get("status")))
+        title = standing.compared([content.clean(request.title)], unescape(_raw(post, "title")))
+        if title.state != "stands":
+            return title
+        approved = _body(request, [{}] * len(request.images), [{}] * len(request.attachments))
+        return standing.of_words([standing.words_of_html(approved)], standing.words_of_html(_raw(post, "content")))
 
     def check(self, now: datetime) -> Health:
         """The account and its capabilities, as WordPress says them. An application password never ends by itself."""
@@ -229,6 +244,11 @@ def _by_id(api: _Api, id: str) -> dict[str, Any] | None:
     if not _is_item(found):
         raise Failure(UNREADABLE, "temporary")
     return found
+
+
+def _raw(post: dict[str, Any], name: str) -> str:
+    """As it is edited, before plugins and typography have their way with it."""
+    return str((post.get(name) or {}).get("raw") or "")
 
 
 def _hide(api: _Api, id: int) -> None:

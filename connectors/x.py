@@ -24,11 +24,13 @@ from connectors import (
     NotByMachine,
     Request,
     Result,
+    Standing,
     Throttled,
     http,
     media,
     repeatable,
     rules,
+    standing,
 )
 
 API = "https://api.x.com"
@@ -42,7 +44,7 @@ KEYS = ("consumer_key", "consumer_secret", "access_token", "access_secret")
 class X:
     name = "x"
     title = "X"
-    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "delete", "find"})
+    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "delete", "find", "verify"})
     fields: tuple[Field, ...] = (
         Field("consumer_key", N_("Kunci API (API key)"), "secret", True,
               N_("Dari console.x.com; aplikasinya berizin Read and write sebelum token dibuat.")),
@@ -89,6 +91,21 @@ class X:
             if failure.params.get("status") != 404:
                 raise
 
+    def verify(self, request: Request, platform_id: str, url: str) -> Standing:
+        """By its id (…/posts/get-post-by-id): its words. Of one that is gone X says so in a good answer."""
+        if not platform_id.isdigit():
+            raise NotByMachine(N_("Tulisan ini tidak dikenal X menurut nomornya."))
+        asked = urlencode({"tweet.fields": "created_at,entities,text"})
+        try:
+            said = self._call("GET", f"/2/tweets/{platform_id}?{asked}")
+        except Failure as failure:
+            if failure.params.get("status") == 404:
+                return standing.gone()
+            raise
+        if "data" not in said:
+            return standing.gone()
+        return standing.compared(standing.texts("x", request), " ".join(_words(said["data"])))
+
     def check(self, now: datetime) -> Health:
         """Whose the keys are. Whether they may write, X says only when something is written."""
         me = self._call("GET", "/2/users/me").get("data") or {}
@@ -134,7 +151,7 @@ class X:
                                 allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
         said = response.json()
         if response.ok:
-            if not isinstance(said, dict) or "data" not in said and "meta" not in said:
+            if not isinstance(said, dict) or not said.keys() & {"data", "meta"} and not _is_of_no_post(said):
                 raise Failure(N_("Jawaban X tidak dapat dibaca."), "temporary" if method == "GET" else "unknown")
             return said
         raise self._refusal(response, said if isinstance(said, dict) else {}, creates)
@@ -159,6 +176,13 @@ class X:
         if response.status == 403:
             return Denied(N_("X tidak mengizinkannya dengan kunci ini: %(said)s"), said=words)
         return http.failure(response, words, creates=creates)
+
+
+def _is_of_no_post(said: Mapping[str, Any]) -> bool:
+    errors = said.get("errors")
+    return isinstance(errors, list) and any(
+        isinstance(each, dict) and str(each.get("type", "")).endswith("/resource-not-found") and each.get("resource_type") == "tweet"
+        for each in errors)
 
 
 def _words(post: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors import N_, Ability, Context, Failure, Field, Health, NotYet, Request, Result
+from connectors import N_, Ability, Context, Failure, Field, Health, NotYet, Request, Result, Standing, content, standing
 from connectors.content import clean, excerpt
 from connectors.site import files, pages, store
 from connectors.slugs import slug
@@ -25,7 +25,7 @@ GONE = N_("Tulisan ini tidak ada lagi di situs.")
 
 class Site:
     name = "site"
-    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "edit", "delete"})
+    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "edit", "delete", "verify"})
     title = N_("Situs bawaan Terbit")
     fields: tuple[Field, ...] = (
         Field("office", N_("Nama kantor"), help=N_("Tampil di kepala setiap halaman.")),
@@ -88,6 +88,22 @@ class Site:
                 self.store.add(record | {"withdrawn": key}, self.store.body(record))
             self._withdraw_page(self.root / record["slug"])
             self._build()
+
+    def verify(self, request: Request, platform_id: str, url: str) -> Standing:
+        """What visitors are given: the page with its title and body, and every file that it names."""
+        folder = self.root / platform_id
+        if not platform_id or "/" in platform_id or not (folder / "index.html").is_file():
+            return standing.gone()
+        if (folder / WITHDRAWN).exists():
+            return standing.gone(N_("Tulisan ini sudah diturunkan dari situs."))
+        page = pages.read((folder / "index.html").read_bytes())
+        approved = [(standing.words(clean(request.title)), page.title), (standing.words_of_html(content.html(request.body)), page.body)]
+        for wanted, shown in approved:
+            found = standing.of_words([wanted], standing.words_of_html(shown))
+            if found.state != "stands":
+                return found
+        lost = [name for name in page.files if "/" not in name and not (folder / name).is_file()]
+        return standing.changed(N_("Berkas %(name)s tidak ada lagi di halaman itu."), lost, name=lost[0]) if lost else standing.STANDS
 
     def check(self, now: datetime) -> Health:
         """It can be written to: its lists are, and the pages where its look has changed."""

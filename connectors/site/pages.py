@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from lxml import etree
 
 from connectors import content
 from connectors.kinds import KINDS, kind_name
@@ -56,6 +57,26 @@ class Listed:
 
 def post(look: Look, record: Record, body: str) -> bytes:
     return _render("post.html", look, "../", post=record, body=_scrollable(content.html(body)))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a post's page says, as pieces of HTML, and which files it names."""
+
+    title: str
+    body: str
+    files: list[str]
+
+
+def read(page: bytes) -> Read:
+    """Read a page that `post` made, or that somebody changed since."""
+    tree = etree.fromstring(page or b" ", etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False))
+    if tree is None:
+        return Read("", "", [])
+    title, body = ("".join(etree.tostring(each, encoding="unicode", with_tail=False) for each in tree.xpath(path))
+                   for path in ("//article//h1", "//article//div[@class='prose']"))
+    files = tree.xpath("//article//img/@src | //article//ul[@class='files']//a/@href")
+    return Read(title, body, [str(each) for each in files])
 
 
 def withdrawn(look: Look) -> bytes:
