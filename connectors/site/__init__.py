@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors import N_, Ability, Context, Failure, Field, Health, NotYet, Request, Result, Standing, content, standing
-from connectors.content import clean, excerpt
+from connectors import N_, Ability, Context, Failure, Field, Health, NotYet, Request, Result, Standing, standing
+from connectors.content import clean, excerpt, html
 from connectors.site import files, pages, store
 from connectors.slugs import slug
 
@@ -97,7 +97,7 @@ class Site:
         if (folder / WITHDRAWN).exists():
             return standing.gone(N_("Tulisan ini sudah diturunkan dari situs."))
         page = pages.read((folder / "index.html").read_bytes())
-        approved = [(standing.words(clean(request.title)), page.title), (standing.words_of_html(content.html(request.body)), page.body)]
+        approved = [(standing.words(clean(request.title)), page.title), (standing.words_of_html(html(request.body)), page.body)]
         for wanted, shown in approved:
             found = standing.of_words([wanted], standing.words_of_html(shown))
             if found.state != "stands":
