@@ -338,6 +338,7 @@ class _Pinned:
 
     flight: _Flight
     timeout: float
+    sock: socket.socket
 
     def _new_conn(self) -> socket.socket:
         error: OSError = TimeoutError("deadline")
@@ -357,6 +358,9 @@ class _Pinned:
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
         self.flight.connected = True
+        # For what is sent, urllib3 would go on with the time that was meant for connecting: little for a large body.
+        self.timeout = max(0.1, self.flight.deadline - time.monotonic())
+        self.sock.settimeout(self.timeout)
 
 
 class _PinnedHTTP(_Pinned, HTTPConnection):  # type: ignore[misc]

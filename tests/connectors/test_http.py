@@ -1,5 +1,6 @@
 import socket
 import ssl
+import threading
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -220,6 +221,23 @@ def test_a_name_server_that_hangs_is_left_at_the_deadline(monkeypatch):
     with pytest.raises(http.NotSent):
         http.get("http://slow.example/", deadline=0.2)
     assert time.monotonic() - start < 1.8
+
+
+def test_a_large_body_may_take_longer_to_send_than_to_connect():
+    def read_slowly(listener):
+        connection, _ = listener.accept()
+        with connection:
+            time.sleep(0.4)
+            taken = b""
+            while len(taken.partition(b"\r\n\r\n")[2]) < len(body):
+                taken += connection.recv(2**21)
+            connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=read_slowly, args=(listener,), daemon=True).start()
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        body = memoryview(bytes(8 * 2**20))[1:]  # a part of a file, which is not copied
+        assert http.request("PUT", f"http://{host}/", data=body, connect_timeout=0.2, allowed_private_hosts=frozenset({host})).status == 201
 
 
 @pytest.mark.parametrize(
