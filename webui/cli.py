@@ -448,9 +448,9 @@ def evidence_rebuild(instance: Path, tenant: str | None):
 @evidence.command("export")
 @instance_option
 @tenant_option
-@click.option("--format", "form", type=click.Choice(["xes", "csv", "xlsx"]), default="xes", show_default=True)
+@click.option("--format", "form", type=click.Choice(["xes", "csv", "xlsx", "parquet"]), default="xes", show_default=True)
 @click.option("--what", type=click.Choice(["cases", "activities"]), default="activities", show_default=True,
-              help="A line for each case, or for each thing done in one (csv, xlsx).")
+              help="A line for each case, or for each thing done in one (csv, xlsx, parquet).")
 @click.option("--key", default="penerbitan-informasi", show_default=True, help="The procedure.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Cases that ended on this day or later.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Cases that ended on this day or earlier.")
@@ -458,18 +458,18 @@ def evidence_rebuild(instance: Path, tenant: str | None):
 def evidence_export(instance: Path, tenant: str | None, form: str, what: str, key: str, since: dt.datetime | None,
                     until: dt.datetime | None, output: Path):
     """Write ended cases for process mining tools (XES), spreadsheets and BI tools, in flat memory however many they are."""
-    from engine.evidence import out
+    from engine.evidence import out, out_files
     from engine.evidence.figures import Scope
 
-    def told(cases: int) -> None:
-        if cases % 10_000 == 0:
-            click.echo(f"{cases} cases", err=True)
+    def told(cases: int, total: int) -> None:
+        if cases % 10_000 == 0 or cases >= total:
+            click.echo(f"{cases} of {total} cases", err=True)
 
     scope = Scope(key, since.date() if since else None, until.date() if until else None)
     with opened(instance) as pe:
         found = out.export(pe, _of_office(pe, tenant), now(), scope, form, what, told)
         with output.open("wb") as file:
-            out.write(file, found, form, what)
+            out_files.write(file, found, form, what)
     click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 

@@ -4,19 +4,19 @@ import datetime as dt
 import tempfile
 from typing import Any
 
-from flask import Blueprint, Response, render_template, send_file, stream_with_context
+from flask import Blueprint, Response, render_template, request, send_file, stream_with_context
 from flask_babel import gettext as _
 
 from engine import access, reports, settings
-from engine.evidence import out, paper_files, papers
-from webui import actor, now, pe
+from engine.evidence import figures, out, out_files, paper_files, papers
+from webui import actor, exporting, now, pe
 from webui.evidence import asked_for, of_office, period
 from webui.view import zone
 
 blueprint = Blueprint("evidence_out", __name__, url_prefix="/reports")
 blueprint.context_processor(of_office)
 
-TYPES = {"csv": "text/csv", "xes": "application/xml", "pdf": "application/pdf",
+TYPES = {"csv": "text/csv", "xes": "application/xml", "parquet": "application/vnd.apache.parquet", "pdf": "application/pdf",
          "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
          "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
@@ -34,6 +34,7 @@ def index():
         return render_template("analyst/empty.html")
     asked = asked_for(procedures)
     return render_template("evidence/out.html", procedures=procedures, asked=asked, period=period(asked.scope),
+                           total=figures.cases_of(pe(), actor(), asked.scope),
                            quick=_quick(now().astimezone(zone()).date()), persons=settings.get(pe(), actor().tenant)["evidence"]["persons"])
 
 
@@ -47,20 +48,29 @@ def paper(name: str, form: str):
     return response
 
 
-@blueprint.get("/data/<any(cases, activities):what>.<any(csv, xlsx, xes):form>")
+@blueprint.get("/data/<any(cases, activities):what>.<any(csv, xlsx, parquet, xes):form>")
 def data(what: str, form: str):
-    """Ended cases, or what was done in them: CSV and XES as they are read, XLSX once it is written whole."""
+    """Ended cases, or what was done in them, as they are read; XLSX once it is written whole. How far it came is told under the name that
+    the page gave it (`progress`)."""
     asked = asked_for(reports.keys(pe(), actor()) or [{"key": ""}])
-    found = out.export(pe(), actor(), now(), asked.scope, form, what)
+    progress = exporting.Progress.of(pe().folder, actor(), request.args.get("progress", ""))
+    found = out.export(pe(), actor(), now(), asked.scope, form, what, progress.told)
     name = f"terbit-{'berkas' if what == 'cases' else 'langkah'}-{file_name(asked)}.{form}"
     if form == "xlsx":
         book = tempfile.TemporaryFile()  # noqa: SIM115 - send_file closes it when it is sent
-        out.write(book, found, form, what)
+        with progress:
+            out_files.write(book, found, form, what)
         book.seek(0)
         return send_file(book, mimetype=TYPES[form], as_attachment=True, download_name=name)
-    response = Response(stream_with_context(out.pieces(found, form, what)), mimetype=TYPES[form])
+    response = Response(stream_with_context(progress.around(out_files.pieces(found, form, what))), mimetype=TYPES[form])
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
+
+
+@blueprint.get("/data/kemajuan/<name>")
+def progress(name: str):
+    """How far an export of one's own came, for the page to ask again and again."""
+    return exporting.Progress.of(pe().folder, actor(), name).read()
 
 
 def file_name(asked: Any) -> str:

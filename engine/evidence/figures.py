@@ -243,6 +243,13 @@ def cases(pe: ProcessEngine, actor: Actor, scope: Scope) -> Cases:
     return Cases(total, dict(sorted(months.items())), dict(by["kind"]), dict(by["unit"]), dict(sorted(rounds.items())), writers)
 
 
+def cases_of(pe: ProcessEngine, actor: Actor, scope: Scope) -> int:
+    """How many cases a scope has."""
+    access.require(access.may_see_reports(actor))
+    with read(pe) as db:
+        return sum(row.measures["count"] for row in rows(db, actor, scope, "case"))
+
+
 def reasons(pe: ProcessEngine, actor: Actor, scope: Scope) -> dict[str, dict[str, Any]]:
     """How often each category of TIDAK was the reason, by its id ('' is what nobody has sorted yet): {name, count}; two statements."""
     access.require(access.may_see_reports(actor))

@@ -8,13 +8,14 @@ import tracemalloc
 import zipfile
 from collections import Counter
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from lxml import etree
 
 from bpmn.errors import Forbidden, Invalid, NotFound
 from engine import settings
-from engine.evidence import figures, out, rollup, sample
+from engine.evidence import figures, out, out_files, rollup, sample, xes
 from engine.evidence.figures import Scope
 from engine.process_engine import Actor
 from engine.store import read, run
@@ -25,7 +26,7 @@ NOW = dt.datetime(2026, 11, 2, 1, 0, tzinfo=dt.timezone.utc)
 ANALYST = Actor("analis", "contoh", frozenset({"analyst"}))
 ADMIN = Actor("admin", "contoh", frozenset({"admin"}))
 NAMES = ("contoh-ketua", "contoh-kasubbag", "contoh-webadmin", "contoh-teknis", "contoh-hukum", "contoh-sdm")
-XES = f"{{{out.XES}}}"
+XES = f"{{{xes.XES}}}"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def known(pe):
 
 def taken(pe, form, what="activities", actor=ANALYST, **scope):
     found = out.export(pe, actor, NOW, Scope(**{"key": sample.KEY, **scope}), form, what)
-    return b"".join(out.pieces(found, form, what))
+    return b"".join(out_files.pieces(found, form, what))
 
 
 def said(element):
@@ -133,12 +134,41 @@ def test_titles_that_are_formulas_or_no_xml_do_no_harm(pe, known):
     trace = next(t for t in etree.fromstring(taken(pe, "xes")).iter(f"{XES}trace") if said(t)["concept:name"] == known[0].key)
     assert said(trace)["judul"] == "=cmd|'/c calc'!A1 <&\ud7ff"
     file = io.BytesIO()
-    out.xlsx_to(file, out.export(pe, ANALYST, NOW, Scope(sample.KEY), "xlsx", "cases"), "cases")
+    out_files.xlsx_to(file, out.export(pe, ANALYST, NOW, Scope(sample.KEY), "xlsx", "cases"), "cases")
     sheet = etree.fromstring(zipfile.ZipFile(file).read("xl/worksheets/sheet1.xml"))
     cells = list(sheet.iter("{*}c"))
     assert len(cells) >= len(known) * 10 and not list(sheet.iter("{*}f"))
     assert "=cmd|'/c calc'!A1 <&\ud7ff" in [text.text for text in sheet.iter("{*}t")]
     assert sum(cell.get("t") is None and len(cell) for cell in cells) > 0  # numbers and dates are such
+
+
+def test_parquet_has_the_lines_of_csv_with_their_real_types(pe, known, monkeypatch):
+    monkeypatch.setattr(out_files, "GROUP", 100)
+    for what in out.WHAT:
+        file = pq.ParquetFile(io.BytesIO(taken(pe, "parquet", what)))
+        assert file.num_row_groups > 1 or what == "cases"
+        table = file.read()
+        assert tuple(table.column_names) == out.head(what)
+        types = {field.name: str(field.type) for field in table.schema}
+        assert types["selesai"] == "timestamp[ms, tz=Asia/Jakarta]" and types["detik_kerja"] == types["versi"] == "int64"
+        assert types["jenis"].startswith("dictionary<values=string") and types["nomor"] == "string"
+        assert types["dipindahkan" if what == "cases" else "dalam_mutu_baku"] == "bool"
+        plain = lines(taken(pe, "csv", what))
+        zone = table["selesai"][0].as_py().tzinfo
+
+        def said_so(value, zone=zone):
+            return "" if value is None else out_files.text(value, zone) if not isinstance(value, int) or isinstance(value, bool) else str(value)
+
+        assert [{name: said_so(value) for name, value in row.items()} for row in table.to_pylist()] == plain
+    assert pq.ParquetFile(io.BytesIO(taken(pe, "parquet", since=dt.date(2001, 1, 1), until=dt.date(2001, 1, 2)))).metadata.num_rows == 0
+
+
+def test_an_export_tells_how_many_of_how_many_cases_it_has_read(pe, known, monkeypatch):
+    monkeypatch.setattr(out, "BATCH", 25)
+    heard = []
+    found = out.export(pe, ANALYST, NOW, Scope(sample.KEY), "csv", "cases", lambda *each: heard.append(each))
+    assert found.total == len(known) and not heard
+    assert len(list(out_files.pieces(found, "csv", "cases"))) and heard == [(25, 60), (50, 60), (60, 60)]
 
 
 def test_memory_stays_flat_over_20000_events(pe):
@@ -150,7 +180,7 @@ def test_memory_stays_flat_over_20000_events(pe):
     events, peaks = 0, []
     tracemalloc.start()
     try:
-        for piece in out.xes_of(found):
+        for piece in xes.xes_of(found):
             events += piece.count(b"<event>")
             if events > 10_000 and not peaks:
                 peaks.append(tracemalloc.get_traced_memory()[1])

@@ -8,13 +8,13 @@ import pytest
 from lxml import etree
 
 from engine.evidence import output
-from engine.evidence.out import XES
+from engine.evidence.xes import XES
 from tests.webui.test_evidence import analis, known, row  # noqa: F401  the same history
 
 
 def test_the_data_comes_in_each_form(known, analis):  # noqa: F811
     page = analis.get("/reports/unduh?since=").text
-    assert "nama samaran" in page and page.count("/reports/data/") == 5
+    assert "nama samaran" in page and page.count("/reports/data/a") + page.count("/reports/data/c") == 7
     log = analis.get("/reports/data/activities.xes?since=")
     assert log.mimetype == "application/xml" and 'filename=terbit-langkah-penerbitan-informasi-awal-kini.xes' in log.headers["Content-Disposition"]
     assert len(list(etree.fromstring(log.data).iter(f"{{{XES}}}trace"))) == len(known)
@@ -22,6 +22,22 @@ def test_the_data_comes_in_each_form(known, analis):  # noqa: F811
     book = analis.get("/reports/data/cases.xlsx?since=&kind=berita")
     rows = list(etree.fromstring(zipfile.ZipFile(BytesIO(book.data)).read("xl/worksheets/sheet1.xml")).iter("{*}row"))
     assert len(rows) == 1 + sum(p.kind == "berita" for p in known)
+
+
+def test_how_far_an_export_came_is_told_to_who_takes_it(known, analis, signed_in):  # noqa: F811
+    name = "0123456789abcdef" * 2
+    assert analis.get(f"/reports/data/kemajuan/{name}").status_code == 404
+    for form in ("csv", "xlsx", "parquet"):
+        answer = analis.get(f"/reports/data/activities.{form}?since=&progress={name}")
+        assert answer.status_code == 200 and len(answer.data) > 1000
+        assert analis.get(f"/reports/data/kemajuan/{name}").json == {"state": "done", "count": len(known), "total": len(known)}
+    assert signed_in("admin").get(f"/reports/data/kemajuan/{name}").status_code == 404  # another's
+    assert analis.get("/reports/data/cases.csv?since=&progress=../x").status_code == 200  # no name: told nowhere
+    assert analis.get("/reports/data/kemajuan/x").status_code == 404
+    broken = analis.get(f"/reports/data/activities.xes?since=&progress={name[::-1]}", buffered=False)
+    next(broken.iter_encoded())
+    broken.close()
+    assert analis.get(f"/reports/data/kemajuan/{name[::-1]}").json["state"] in ("broken", "done")
 
 
 def test_each_report_comes_in_each_form(known, analis):  # noqa: F811
