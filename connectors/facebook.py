@@ -44,7 +44,8 @@ LOOKED_AT = 50  # latest posts, when a post is looked for
 class Facebook:
     name = "facebook"
     title = N_("Halaman Facebook")
-    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "schedule", "edit", "delete", "find", "verify"})
+    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "schedule", "edit", "delete", "find", "verify", "reschedule"})
+    schedule_window = (SOONEST + SLACK, LATEST - SLACK)
     fields: tuple[Field, ...] = (
         Field("page", N_("Nomor halaman"), "text", True, N_("Angka, dari Tentang → Transparansi Halaman.")),
         Field("token", N_("Token akses halaman"), "secret", True,
@@ -102,6 +103,15 @@ class Facebook:
         except Failure as failure:
             if (failure.params.get("code"), failure.params.get("subcode")) != (meta.GONE, 33):
                 raise
+
+    def reschedule(self, request: Request, platform_id: str, at: datetime) -> Result:
+        """As long as it is not shown (https://developers.facebook.com/docs/graph-api/reference/page-post: is_published, and
+        scheduled_publish_time among what can be changed)."""
+        id = _parsed(platform_id)[0]
+        if self._call("GET", id, params={"fields": "id,is_published"}).get("is_published") is not False:
+            raise Failure(N_("Kiriman ini sudah terbit di Facebook; waktunya tidak dapat dipindahkan lagi."))
+        repeatable(lambda: self._call("POST", id, data={"scheduled_publish_time": int(at.timestamp())}))
+        return Result(f"https://www.facebook.com/{id}", platform_id, at, scheduled=True)
 
     def verify(self, request: Request, platform_id: str, url: str) -> Standing:
         """By its id: its words."""

@@ -52,7 +52,7 @@ STATUSES = "publish,draft,future,pending,private"
 
 class WordPress:
     name = "wordpress"
-    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "verify"})
+    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "verify", "reschedule"})
     title = "WordPress"
     fields: tuple[Field, ...] = (
         Field("url", N_("Alamat situs"), "url", True, N_("Misalnya https://kantor.example.go.id")),
@@ -100,6 +100,15 @@ class WordPress:
             raise Failure(N_("Tulisan masih terbit di WordPress sesudah ditarik."), "temporary")
         for id in _uploads_of(api, post):
             repeatable(partial(api.delete, f"media/{id}"))
+
+    def reschedule(self, request: Request, platform_id: str, at: datetime) -> Result:
+        """As long as it is not shown: WordPress would take down a published post that gets a date in the future, until then
+        (https://developer.wordpress.org/reference/functions/wp_insert_post/)."""
+        api = _Api(self.url, self.auth, self.allowed)
+        post = _by_id(api, platform_id)
+        if post is None or post.get("status") != "future":
+            raise Failure(N_("Tulisan nomor %(id)s tidak lagi menunggu waktunya di WordPress."), id=platform_id)
+        return _result(repeatable(lambda: api.post(f"posts/{platform_id}", {"date_gmt": _gmt(at)})))
 
     def find(self, request: Request) -> Result | None:
         there = _find(_Api(self.url, self.auth, self.allowed), "posts", post_slug(request))
@@ -273,8 +282,12 @@ def _uploads_of(api: _Api, post: dict[str, Any]) -> set[int]:
 def _create(api: _Api, name: str, request: Request) -> dict[str, Any]:
     fields = {"slug": name, "status": "publish", **_content(api, request)}
     if request.publish_at and request.publish_at > request.now:
-        fields |= {"status": "future", "date_gmt": request.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
+        fields |= {"status": "future", "date_gmt": _gmt(request.publish_at)}
     return _only_one(api, name, _post(api, name, fields))
+
+
+def _gmt(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _rewrite(api: _Api, post: dict[str, Any], request: Request) -> dict[str, Any]:

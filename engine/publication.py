@@ -264,10 +264,8 @@ def _reserve(db: sa.Connection, job: Job, now: dt.datetime) -> tuple[str, sa.Row
 def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error: str | None = None, result: Result | None = None,
             also: Callable[[sa.Connection], None] | None = None) -> Any:
     row: dict[str, Any] = {"state": state, "error": error and values.text(error), "updated_at": now}
-    if result:  # what a platform says is not believed to be an address, nor to be short
-        url = values.text(result.url, MOST_ADDRESS)
-        row |= {"url": url if url.lower().startswith(("https://", "http://")) else "",
-                "platform_id": values.text(result.platform_id, MOST_ADDRESS), "published_at": result.published_at}
+    if result:
+        row |= {"url": address(result.url), "platform_id": values.text(result.platform_id, MOST_ADDRESS), "published_at": result.published_at}
 
     def write(db: sa.Connection) -> None:
         # A run that lost its lease and failed late does not undo what the next one published.
@@ -285,6 +283,12 @@ def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error:
 
     run(pe, write)
     return row
+
+
+def address(url: str) -> str:
+    """What a platform calls the address of a post; "" where it is none. It is not believed to be one, nor to be short."""
+    url = values.text(url, MOST_ADDRESS)
+    return url if url.lower().startswith(("https://", "http://")) else ""
 
 
 def _variables(row: Any) -> dict[str, Any]:

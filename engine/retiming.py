@@ -40,20 +40,20 @@ def retime(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
         if at <= now:
             raise Failure(N_("Waktu yang baru sudah lewat sebelum kanal ini dapat diberi tahu."))
         request = publication.request_of(pe, job.instance_id, job.payload, now)
-        calls.call(pe, job, now, lambda connector: repeatable(lambda: revisions.reschedule(connector, row, request, at)))
+        result = calls.call(pe, job, now, lambda connector: repeatable(lambda: revisions.reschedule(connector, row, request, at)))
     except NotYet:
         raise
     except Failure as failure:
         said = {"error": str(failure), "updated_at": now}
         run(pe, lambda db: db.execute(sa.update(table).where(_wanted(job.payload)).values(said)))
         raise
-    run(pe, lambda db: settle(db, Actor.system(job.tenant), now, job.payload))
+    run(pe, lambda db: settle(db, Actor.system(job.tenant), now, job.payload, publication.address(result.url)))
     return {}
 
 
-def settle(db: sa.Connection, actor: Actor, now: dt.datetime, payload: Mapping[str, Any]) -> None:
-    """It is to appear at its new time now: the platform has taken it, or a person has seen to that."""
-    values = {"published_at": _at(payload), "waits_until": None, "error": None, "updated_at": now}
+def settle(db: sa.Connection, actor: Actor, now: dt.datetime, payload: Mapping[str, Any], url: str = "") -> None:
+    """It is to appear at its new time now, maybe at a new address: the platform has taken it, or a person has seen to that."""
+    values = {"published_at": _at(payload), "waits_until": None, "error": None, "updated_at": now} | ({"url": url} if url else {})
     instance_id = db.scalar(sa.select(table.c.instance_id).where(table.c.id == payload["publikasi"]))
     if db.execute(sa.update(table).where(_wanted(payload)).values(values)).rowcount:
         record(db, actor, now, "publication.scheduled", instance_id=instance_id,

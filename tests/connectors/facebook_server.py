@@ -35,14 +35,26 @@ class Facebook(Platform):
             return 200, {"data": found[: int(call.query.get("limit", 25))]}
         if path not in self.shown:
             return self.refuse(400, 100, "Unsupported request. Object does not exist.", 33)
+        post = self.shown[path]
+        if call.method == "GET":
+            return 200, {"id": path, "is_published": not post["at"]}
         if call.method == "DELETE":
             del self.shown[path]
+        elif "scheduled_publish_time" in call.fields:
+            at = int(call.fields["scheduled_publish_time"])
+            if not post["at"] or not self.takes(at):
+                return self.refuse(400, 100, "(#100) The specified scheduled publish time is invalid.")
+            post["at"] = at
         else:
-            self.shown[path]["message"] = call.fields["message"]
+            post["message"] = call.fields["message"]
         return 200, {"success": True}
 
     def refuse(self, status, code, message, subcode=None):
         return status, {"error": {"message": message, "type": "OAuthException", "code": code, "error_subcode": subcode, "fbtrace_id": "A1"}}
+
+    @staticmethod
+    def takes(at):
+        return 600 <= at - time.time() <= 30 * 86400
 
     def photos(self, call):
         if "source" not in call.files or call.fields.get("published") != "false":
@@ -57,7 +69,7 @@ class Facebook(Platform):
             return self.refuse(400, 100, "Missing message or attachment")
         ids = [json.loads(said[f"attached_media[{n}]"])["media_fbid"] for n in range(20) if f"attached_media[{n}]" in said]
         at = int(said.get("scheduled_publish_time") or 0)
-        if at and not (said.get("published") == "false" and 600 <= at - time.time() <= 30 * 86400):
+        if at and not (said.get("published") == "false" and self.takes(at)):
             return self.refuse(400, 100, "(#100) The specified scheduled publish time is invalid.")
         import hashlib  # as a person's eye tells one picture from another
         digest = hashlib.sha256(b"".join(hashlib.sha256(self.pictures[id]).digest() for id in ids)).hexdigest()[:12] if ids else ""

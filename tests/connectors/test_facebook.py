@@ -1,6 +1,7 @@
 """Facebook: the contract against a Graph API of the tests' own, and what is particular to it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import fake_server
@@ -69,6 +70,20 @@ def test_facebook_keeps_a_post_until_its_time_where_it_keeps_it_that_long(facebo
         with pytest.raises(NotYet) as caught:
             facebook.publish(ask("b", images=[], now=now, publish_at=now + ahead))
         assert wait <= caught.value.retry_after <= wait + 300
+
+
+def test_a_post_that_facebook_keeps_is_moved_until_it_is_shown(facebook, server, ask):
+    now = datetime.now(UTC)
+    kept = facebook.publish(ask("a", images=[], now=now, publish_at=now + timedelta(hours=2)))
+    count, later = len(server.posts()), now + timedelta(days=3)
+    for _ in range(2):
+        assert facebook.reschedule(ask("a"), kept.platform_id, later) == replace(kept, published_at=later)
+    assert len(server.posts()) == count
+    with pytest.raises(Failure, match="invalid"):
+        facebook.reschedule(ask("a"), kept.platform_id, now + timedelta(days=90))
+    shown = facebook.publish(ask("b", images=[]))
+    with pytest.raises(Failure, match="sudah terbit"):
+        facebook.reschedule(ask("b"), shown.platform_id, later)
 
 
 def test_a_post_is_found_by_its_words_and_not_an_older_one(facebook, ask):

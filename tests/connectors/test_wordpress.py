@@ -111,8 +111,15 @@ def test_a_post_for_later_is_scheduled_under_the_address_that_it_will_have(wordp
     result = terbit.publish(ask(publish_at=at))
     assert (result.scheduled, result.published_at, result.details["status"]) == (True, at, "future")
     assert terbit.publish(ask(publish_at=at)) == result
+    later = at + timedelta(days=40)
+    moved = [terbit.reschedule(ask(), result.platform_id, later) for _ in range(2)]
+    assert {each.published_at for each in moved} == {later}
+    result = terbit.publish(ask(publish_at=at))
+    assert moved == [result, result]  # another month: another address, where the site's addresses have the date
     wordpress.php(f"wp_publish_post({result.platform_id});")
     assert wordpress.php(f"echo get_permalink({result.platform_id});") == result.url
+    with pytest.raises(Failure, match="tidak lagi menunggu"):
+        terbit.reschedule(ask(), result.platform_id, at)
     assert http.contains_title(seen_by_a_visitor(result.url), ask().title)
 
 
