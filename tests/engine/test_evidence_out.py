@@ -3,10 +3,14 @@
 import csv
 import datetime as dt
 import io
+import json
 import statistics
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections import Counter
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -78,6 +82,22 @@ def test_an_event_log_has_the_variants_and_durations_of_the_pages(pe, known):
     for name, values in leads.items():
         assert (steps[name]["count"], steps[name]["lead_seconds"]) == (len(values), sum(values))
         assert steps[name].quantile("lead", 0.5) == pytest.approx(statistics.median(values) / 60, rel=0.002, abs=0.5)
+
+
+def test_pm4py_finds_the_variants_durations_and_neighbours_of_the_pages(pe, known, tmp_path):
+    (tmp_path / "log.xes").write_bytes(taken(pe, "xes"))
+    reader = subprocess.run([sys.executable, Path(__file__).with_name("read_event_log.py"), tmp_path / "log.xes"],
+                            check=True, capture_output=True, timeout=120)
+    found = json.loads(reader.stdout.splitlines()[-1])
+    paths = figures.paths(pe, ANALYST, Scope(sample.KEY))
+    assert {tuple(path): count for path, count in found["variants"]} == {tuple(v["path"]): v["measures"]["count"] for v in paths.variants}
+    assert {(one, two): count for one, two, count in found["follows"]} == paths.follows
+    assert found["begin"] == Counter(p.path[0] for p in known) and found["end"] == Counter(p.path[-1] for p in known)
+    assert found["seconds"] == {p.key: pytest.approx((p.end - p.start).total_seconds(), abs=0.002) for p in known}
+    assert found["working_seconds"] == {p.key: 60 * p.lead for p in known}
+    steps, _ = figures.heat(pe, ANALYST, Scope(sample.KEY))
+    assert found["steps"] == {name: m["lead_seconds"] for name, m in steps.items() if m["count"]}
+    assert sum(found["working_seconds"].values()) == paths.total["lead_seconds"]
 
 
 def test_lines_are_one_for_each_case_and_each_activity_of_the_period(pe, known):
