@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -43,6 +43,7 @@ from connectors import (
     http,
 )
 from connectors.testing import proxy
+from connectors.testing.public import public as public  # for contexts of one's own
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 MOST_TRIES = 8
@@ -227,11 +228,21 @@ class SignedInContract(Contract):
     """Besides, for a connector whose channel is signed in to (`context.tokens`): tokens that end, also while two workers use them.
 
     The platform gives what `tokens` is; `expire()` lets it refuse every access token that it has given so far, `renewals()` counts the
-    renewals that it has granted. Its refresh tokens are good once, as the strictest platforms' are.
+    renewals that it has granted. Its refresh tokens are good once, as the strictest platforms' are. Of a platform that renews access
+    tokens by themselves, `end` lets what is kept be near its end instead, and `take_back` lets the platform refuse it.
     """
 
     def tokens(self, platform: Any) -> dict[str, Any]:
         raise NotImplementedError
+
+    def end(self, scene: "Scene") -> None:
+        """The access token that is kept is to be renewed before it is used again."""
+        scene.platform.expire()
+
+    def take_back(self, scene: "Scene") -> None:
+        """Nothing that is kept is of use any more."""
+        scene.context.tokens.kept["refresh_token"] = "dicabut"  # type: ignore[union-attr]
+        scene.platform.expire()
 
     @pytest.fixture
     def scene(self, platform: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Scene"]:
@@ -239,19 +250,18 @@ class SignedInContract(Contract):
 
     def test_a_token_that_has_ended_is_renewed_and_it_is_published(self, scene: "Scene") -> None:
         before = scene.platform.renewals()
-        scene.platform.expire()
+        self.end(scene)
         assert scene.run(scene.ask("habis")).state == "published" and scene.platform.renewals() == before + 1
 
     def test_two_workers_renew_once(self, scene: "Scene") -> None:
         before = scene.platform.renewals()
-        scene.platform.expire()
+        self.end(scene)
         with ThreadPoolExecutor(4) as pool:
             outcomes = list(pool.map(lambda request: scene.settle(request, {}), [scene.ask(f"lomba-{n}") for n in range(4)]))
         assert [outcome.state for outcome in outcomes] == ["published"] * 4 and scene.platform.renewals() == before + 1
 
     def test_signed_out_is_said_so(self, scene: "Scene") -> None:
-        scene.context.tokens.kept["refresh_token"] = "dicabut"  # type: ignore[union-attr]
-        scene.platform.expire()
+        self.take_back(scene)
         outcome = scene.run(scene.ask("keluar"))
         assert outcome.state == "failed" and isinstance(outcome.failures[-1], Denied)
 
@@ -265,12 +275,14 @@ class KeptTokens:
 
     def access(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], refused: str = "", margin: float = 300) -> str:
         with self.lock:
-            if self.kept["access_token"] == refused:
+            ends = self.expires_at()
+            if self.kept["access_token"] == refused or (ends and ends <= datetime.now(UTC) + timedelta(seconds=margin)):
+                self.kept.pop("expires_at", None)  # how long the old one held says nothing of the new one
                 self.kept |= renew(dict(self.kept))
             return str(self.kept["access_token"])
 
     def expires_at(self) -> datetime | None:
-        return None
+        return datetime.fromisoformat(self.kept["expires_at"]) if self.kept.get("expires_at") else None
 
     def signed_in(self) -> bool:
         return True
@@ -278,7 +290,7 @@ class KeptTokens:
 
 def _scenes(contract: Contract, platform: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, tokens: Any = None) -> Iterator["Scene"]:
     with proxy.faulty(upstream=platform.url) as between:
-        context = Context(folder, "http://kantor.example", frozenset({between.host}), tokens=tokens)
+        context = Context(folder, "http://kantor.example", frozenset({between.host}), tokens=tokens, public=public)
         scene = Scene(contract, platform, between, context)
         monkeypatch.setattr(http, "request", scene.request)
         asleep, main = time.sleep, threading.main_thread()
