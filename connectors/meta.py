@@ -37,6 +37,12 @@ def answer(response: http.Response) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def is_signed_out(response: http.Response) -> bool:
+    """The token is refused: it has ended, or was taken back."""
+    error = answer(response).get("error")
+    return isinstance(error, dict) and error.get("code") in SIGNED_OUT
+
+
 def refusal(platform: str, response: http.Response, *, creates: bool = False) -> Failure:
     """What an answer that is not ok means. `creates`: made again, the call would make something twice."""
     error = answer(response).get("error")
