@@ -265,7 +265,8 @@ def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error:
             also: Callable[[sa.Connection], None] | None = None) -> Any:
     row: dict[str, Any] = {"state": state, "error": error and values.text(error), "updated_at": now}
     if result:
-        row |= {"url": address(result.url), "platform_id": values.text(result.platform_id, MOST_ADDRESS), "published_at": result.published_at}
+        row |= {"url": address(result.url), "platform_id": values.text(result.platform_id, MOST_ADDRESS),
+                "published_at": result.published_at}
 
     def write(db: sa.Connection) -> None:
         # A run that lost its lease and failed late does not undo what the next one published.
