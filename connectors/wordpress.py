@@ -52,7 +52,8 @@ STATUSES = "publish,draft,future,pending,private"
 
 class WordPress:
     name = "wordpress"
-    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "verify", "reschedule"})
+    can: frozenset[Ability] = frozenset({"text", "image", "images", "video", "file", "schedule", "edit", "delete", "find", "verify",
+                                         "reschedule"})
     title = "WordPress"
     fields: tuple[Field, ...] = (
         Field("url", N_("Alamat situs"), "url", True, N_("Misalnya https://kantor.example.go.id")),
