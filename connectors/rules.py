@@ -11,9 +11,11 @@ Pure: texts and numbers in, numbers and problems out. Sources, each looked up wh
   characters, 30 hashtags, 20 mentions; JPEG of at most 8 MB, 4:5 to 1.91:1; no post without a picture) and …/content-publishing
   (10 in a carousel). It does not say what a character is: UTF-16 units are counted, the strictest reading.
 - Threads: https://developers.facebook.com/docs/threads/posts (500 characters, an emoji counts as its UTF-8 bytes; 20 pictures).
-- YouTube: https://developers.google.com/youtube/v3/docs/videos (title 100 characters, description 5,000 bytes, no < or > in either).
-- TikTok: https://developers.tiktok.com/doc/content-posting-api-reference-photo-post (description of 4,000 UTF-16 runes, 35 photos) and
-  …/content-posting-api-media-transfer-guide (JPEG or WebP of at most 20 MB).
+- YouTube: https://developers.google.com/youtube/v3/docs/videos (title 100 characters, description 5,000 bytes, no < or > in either),
+  …/docs/videos/insert (256 GB) and …/docs/thumbnails/set (the one picture: JPEG or PNG of at most 2 MB).
+- TikTok: https://developers.tiktok.com/doc/content-posting-api-reference-direct-post (a video's caption of 2,200 UTF-16 runes; a photo
+  post's description may have 4,000, and has one text with it here), …-photo-post (35 photos) and …/content-posting-api-media-transfer-guide
+  (JPEG or WebP of at most 20 MB and "1080p", taken as 1080 and 1920 together; a video of at most 4 GB).
 - Telegram: https://core.telegram.org/bots/api#sendmessage, #sendphoto, #sendmediagroup (4,096 characters after entities parsing, 1,024
   as a caption, 10 pictures of at most 10 MB, width + height at most 10,000; #sendvideo: MP4 of at most 50 MB, which may stand among
   the 10); lengths are UTF-16 units as in #messageentity.
@@ -198,8 +200,10 @@ CHANNELS = {
                        size=8 * MB, ratio=(4 / 5, 1.91), videos=10, video_size=300 * MB, fold=125),
     "threads": Rules("Threads", 500, threads_length, images=20, formats=(JPEG, PNG), size=8 * MB, videos=20, video_size=1_000 * MB),
     "x": Rules("X", 280, x_length, images=4, size=5 * MB, videos=1, video_size=512 * MB),
-    "youtube": Rules("YouTube", 5_000, utf8, title=100, forbidden="<>", needs="video", images=0, fold=150),
-    "tiktok": Rules("TikTok", 4_000, utf16, links=False, needs="image", images=35, formats=(JPEG, WEBP), size=20 * MB, fold=100),
+    "youtube": Rules("YouTube", 5_000, utf8, title=100, forbidden="<>", needs="video", images=1, formats=(JPEG, PNG), size=2 * MB,
+                     videos=1, video_size=256_000 * MB, video_formats=("video/mp4", "video/webm", "video/quicktime"), fold=150),
+    "tiktok": Rules("TikTok", 2_200, utf16, links=False, needs="image", images=35, formats=(JPEG, WEBP), size=20 * MB, sides=3_000,
+                    videos=1, video_size=4_000 * MB, video_formats=("video/mp4", "video/webm", "video/quicktime"), fold=100),
     "telegram": Rules("Telegram", 4_096, utf16, caption=1_024, images=10, formats=(JPEG, PNG, WEBP), size=10 * MB, sides=10_000,
                       videos=10, video_size=50 * MB),
     "mastodon": Rules("Mastodon", 500, mastodon_length, images=4, size=16 * MB, videos=1, video_size=99 * MB,
@@ -378,7 +382,7 @@ def _images(channel: str, rules: Rules, post: Post) -> list[Problem]:
     found = []
     if rules.needs == "image" and not post.images and not post.videos[: rules.videos]:
         found.append(Problem("images", N_("%(channel)s memerlukan sedikitnya satu gambar."), name))
-    if rules.needs == "video":
+    if rules.needs == "video" and not post.videos[: rules.videos]:
         found.append(Problem("images", N_("%(channel)s memerlukan video; Web Admin mengunggahnya dengan tangan."), name, blocks=False))
     if rules.images and len(post.images) > rules.images:
         found.append(Problem("images", N_("Hanya %(limit)d gambar pertama yang tampil di %(channel)s."), {**name, "limit": rules.images},
@@ -410,7 +414,7 @@ def _videos(channel: str, rules: Rules, post: Post) -> list[Problem]:
     if sum(not message for _, message in found) > rules.videos:
         problems.append(Problem("images", N_("Hanya %(limit)d video pertama yang tampil di %(channel)s."),
                                 {**name, "limit": rules.videos}, blocks=False))
-    if rules.videos == 1 and post.images and any(not message for _, message in found):
+    if rules.videos == 1 and rules.needs != "video" and post.images and any(not message for _, message in found):
         problems.append(Problem("images", N_("Di %(channel)s video tampil sendiri: gambar tidak ikut."), name, blocks=False))
     return problems
 

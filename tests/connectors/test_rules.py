@@ -131,6 +131,7 @@ def test_youtube_keeps_its_title_apart_and_takes_no_angle_brackets():
     assert compose("youtube", post) == "Ringkas ini\n\nhttps://kpu.go.id/a"
     assert [(p.about, p.blocks) for p in check("youtube", post)] == [("title", True), ("images", False)]
     assert "title" in [p.about for p in check("youtube", Post("a" * 101))]
+    assert not check("youtube", Post("a", images=[Image("a.jpg")], videos=[Image("a.mp4", "video/mp4", 64_000_000)]))  # with its thumbnail
     assert "text" in [p.about for p in check("youtube", Post("a", own_text="<b>"))]
 
 
@@ -161,7 +162,7 @@ def test_more_pictures_than_a_channel_shows_are_left_out_and_that_is_said():
     problem, = check("x", Post("Judul", images=images))
     assert not problem.blocks and problem.params["limit"] == 4
     assert [i.name for i in rules.taken("x", images)] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
-    assert rules.taken("website", images) == images and rules.taken("youtube", images) == []
+    assert rules.taken("website", images) == images and rules.taken("youtube", images) == images[:1]
 
 
 def test_a_video_that_a_channel_does_not_take_is_told_and_left_out():
