@@ -29,9 +29,9 @@ SHOWN_HEADERS = frozenset("""
 _LIMITS = re.compile(r"x?-?(app-)?(rate-?limit)-[a-z0-9-]+")
 _CREDENTIAL = re.compile(
     r"pass(wor[dt]|wd|phrase|code)?$|^pwd$|^pin$|^otp$|sandi|secret|rahasia|token|api[-_]?key|access[-_]?key|private[-_]?key|"
-    r"credential|signature|assertion|cookie|session|nonce|jwt|bearer|^auth$|authori[sz]ation|^auth[-_]", re.I)
+    r"credential|upload[-_]?id|signature|assertion|cookie|session|nonce|jwt|bearer|^auth$|authori[sz]ation|^auth[-_]", re.I)
 _SAID = re.compile(
-    r"""((?:pass(?:word|wd|phrase)|sandi|secret|rahasia|token|api[-_]?key|access[-_]?key|authori[sz]ation)["']?\s*[:=]\s*["']?)"""
+    r"""((?:pass(?:word|wd|phrase)|sandi|secret|rahasia|token|upload_id|api[-_]?key|access[-_]?key|authori[sz]ation)["']?\s*[:=]\s*["']?)"""
     r"""(?:(?:bearer|basic)\s+)?[^\s"'&,;}<>]+""", re.I)
 _SCHEME = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.I)
 _USERINFO = re.compile(r"(?<=//)[^/\s@\"'<>]+@")
