@@ -8,7 +8,8 @@ import datetime as dt
 import hashlib
 import json
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,14 +79,15 @@ def save_channel(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, id: str, 
                "enabled": enabled, "position": position if position is not None else old["position"] if old else len(FRESH),
                "expires_on": expires_on}
         if old and old["connector"] != connector:
-            row |= {"tokens": None, "not_before": None}  # those were the other platform's
+            row |= {"not_before": None}  # that was the other platform's
+        if old and (old["connector"] != connector or _moved(kind, old["config"], clean)):
+            row |= tokens.SIGNED_OUT  # and what it gave goes to no other
         if old:
             db.execute(sa.update(channel).where(_one(actor.tenant, id)).values(row))
         else:
             db.execute(sa.insert(channel), {"tenant_id": actor.tenant, "id": id, **row})
         if old is None or any(old[name] != row[name] for name in ("connector", "config", "expires_on")) or kept != merged:
-            db.execute(sa.delete(channel_health).where(channel_health.c.tenant_id == actor.tenant, channel_health.c.channel_id == id))
-            db.execute(sa.insert(channel_health), _unseen(actor.tenant, id, now))
+            look_anew(db, actor.tenant, id, now)
         record(db, actor, now, "channel.saved", data={
             "channel": id, "name": row["name"], "connector": connector, "config": clean, "enabled": enabled,
             "expires_on": expires_on.isoformat() if expires_on else None,
@@ -175,13 +177,44 @@ def connector_for(pe: ProcessEngine, tenant: str, channel_id: str, *, disabled_t
         raise connectors.NotYet(PAUSE_SECONDS)
     if not row["enabled"] and not disabled_too:
         raise connectors.NotByMachine(N_("Kanal ini sedang dimatikan."))
+    return _connector(pe, row, _opened(pe, row))
+
+
+@dataclass(frozen=True, repr=False)  # secrets are in it
+class Serving:
+    """What serves a channel, whether that is switched on or not."""
+
+    connector: Any  # a `connectors.Connector`
+    settings: Mapping[str, Any]  # by their fields' names
+    allowed: frozenset[str]  # "host:port" that may be called though private
+    mark: str  # others' changes to the settings change it
+
+
+def serving(pe: ProcessEngine, tenant: str, channel_id: str) -> Serving:
+    """As `connector_for`, with what an admin has filled in."""
+    with read(pe) as db:
+        row = _row(db, tenant, channel_id)
+    secrets = _opened(pe, row)
+    return Serving(_connector(pe, row, secrets), {**row["config"], **secrets}, context(pe, tenant).allowed_private_hosts, _mark(row))
+
+
+def add_settings(db: sa.Connection, actor: Actor, channel_id: str, mark: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a channel with these in it, for who writes them in the same transaction. Conflict where they are others than at
+    the time of `mark`, Invalid where its connector does not take these."""
+    row = db.execute(sa.select(channel).where(_one(actor.tenant, channel_id)).with_for_update()).mappings().first()
+    if row is None or _mark(row) != mark:
+        raise Conflict(N_("Pengaturan kanal ini baru saja diubah. Mulai masuk sekali lagi."))
+    fields = {field.name: field for field in _find(row["connector"]).fields if field.type != "secret"}
     try:
-        secrets = _open(pe, row)
-    except InvalidToken:
-        raise connectors.Failure(N_("Rahasia kanal ini tidak dapat dibuka; isi sekali lagi di halaman Kanal."), "permanent") from None
-    masking.hide(secrets.values())
-    given = replace(context(pe, tenant, row["office"]), tokens=tokens.ChannelTokens(pe, tenant, channel_id))
-    return connectors.find(row["connector"])(row["config"], secrets, given)
+        return {**row["config"], **{name: _value(fields[name], value) for name, value in more.items()}}
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise Invalid(N_("Akun ini tidak dapat dipakai: jawaban platformnya tidak seperti yang seharusnya.")) from None
+
+
+def look_anew(db: sa.Connection, tenant: str, channel_id: str, now: dt.datetime) -> None:
+    """What was found of a channel holds no more: the worker looks at it soon."""
+    db.execute(sa.delete(channel_health).where(channel_health.c.tenant_id == tenant, channel_health.c.channel_id == channel_id))
+    db.execute(sa.insert(channel_health), _unseen(tenant, channel_id, now))
 
 
 def context(pe: ProcessEngine, tenant: str = DEFAULT_TENANT, office: str = "") -> connectors.Context:
@@ -239,6 +272,32 @@ def _set_paused(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: s
     run(pe, update)
 
 
+def _opened(pe: ProcessEngine, row: Any) -> dict[str, str]:
+    """The channel's secrets, hidden from now on in all that is written down. Raises Failure."""
+    try:
+        secrets = _open(pe, row)
+    except InvalidToken:
+        raise connectors.Failure(N_("Rahasia kanal ini tidak dapat dibuka; isi sekali lagi di halaman Kanal."), "permanent") from None
+    masking.hide(secrets.values())
+    return secrets
+
+
+def _connector(pe: ProcessEngine, row: Any, secrets: dict[str, str]) -> connectors.Connector:
+    tenant = row["tenant_id"]
+    given = replace(context(pe, tenant, row["office"]), tokens=tokens.ChannelTokens(pe, tenant, row["id"]))
+    return connectors.find(row["connector"])(row["config"], secrets, given)
+
+
+def _mark(row: Any) -> str:
+    settings = json.dumps([row["connector"], row["config"]], sort_keys=True).encode()
+    return hashlib.sha256(settings + (row["secrets"] or b"")).hexdigest()
+
+
+def _moved(kind: type[connectors.Connector], old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether another server is meant from now on."""
+    return any(old.get(field.name) != new.get(field.name) for field in kind.fields if field.type == "url")
+
+
 def _unseen(tenant: str, id: str, now: dt.datetime) -> dict[str, Any]:
     """A channel that is to be looked at: see `engine.health`."""
     return {"tenant_id": tenant, "channel_id": id, "state": "unknown", "since": now, "check_at": now}
@@ -253,7 +312,8 @@ def _find(connector: str) -> type[connectors.Connector]:
 
 def _shown(row: Any, secrets: dict[str, str]) -> dict[str, Any]:
     return {**{key: row[key] for key in ("id", "name", "connector", "config", "enabled", "position")},
-            **{key: row.get(key) for key in ("expires_on", "paused_at", "pause_reason")}, "secrets_set": sorted(secrets)}
+            **{key: row.get(key) for key in ("expires_on", "paused_at", "pause_reason")},
+            **{key: row.get(key) for key in ("signed_in_at", "signed_in_as", "sign_in_ends_at")}, "secrets_set": sorted(secrets)}
 
 
 def _checked_config(kind: type[connectors.Connector], config: dict[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 import connectors
 from bpmn.errors import N_, NotFound
 from connectors import watching
-from engine import access, channels, notices
+from engine import access, channels, notices, tokens
 from engine.handlers import Job
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
@@ -53,6 +53,7 @@ class Status:
     checked_at: dt.datetime | None = None
     looking: bool = False  # a look is due, or being made
     expires_at: dt.datetime | None = None
+    by_sign_in: bool = False  # `expires_at` is that of the sign-in: signing in again mends it
     quotas: tuple[connectors.Quota, ...] = ()
 
 
@@ -115,7 +116,8 @@ def noting(pe: ProcessEngine, job: Job, watch: watching.Watch, clock: Clock) -> 
 
 def statuses(pe: ProcessEngine, tenant: str, now: dt.datetime, channel_ids: Collection[str] | None = None) -> list[Status]:
     """The channels of an office, or these of them, in their order; for everybody in the office. One statement."""
-    query = sa.select(_c.id, _c.name, _c.connector, _c.enabled, _c.paused_at, _c.pause_reason, _c.expires_on, channel_health).outerjoin(
+    query = sa.select(_c.id, _c.name, _c.connector, _c.enabled, _c.paused_at, _c.pause_reason, _c.expires_on,
+                      _c.sign_in_ends_at, channel_health).outerjoin(
         channel_health, (_h.tenant_id == _c.tenant_id) & (_h.channel_id == _c.id)).where(_c.tenant_id == tenant)
     if channel_ids is not None:
         query = query.where(_c.id.in_(channel_ids))
@@ -124,9 +126,10 @@ def statuses(pe: ProcessEngine, tenant: str, now: dt.datetime, channel_ids: Coll
 
 
 def ends(row: Mapping[Any, Any], zone: dt.tzinfo) -> dt.datetime | None:
-    """When a channel's credentials end: as the platform says, or at the end of the day that an admin typed; whichever is sooner."""
+    """When a channel's credentials end: as the platform says, when what it was signed in with cannot be renewed any more, or at the end of
+    the day that an admin typed; whichever is soonest."""
     typed = dt.datetime.combine(row["expires_on"] + dt.timedelta(days=1), dt.time(), zone) if row["expires_on"] else None
-    return min(filter(None, (row["expires_at"], typed)), default=None)
+    return min(filter(None, (row["expires_at"], row["sign_in_ends_at"], typed)), default=None)
 
 
 def _status(row: Mapping[Any, Any], now: dt.datetime, zone: dt.tzinfo) -> Status:
@@ -151,7 +154,12 @@ def _status(row: Mapping[Any, Any], now: dt.datetime, zone: dt.tzinfo) -> Status
         state = told
     looking = bool(row["check_at"] and row["check_at"] <= now or row["leased_until"] and row["leased_until"] > now)
     looking = looking and state != "manual"
-    return Status(row["id"], row["name"], state, since, until, message, params, row["checked_at"], looking, end, quotas)
+    return Status(row["id"], row["name"], state, since, until, message, params, row["checked_at"], looking, end,
+                  _is_sign_in(row, end), quotas)
+
+
+def _is_sign_in(row: Mapping[Any, Any], end: dt.datetime | None) -> bool:
+    return end is not None and end == row["sign_in_ends_at"]
 
 
 def _quotas(kept: Any) -> tuple[connectors.Quota, ...]:
@@ -200,7 +208,9 @@ def _look(pe: ProcessEngine, tenant: str, id: str, now: dt.datetime) -> _Look:
     with watching.watching(seconds=SECONDS) as watch:
         try:
             found = channels.connector_for(pe, tenant, id, disabled_too=True).check(now)
-            look = _Look("ready", found.message, found.params, found.expires_at,
+            # The access token's end is no alarm: it is renewed, or stands in `sign_in_ends_at`.
+            ends_at = found.expires_at if found.expires_at != tokens.ChannelTokens(pe, tenant, id).expires_at() else None
+            look = _Look("ready", found.message, found.params, ends_at,
                          tuple({quota.name: quota for quota in (*watch.quotas.values(), *found.quotas)}.values()))
         except connectors.Failure as failure:
             look = _failed(failure, watch)
@@ -213,7 +223,8 @@ def _look(pe: ProcessEngine, tenant: str, id: str, now: dt.datetime) -> _Look:
 
 
 def _settings(db: sa.Connection, tenant: str, id: str) -> Any:
-    return db.execute(sa.select(_c.connector, _c.config, _c.secrets, _c.expires_on).where(_c.tenant_id == tenant, _c.id == id)).first()
+    return db.execute(sa.select(_c.connector, _c.config, _c.secrets, _c.expires_on, _c.signed_in_at).where(
+        _c.tenant_id == tenant, _c.id == id)).first()
 
 
 def _failed(failure: connectors.Failure, watch: watching.Watch) -> _Look:
@@ -250,7 +261,7 @@ def _tell(db: sa.Connection, pe: ProcessEngine, now: dt.datetime, row: Mapping[A
     end = ends(row, pe.timezone)
     days = [days for days in WARN_DAYS if end and end - now <= dt.timedelta(days=days)]
     if end and days:
-        kind = "channel-expired" if end <= now else "channel-expiring"
+        kind = ("sign-in-" if _is_sign_in(row, end) else "channel-") + ("expired" if end <= now else "expiring")
         news.append((kind, f"channel-ends:{which}:{end.isoformat()}:{min(days)}", {"until": end.isoformat()}))
     if news:
         admins = db.scalars(sa.select(membership.c.user_id).where(

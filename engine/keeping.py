@@ -17,6 +17,7 @@ from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read, record, run
 from engine.tables import (
+    channel_sign_in,
     document,
     incident,
     job,
@@ -235,10 +236,12 @@ def due(pe: ProcessEngine, actor: Actor, now: dt.datetime) -> list[dict[str, Any
 # What needs no rule ---------------------------------------------------------------------------------------------------
 
 def sweep(pe: ProcessEngine, now: dt.datetime) -> int:
-    """Delete old notices that went out or were dropped, and sessions that are over, a bounded number of each; return how many."""
+    """Delete old notices that went out or were dropped, sessions that are over, and what signing a channel in left behind, a bounded number
+    of each; return how many."""
     old = (notice.c.id < _first_id(now - NOTICES), notice.c.state.in_(("sent", "dropped", "failed")))
     return (_delete(pe, now, "notices", notice, *old) +
-            _delete(pe, now, "sessions", web_session, web_session.c.created_at <= now - sessions.limits(pe)[1]))
+            _delete(pe, now, "sessions", web_session, web_session.c.created_at <= now - sessions.limits(pe)[1]) +
+            _delete(pe, now, "sign_ins", channel_sign_in, channel_sign_in.c.until <= now))
 
 
 def _delete(pe: ProcessEngine, now: dt.datetime, name: str, table: sa.Table, *old: sa.ColumnElement[bool]) -> int:

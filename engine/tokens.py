@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
-from bpmn.errors import N_, NotFound
+from bpmn.errors import N_, Conflict, NotFound
 from connectors import Denied, Failure
 from engine import access
 from engine.process_engine import Actor, ProcessEngine
@@ -23,21 +23,53 @@ from engine.tables import channel
 CLAIM = dt.timedelta(seconds=120)  # longer than a renewal may take; a worker that dies holds the others up for so long
 LOOK_EVERY, LOOKS = 0.5, 60  # seconds, and how often one looks whether another's renewal is done
 LONGEST = 10 * 366 * 86_400  # seconds; what is said to hold for longer has no end that matters, and none that a calendar may not have
+# How platforms say for how long a token holds: RFC 6749 (5.1), Google and LinkedIn, TikTok.
+SECONDS = {"expires_in": "expires_at", "refresh_token_expires_in": "refresh_expires_at", "refresh_expires_in": "refresh_expires_at"}
+SIGNED_OUT = dict.fromkeys(("tokens", "renewing_until", "signed_in_at", "signed_in_as", "sign_in_ends_at"))  # columns of a channel
 SIGN_IN = N_("Kanal ini belum atau tidak lagi masuk; admin perlu masuk di halaman Kanal.")
 
 
 def keep(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str, tokens: Mapping[str, Any]) -> None:
     """Keep what a platform gave when an admin signed the channel in: access_token, and where given refresh_token, expires_in, …"""
     access.require(access.may_administer(actor))
-    sealed = _seal(pe, actor.tenant, channel_id, _dated(tokens, now))
+    run(pe, lambda db: write(db, pe, actor, now, channel_id, tokens))
 
-    def write(db: sa.Connection) -> None:
-        one = sa.update(channel).where(channel.c.tenant_id == actor.tenant, channel.c.id == channel_id)
-        if not db.execute(one.values(tokens=sealed, renewing_until=None)).rowcount:
-            raise NotFound(N_("Kanal tidak ditemukan."))
-        record(db, actor, now, "channel.signed_in", data={"channel": channel_id})
 
-    run(pe, write)
+def write(db: sa.Connection, pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str, tokens: Mapping[str, Any],
+          name: str | None = None, config: Mapping[str, Any] | None = None) -> None:
+    """`keep`, in a transaction of the caller's: also as whom the channel is signed in, and settings that came with it."""
+    kept = _dated(tokens, now)
+    values = {"tokens": _seal(pe, actor.tenant, channel_id, kept), "renewing_until": None, "signed_in_at": now, "signed_in_as": name,
+              "sign_in_ends_at": ends(kept), **({} if config is None else {"config": config})}
+    one = sa.update(channel).where(channel.c.tenant_id == actor.tenant, channel.c.id == channel_id)
+    if not db.execute(one.values(values)).rowcount:
+        raise NotFound(N_("Kanal tidak ditemukan."))
+    record(db, actor, now, "channel.signed_in", data={"channel": channel_id, **({"account": name} if name else {})})
+
+
+def forget(pe: ProcessEngine, actor: Actor, now: dt.datetime, channel_id: str) -> dict[str, Any]:
+    """Sign a channel out, here; returns what was kept. Conflict where it is not signed in."""
+    access.require(access.may_administer(actor))
+
+    def write(db: sa.Connection) -> bytes:
+        one = (channel.c.tenant_id == actor.tenant, channel.c.id == channel_id, channel.c.tokens.is_not(None))
+        sealed = db.scalar(sa.select(channel.c.tokens).where(*one).with_for_update())
+        if sealed is None:
+            raise Conflict(N_("Kanal ini tidak sedang masuk."))
+        db.execute(sa.update(channel).where(*one).values(SIGNED_OUT))
+        record(db, actor, now, "channel.signed_out", data={"channel": channel_id})
+        return sealed
+
+    return _open(pe, actor.tenant, channel_id, run(pe, write))
+
+
+def ends(kept: Mapping[str, Any]) -> dt.datetime | None:
+    """When nothing can be renewed any more, of tokens as they are kept; None where that is not known, or never."""
+    if kept.get("refresh_token"):
+        at = kept.get("refresh_expires_at")
+    else:
+        at = None if kept.get("renewed_by") == "access_token" else kept.get("expires_at")
+    return dt.datetime.fromisoformat(at) if at else None
 
 
 class ChannelTokens:
@@ -65,11 +97,16 @@ class ChannelTokens:
         at = _open(self.pe, self.tenant, self.id, self._row()[0]).get("expires_at")
         return dt.datetime.fromisoformat(at) if at else None
 
+    def signed_in(self) -> bool:
+        return self._row()[0] is not None
+
     def _renewed(self, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]], kept: dict[str, Any], refused: str,
                  seen: bytes | None) -> str:
         try:
-            # How long the old one held says nothing of the new one: kept, it would be renewed at each call.
-            given = {**{name: value for name, value in kept.items() if name != "expires_at"}, **renew(kept)}
+            new = renew(kept)
+            # How long the old ones held says nothing of the new ones: kept, they would be renewed at each call.
+            old = ("expires_at", "refresh_expires_at") if new.get("refresh_token") else ("expires_at",)
+            given = {**{name: value for name, value in kept.items() if name not in old}, **new}
         except Failure as failure:
             self._write({"renewing_until": None}, "channel.token_not_renewed", kind=failure.kind)
             if failure.kind != "permanent" and kept["access_token"] != refused and not self._ends(kept, 0):
@@ -78,8 +115,9 @@ class ChannelTokens:
         except BaseException:
             self._write({"renewing_until": None}, "channel.token_not_renewed", kind="unknown")
             raise
-        sealed = _seal(self.pe, self.tenant, self.id, _dated(given, self.clock()))
-        self._write({"tokens": sealed, "renewing_until": None}, "channel.token_renewed", channel.c.tokens == seen)
+        dated = _dated(given, self.clock())
+        values = {"tokens": _seal(self.pe, self.tenant, self.id, dated), "renewing_until": None, "sign_in_ends_at": ends(dated)}
+        self._write(values, "channel.token_renewed", channel.c.tokens == seen)
         return str(given["access_token"])
 
     def _ends(self, kept: Mapping[str, Any], margin: float) -> bool:
@@ -111,11 +149,12 @@ class ChannelTokens:
 
 
 def _dated(tokens: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
-    """With `expires_at` in place of `expires_in`."""
-    kept = {name: value for name, value in tokens.items() if name != "expires_in"}
-    seconds = tokens.get("expires_in")
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
-        kept["expires_at"] = (now + dt.timedelta(seconds=seconds)).isoformat()
+    """With moments in place of seconds: `expires_at` of the access token, `refresh_expires_at` of the refresh token."""
+    kept = {name: value for name, value in tokens.items() if name not in SECONDS}
+    for name, moment in SECONDS.items():
+        seconds = tokens.get(name)
+        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
+            kept[moment] = (now + dt.timedelta(seconds=seconds)).isoformat()
     return kept
 
 

@@ -23,6 +23,7 @@ UNRECORDED = {
     "job": "leases and retries of the machinery; what a person does to a job is recorded by its command's own test",
     "job_attempt": "that a worker took a job up, and how it went", "job_exchange": "what it sent and got",
     "channel_health": "what a look at a channel showed; that it changed is recorded",
+    "channel_sign_in": "an admin on the way to a platform and back; how it began and ended is recorded",
     "notice": "the outbox: what it tells of is recorded",
     "publication": "how an attempt stands; how it ended is recorded",
     "publication_standing": "what a look at a post showed; that it drifted, stands again or was accepted is recorded",

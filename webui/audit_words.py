@@ -78,7 +78,10 @@ KINDS: dict[str, dict[str, str]] = {
         "channel.enabled": N_("Kanal dinyalakan"), "channel.disabled": N_("Kanal dimatikan"), "channel.paused": N_("Kanal dijeda"),
         "channel.resumed": N_("Kanal dilanjutkan"), "channel.held": N_("Kanal menunggu"),
         "channel.health_changed": N_("Keadaan kanal berubah"), "channels.seeded": N_("Kanal bawaan dibuat"),
-        "channel.signed_in": N_("Kanal dihubungkan dengan akunnya"),
+        "channel.sign_in_begun": N_("Mulai masuk ke platform kanal"), "channel.sign_in_refused": N_("Masuk ke platform kanal gagal"),
+        "channel.signed_in": N_("Kanal dihubungkan dengan akunnya"), "channel.signed_out": N_("Kanal dilepas dari akunnya"),
+        "channel.sign_in_revoked": N_("Platform diberi tahu bahwa kanal dilepas"), "channel.token_renewed": N_("Token kanal diperbarui"),
+        "channel.token_not_renewed": N_("Token kanal tidak dapat diperbarui"),
         "telegram.set": N_("Bot Telegram dipasang"), "telegram.removed": N_("Bot Telegram dilepas"),
         "evidence.category_created": N_("Golongan alasan dibuat"), "evidence.category_deleted": N_("Golongan alasan dihapus"),
         "evidence.sorted": N_("Alasan digolongkan"),
@@ -106,7 +109,8 @@ LABELS = {
     "ok": N_("Berhasil"), "activity_id": N_("Langkah"), "sha256": N_("Sidik"), "files": N_("File"), "until": N_("Sampai"),
     "method": N_("Cara"), "months": N_("Bulan"), "channels": N_("Kanal"), "activities": N_("Langkah"), "instructions": N_("Langkah"),
     "version": N_("Versi"), "scenarios": N_("Skenario"), "due": N_("Batas waktu"), "to": N_("Menjadi"), "notices": N_("Pemberitahuan"),
-    "gone": N_("Musnah"), "kept": N_("Tetap disimpan"), "user_id": N_("Akun"), "kind": N_("Jenis"), "group": N_("Kelompok"),
+    "gone": N_("Musnah"), "kept": N_("Tetap disimpan"),
+    "account": N_("Akun"), "why": N_("Sebab"), "user_id": N_("Akun"), "kind": N_("Jenis"), "group": N_("Kelompok"),
     "published": N_("Juga yang masih terbit"), "bytes": N_("Ukuran"), "tautan": N_("Tautan"), "since": N_("Sejak"),
 }
 PAIRS = (("before", "after"), ("from", "to"), ("was", "now"), ("old", "new"))

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 import connectors
 from bpmn.errors import Invalid, NotFound
 from engine import access, channels, health
-from webui import actor, now, pe, readiness
+from webui import actor, channel_sign_in, now, pe, readiness
 from webui.errors import message_of
 
 blueprint = Blueprint("channels", __name__, url_prefix="/channels")
@@ -112,4 +112,5 @@ def _page(channel: dict, *, is_new: bool, errors: dict | None = None, result: di
     status = None if is_new else health.statuses(pe(), actor().tenant, now(), [channel["id"]])[0]
     return render_template("admin/channel.html", channel=channel, is_new=is_new, kinds=connectors.all_connectors(), result=result,
                            kind=connectors.find(channel["connector"]), errors=errors or {}, saved="saved" in request.args,
+                           signing=None if is_new else channel_sign_in.about(channel), signed=request.args.get("signed"),
                            status=status, said=readiness.words(status) if status else None)

@@ -19,8 +19,8 @@ def _provider() -> oidc.Provider:
     return found
 
 
-def _own(endpoint: str, **values) -> str:
-    """This page's address as people type it, which the provider must know."""
+def own(endpoint: str, **values) -> str:
+    """A page's address as people type it, which a provider must know."""
     base = current_app.config["BASE_URL"].rstrip("/")
     return base + url_for(endpoint, **values) if base else url_for(endpoint, _external=True, **values)
 
@@ -32,7 +32,7 @@ def leave():
     """To the provider; what its answer is held against stays in the session."""
     provider = _provider()
     try:
-        address, flow = oidc.begin(provider, _own("oidc.back"))
+        address, flow = oidc.begin(provider, own("oidc.back"))
     except (Invalid, Conflict) as problem:
         return auth.sign_in_refused(message_of(problem), 503)
     session["oidc"] = {**flow, "next": auth._safe(request.args.get("next"))}
@@ -46,7 +46,7 @@ def back():
     """Back from the provider."""
     provider, flow = _provider(), session.pop("oidc", None) or {}  # an answer is taken once
     try:
-        claims = oidc.finish(provider, flow, request.args, _own("oidc.back"), now())
+        claims = oidc.finish(provider, flow, request.args, own("oidc.back"), now())
         account = oidc_accounts.sign_in(pe(), provider, claims, now())
     except (Invalid, Conflict) as problem:
         tallies.sign_in_failed(pe(), now(), "")
@@ -62,7 +62,7 @@ def back():
 def sign_out():
     """Out of the provider as well, after one is out of Terbit."""
     try:
-        address = oidc.logout_address(_provider(), _own("auth.sign_in"))
+        address = oidc.logout_address(_provider(), own("auth.sign_in"))
     except (Invalid, Conflict) as problem:
         return auth.sign_in_refused(message_of(problem), 503)
     return redirect(address or url_for("auth.sign_in"), 303)

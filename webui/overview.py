@@ -76,9 +76,10 @@ def _channels(found: dict[str, Any]):
             url_for("channels.show", id=each["id"]), _("Buka kanal"), "", _retry())
     for status in found["states"]:
         said = readiness.words(status)
+        renew = _("Masuklah sekali lagi di halaman kanal itu.") if status.by_sign_in else _(
+            "Buat kata sandi atau token yang baru di kanal itu, lalu isikan di sini.")
         yield _alarm(said.colour, _("Kanal %(name)s: %(number)s", name=status.name, number=said.text), said.why or {
-            "expiring": _("Buat kata sandi atau token yang baru di kanal itu, lalu isikan di sini."),
-            "expired": _("Buat kata sandi atau token yang baru di kanal itu, lalu isikan di sini."),
+            "expiring": renew, "expired": renew,
             "spent": _("Yang harus terbit di sini menunggu sampai kanal itu mengizinkan lagi."),
         }.get(status.state, ""), url_for("channels.show", id=status.id), _("Buka kanal"))
 

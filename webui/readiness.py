@@ -49,6 +49,8 @@ def words(status: health.Status) -> Words:
         case "denied":
             return Words(_("sandi ditolak sejak %(moment)s", moment=since), "danger", "alert-triangle", why)
         case "expired":
+            if status.by_sign_in:
+                return Words(_("izin berakhir %(day)s", day=moment(status.since)), "danger", "alert-triangle")
             return Words(_("sandi berakhir %(day)s", day=last_day(status.since)) if status.since else _("sandi berakhir"), "danger",
                          "alert-triangle")
         case "spent":
@@ -57,6 +59,8 @@ def words(status: health.Status) -> Words:
             return Words(_("tidak siap sejak %(moment)s", moment=since), "danger", "alert-triangle", why)
         case "unreachable":
             return Words(_("tidak terjangkau sejak %(moment)s", moment=since), "danger", "alert-triangle", why)
+        case "expiring" if status.by_sign_in:
+            return Words(_("siap; izin berakhir %(day)s", day=until), "warning", "clock")
         case "expiring":
             return Words(_("siap; sandi berakhir %(day)s", day=last_day(status.until)) if status.until else _("siap"), "warning", "clock")
     return Words(_("belum diperiksa"), "neutral", "help-circle")

@@ -1,0 +1,79 @@
+"""What a sign-in asks of a platform: tokens, of its token endpoint (RFC 6749, 3.2), and to forget them again (RFC 7009)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from connectors import N_, Denied, Failure, SignIn, http, masking
+
+LONGEST_ANSWER = 1 << 20  # bytes
+SECONDS = 20.0  # of one call
+PASSING = ("temporarily_unavailable", "server_error", "slow_down")  # errors after which the same may go
+
+
+@dataclass(frozen=True)
+class Client:
+    """The office's app at the platform. One without a secret is a public client."""
+
+    id: str
+    secret: str = field(default="", repr=False)
+
+
+def granted(sign_in: SignIn, client: Client, allowed: frozenset[str], **grant: str) -> dict[str, Any]:
+    """What the token endpoint gives for a grant (its type and parameters): a JSON object without an `error`.
+
+    Raises Denied where it refuses, Failure (temporary) where it does not answer as it must. Nothing is published by this: that nobody
+    knows whether it was taken is for who asks no more than having failed.
+    """
+    answer = _post(sign_in, client, allowed, sign_in.token_endpoint, grant)
+    said = answer.json()
+    if not isinstance(said, dict):
+        raise _unreadable(answer) if answer.ok else _refusal(answer, {})
+    if not answer.ok or said.get("error") not in (None, "", "ok"):
+        raise _refusal(answer, said)
+    masking.hide(value for name, value in said.items() if isinstance(value, str) and masking.is_credential(name) and name != "token_type")
+    return said
+
+
+def revoke(sign_in: SignIn, client: Client, allowed: frozenset[str], token: str, kind: str) -> None:
+    """Let the platform forget a token (`kind`: access_token or refresh_token). Raises Failure where it does not say that it has."""
+    answer = _post(sign_in, client, allowed, sign_in.revocation_endpoint, {"token": token, "token_type_hint": kind})
+    if not answer.ok:
+        raise _refusal(answer, answer.json())
+
+
+def _post(sign_in: SignIn, client: Client, allowed: frozenset[str], address: str, form: Mapping[str, str]) -> http.Response:
+    http.demand_tls(address, allowed)
+    masking.hide([client.secret, *(value for name, value in form.items() if name in ("code", "code_verifier", "refresh_token", "token"))])
+    basic = sign_in.client_auth == "basic" and client.secret
+    who = {} if basic else {sign_in.client_id_name: client.id, **({"client_secret": client.secret} if client.secret else {})}
+    try:
+        return http.post(address, data={**form, **who}, auth=(client.id, client.secret) if basic else None, max_bytes=LONGEST_ANSWER,
+                         headers={"Accept": "application/json"}, allowed_private_hosts=allowed, deadline=SECONDS)
+    except Failure as failure:
+        if failure.kind != "unknown":
+            raise
+        raise Failure(failure.message, "temporary", **failure.params) from failure
+
+
+def _refusal(answer: http.Response, said: Any) -> Failure:
+    said = said if isinstance(said, dict) else {}
+    words = _words(said)
+    if answer.status in (408, 425, 429) or answer.status >= 500:
+        return http.failure(answer, words)
+    if said.get("error") in PASSING:
+        return _unreadable(answer)
+    return Denied(N_("%(host)s menolak: %(said)s"), host=urlsplit(answer.url).hostname, said=words or str(answer.status))
+
+
+def _unreadable(answer: http.Response) -> Failure:
+    return Failure(N_("Jawaban %(host)s tidak dapat dibaca."), "temporary", host=urlsplit(answer.url).hostname)
+
+
+def _words(said: Mapping[str, Any]) -> str:
+    """Why, as the platform says it: RFC 6749's two fields (5.2), or Meta's object."""
+    error = said.get("error")
+    if isinstance(error, dict):
+        return str(error.get("message") or error.get("code") or "")[:300]
+    return ": ".join(str(part) for part in (error, said.get("error_description") or said.get("error_message")) if part)[:300]
