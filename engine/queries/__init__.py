@@ -30,12 +30,13 @@ from engine.queries.lanes import lane_load, lane_tasks
 from engine.queries.migrating import between, dry_run, migrations, standing, standing_at
 from engine.queries.paging import Page
 from engine.queries.publications import publication_board, waiting_for_their_time
+from engine.queries.schedule import Schedule, schedule
 from engine.queries.tasks import done_tasks, task, task_counts, task_form, task_variables, tasks
 
 __all__ = [
-    "Page", "activities", "attempts", "batch", "batch_items", "batches", "between", "chosen_steps", "chosen_versions", "definition",
-    "definition_resource", "definition_xml", "definitions", "deployment", "deployment_resources", "deployments", "done_tasks",
-    "dry_run", "events", "exchanges", "incidents", "instance", "instance_variables", "instances", "job", "jobs", "lane_load",
-    "lane_tasks", "migrations", "open_activities", "publication_board", "scoped_variables", "standing", "standing_at", "start_form",
-    "stuck_again", "task", "task_counts", "task_form", "task_variables", "tasks", "waiting_for_their_time",
+    "Page", "Schedule", "activities", "attempts", "batch", "batch_items", "batches", "between", "chosen_steps", "chosen_versions",
+    "definition", "definition_resource", "definition_xml", "definitions", "deployment", "deployment_resources", "deployments",
+    "done_tasks", "dry_run", "events", "exchanges", "incidents", "instance", "instance_variables", "instances", "job", "jobs",
+    "lane_load", "lane_tasks", "migrations", "open_activities", "publication_board", "schedule", "scoped_variables", "standing",
+    "standing_at", "start_form", "stuck_again", "task", "task_counts", "task_form", "task_variables", "tasks", "waiting_for_their_time",
 ]
