@@ -11,6 +11,7 @@ from bpmn.errors import N_, Forbidden
 from engine.process_engine import Actor
 
 ADMIN, OWNER, ANALYST = "admin", "process-owner", "analyst"
+WEB_ADMIN = "web-admin"  # who publishes
 OVERSEERS = frozenset({ADMIN, OWNER, ANALYST})  # see every case of their tenant; nobody stands in for them
 PENDING, RESOLVED = "pending", "resolved"  # Camunda's delegation states
 SCHEDULERS = frozenset({"ketua-divisi", "sub-bagian", "web-admin"})  # who decides (step 5), hands over (6), publishes (7)
@@ -80,6 +81,11 @@ def may_reschedule(actor: Actor, groups: Collection[str]) -> bool:
     """Move the time at which a case appears: of the groups of its definition those that decide on it, hand it over or publish it; admin.
     Not who writes it, and not who only oversees."""
     return may_administer(actor) or not SCHEDULERS.isdisjoint(actor.groups.intersection(groups))
+
+
+def may_settle_drift(actor: Actor) -> bool:
+    """Say that a post which differs from what was approved is right so, or have it looked at: who publishes, and admin."""
+    return _is_any(actor, ADMIN, WEB_ADMIN)
 
 
 def is_candidate(actor: Actor, candidates: Iterable[tuple[str, str]]) -> bool:

@@ -11,12 +11,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine import access, backup, handlers, tallies, workers
+from engine import access, backup, handlers, standings, tallies, workers
 from engine.batches import CONTAINERS
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read
-from engine.tables import activity, channel, incident, job, notice, process_definition, process_instance, publication, tally, tenant
+from engine.tables import (
+    activity,
+    channel,
+    incident,
+    job,
+    notice,
+    process_definition,
+    process_instance,
+    publication,
+    standing_tally,
+    tally,
+    tenant,
+)
 
 LATE = dt.timedelta(minutes=2)  # a due job that nobody took for so long
 MANY = 500  # due jobs that wait: more than a sweep or two takes
@@ -45,7 +57,7 @@ def waiting(now: dt.datetime) -> list[sa.ColumnElement[bool]]:
 
 def figures(db: sa.Connection, now: dt.datetime, office: str | None = None) -> list[dict[str, Any]]:
     """For each office, or for one: {office, running, started, ended (both within a day), tasks, overdue, jobs, waiting, failed, oldest
-    (when the longest waiting job was due, or None), incidents, notices, notices_failed, published (within a day),
+    (when the longest waiting job was due, or None), incidents, notices, notices_failed, published (within a day), drifted,
     and `publication_…` for each of UNDONE}; one statement."""
     t = tenant.c.id
     is_open = (_a.tenant_id == t, _a.ended_at.is_(None), _a.due_order.is_not(None))
@@ -62,6 +74,8 @@ def figures(db: sa.Connection, now: dt.datetime, office: str | None = None) -> l
         "incidents": _count(incident, _n.tenant_id == t, _n.resolved_at.is_(None)),
         "notices": _count(notice, notice.c.tenant_id == t, _is(notice.c.state, "open")),
         "notices_failed": _count(notice, notice.c.tenant_id == t, _is(notice.c.state, "failed")),
+        "drifted": sa.select(sa.func.coalesce(sa.func.sum(standing_tally.c["count"]), 0)).where(
+            standing_tally.c.tenant_id == t, standing_tally.c.state.in_(standings.DRIFTED)).correlate(tenant).scalar_subquery(),
         "published": _count(publication, _p.tenant_id == t, _p.state == "published", _p.published_at >= now - DAY),
         **{f"publication_{state}": _count(publication, _p.tenant_id == t, _p.state == state) for state in UNDONE},
     }

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bpmn.errors import N_, Conflict, NotFound
-from engine import access, files, ids, keeping, settings, values
+from engine import access, files, ids, keeping, settings, standings, values
 from engine.audit_chain import DISPOSED
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
@@ -229,6 +229,7 @@ def _delete(db: sa.Connection, of: Sequence[str], events: Sequence[int]) -> None
         db.execute(sa.delete(notice).where(notice.c.task_id.in_(part)))
     for part in _parts(events):
         db.execute(sa.delete(event).where(event.c.id.in_(part)))
+    standings.forget(db, of)
     for table in reversed(metadata.sorted_tables):
         if (condition := of_cases(table, of)) is not None:
             db.execute(sa.delete(table).where(condition))

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from bpmn.errors import N_
 from bpmn.expressions import sha256
 from connectors import Attachment, Connector, Failure, NotByMachine, NotYet, Request, Result, abilities
-from engine import calls, embargo, files, media, news, revisions, settings, values
+from engine import calls, embargo, files, media, news, revisions, settings, standings, values
 from engine.archive import case_of
 from engine.handlers import BpmnError, Job, handler
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
-from engine.tables import activity, channel, document, event, process_instance, publication
+from engine.tables import activity, channel, document, event, process_instance, publication, publication_standing
 from engine.tables import job as job_table
 
 TOPIC = "publikasi"
@@ -275,7 +275,9 @@ def _settle(pe: ProcessEngine, job: Job, now: dt.datetime, *, state: str, error:
             if also:
                 also(db)
             if result:
-                calls.forget(db, db.scalar(sa.select(publication.c.id).where(_of(job))) or "")
+                own_id = db.scalar(sa.select(publication.c.id).where(_of(job))) or ""
+                calls.forget(db, own_id)
+                standings.watch(db, job.tenant, own_id, job.payload["kanal"], result.published_at)
             record(db, Actor.system(job.tenant), now, f"publication.{state}", instance_id=job.instance_id,
                    activity_instance_id=job.activity_instance_id or None,
                    data={"channel": job.payload["kanal"], "url": row.get("url"), "error": error})
@@ -353,6 +355,9 @@ def record_manual(db: sa.Connection, tenant: str, now: dt.datetime, instance_id:
             record(db, Actor.system(tenant), now, f"publication.{row['state']}", instance_id=instance_id,
                    data={"channel": channel_id, "url": hand.url, "by": hand.by})
             if row["state"] == "published":
+                for own_id in db.scalars(sa.select(publication.c.id).where(
+                        publication.c.instance_id == instance_id, publication.c.channel_id == channel_id, publication.c.updated_at == now)):
+                    standings.watch(db, tenant, own_id, channel_id, hand.at)
                 news.tell(db, tenant, now, instance_id)
 
 
@@ -374,7 +379,8 @@ def publications_of(db: sa.Connection, instance_id: str) -> list[dict[str, Any]]
     """As `publications`, for Terbit itself."""
     its_channel = sa.and_(channel.c.tenant_id == publication.c.tenant_id, channel.c.id == publication.c.channel_id)
     rows = db.execute(
-        sa.select(publication, channel.c.name.label("channel")).outerjoin(channel, its_channel)
+        sa.select(publication, channel.c.name.label("channel"), *standings.COLUMNS).outerjoin(channel, its_channel)
+        .outerjoin(publication_standing, publication_standing.c.publication_id == publication.c.id)
         .where(publication.c.instance_id == instance_id)
         .order_by(publication.c.revision, channel.c.position, publication.c.channel_id)).mappings().all()
     hands = by_hand(db, instance_id) if any(row["state"] != "published" or row["connector"] == "manual" for row in rows) else {}

@@ -6,32 +6,38 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine import standings
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.queries.sight import instances_seen
 from engine.store import read
-from engine.tables import activity, channel, incident, job, job_attempt, process_instance, publication
+from engine.tables import activity, channel, incident, job, job_attempt, process_instance, publication, publication_standing
 
 TOPIC = "publikasi"
 _a, _i, _j, _p = job_attempt.c, process_instance.c, job.c, publication.c
 _COLUMNS = (_p.id, _p.instance_id, _p.channel_id, _p.revision, _p.state, _p.url, _p.published_at, _p.waits_until, _p.error, _p.updated_at,
-            _i.title, _i.business_key, _i.ended_at, sa.func.coalesce(channel.c.name, _p.channel_id).label("channel"))
+            _i.title, _i.business_key, _i.ended_at, sa.func.coalesce(channel.c.name, _p.channel_id).label("channel"),
+            *standings.COLUMNS)
 
 
-def publication_board(pe: ProcessEngine, actor: Actor, *, states: Collection[str] = (), channel_id: str = "",
-                      since: dt.datetime | None = None, before: dt.datetime | None = None, after: str | None = None,
-                      limit: int = 50) -> Page:
+def publication_board(pe: ProcessEngine, actor: Actor, *, states: Collection[str] = (), standing: Collection[str] = (),
+                      channel_id: str = "", since: dt.datetime | None = None, before: dt.datetime | None = None,
+                      after: str | None = None, limit: int = 50) -> Page:
     """Publications of cases that the actor may see, the latest changed first; three statements.
 
     Rows: some of the table's columns, `title`, `business_key` and `ended_at` of the case, `channel` (its name), `attempts` (how
     often its job was taken up), and, while that is not done, `job`: {id, state, due_at, incident (its id, where one is open), type}.
-    `since` and `before` are about the last change.
+    `since` and `before` are about the last change. `standing`: of `standings.DRIFTED` and 'unreachable', what a look showed.
     """
     its_channel = sa.and_(channel.c.tenant_id == _p.tenant_id, channel.c.id == _p.channel_id)
     query = sa.select(*_COLUMNS).select_from(publication).join(process_instance, _i.id == _p.instance_id).outerjoin(
-        channel, its_channel).where(_p.tenant_id == actor.tenant, instances_seen(actor))
+        channel, its_channel).outerjoin(publication_standing, publication_standing.c.publication_id == _p.id).where(
+        _p.tenant_id == actor.tenant, instances_seen(actor))
     if states:
         query = query.where(_p.state.in_(sorted(states)))
+    if standing:
+        query = query.where(standings.IS_DRIFTED, publication_standing.c.tenant_id == actor.tenant,
+                            publication_standing.c.state.in_(sorted(standing)))
     if channel_id:
         query = query.where(_p.channel_id == channel_id)
     if since is not None:
