@@ -7,7 +7,7 @@ which post that is. Access tokens last 60 days and renew themselves while they l
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors import (
@@ -94,7 +94,7 @@ class Containers:
                 container = self._container(request, text, files)
                 if self._looked_at(request, container) == "PUBLISHED":  # begun before, and a person did not see it
                     return self._found(request) or self._lost()
-                self._spare()
+                self._spare(request.now)
                 self._publish(request, container)
             except meta.UsedUp:
                 progress.forget("container", "items", "made")
@@ -249,9 +249,9 @@ class Containers:
         left = max(total - used, 0)
         return (Quota(N_("Kiriman"), total, left, None if left else now + timedelta(seconds=meta.QUOTA_WAIT)),)
 
-    def _spare(self) -> None:
+    def _spare(self, now: datetime) -> None:
         """Throttled where the account has published all that it may."""
-        if any(quota.remaining == 0 for quota in self._limit(datetime.now(UTC))):
+        if any(quota.remaining == 0 for quota in self._limit(now)):
             raise Throttled(meta.QUOTA_WAIT)
 
     def _publish(self, request: Request, container: str) -> None:
