@@ -29,6 +29,7 @@ from engine import (
     audit_chain,
     disposal,
     drafts,
+    drift,
     folder_broker,
     handlers,
     health,
@@ -57,6 +58,7 @@ KEEP_SECONDS = 300.0  # between looks at old technical rows, and at what an offi
 TELL_SECONDS = 3.0  # between looks at whom to tell of what
 SWEEP_BATCH = 200
 BATCH_SECONDS = 2.0  # between turns of the batches under way; a turn takes less, so that jobs are not held up
+VERIFY_SECONDS = 20.0  # between turns of looking whether posts still stand: `drift.MOST` looks each
 COUNT_SECONDS = 5.0  # between looks at which cases have ended and are not in the evidence yet
 REVIEW_SECONDS = 600.0  # between looks at which procedures are to be reviewed
 REMIND_SECONDS = 20.0  # how late a word of a due time may be
@@ -96,6 +98,7 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
                        "keep": {"task": "terbit.keep", "schedule": KEEP_SECONDS, "options": {"expires": KEEP_SECONDS}},
                        "tell": {"task": "terbit.tell", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
                        "channels": {"task": "terbit.channels", "schedule": LOOK_SECONDS, "options": {"expires": LOOK_SECONDS}},
+                       "verify": {"task": "terbit.verify", "schedule": VERIFY_SECONDS, "options": {"expires": VERIFY_SECONDS}},
                        "count": {"task": "terbit.count", "schedule": COUNT_SECONDS, "options": {"expires": COUNT_SECONDS}},
                        "review": {"task": "terbit.review", "schedule": REVIEW_SECONDS, "options": {"expires": REVIEW_SECONDS}},
                        "remind": {"task": "terbit.remind", "schedule": REMIND_SECONDS, "options": {"expires": REMIND_SECONDS}}},
@@ -205,6 +208,7 @@ def add_tasks(app: Celery, folder: str) -> None:
                          disposal.start_by_itself(engine(), clock())),
         "tell": lambda: sending.work(engine(), clock),
         "channels": lambda: health.work(engine(), clock),
+        "verify": lambda: drift.work(engine(), clock),
         "count": lambda: rollup.work(engine()),
         "review": lambda: reviews.start_due(engine(), clock()),
     }

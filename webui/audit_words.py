@@ -35,6 +35,8 @@ KINDS: dict[str, dict[str, str]] = {
         "publication.published": N_("Informasi terbit"), "publication.scheduled": N_("Terbit dijadwalkan"),
         "publication.manual": N_("Diserahkan ke tangan"), "publication.failed": N_("Gagal terbit"),
         "publication.unknown": N_("Terbit tidak pasti"), "publication.withdrawn": N_("Informasi diturunkan"),
+        "publication.drifted": N_("Kiriman berubah atau hilang"), "publication.stands_again": N_("Kiriman kembali seperti disetujui"),
+        "publication.drift_accepted": N_("Perbedaan kiriman diterima"),
         "publication.attempted": N_("Penerbitan dimulai"), "publication.held": N_("Penerbitan ditahan"),
         "publication.rescheduled": N_("Waktu terbit dipindahkan"),
         "archive.appended": N_("Rantai arsip bertambah"),
@@ -88,6 +90,8 @@ KINDS: dict[str, dict[str, str]] = {
         "evidence.exported": N_("Data laporan diekspor"), "sample.made": N_("Contoh data dibuat")},
     N_("Pemeliharaan"): {
         "audit.exported": N_("Jejak audit diekspor"), "report.exported": N_("Laporan diekspor"),
+        "report.subscribed": N_("Laporan dijadwalkan"), "report.due": N_("Laporan terjadwal dikirim"),
+        "report.unsubscribed": N_("Berhenti menerima laporan"), "report.subscription_ended": N_("Jadwal laporan diakhiri"),
         "retention.set": N_("Masa simpan ditetapkan"), "retention.removed": N_("Masa simpan kembali ke diagram"),
         "hold.set": N_("Penahanan dipasang"), "hold.lifted": N_("Penahanan dicabut"),
         "disposal.shown": N_("Daftar musnah dibekukan"), "disposal.started": N_("Pemusnahan dimulai"),
@@ -112,6 +116,7 @@ LABELS = {
     "gone": N_("Musnah"), "kept": N_("Tetap disimpan"),
     "account": N_("Akun"), "why": N_("Sebab"), "user_id": N_("Akun"), "kind": N_("Jenis"), "group": N_("Kelompok"),
     "published": N_("Juga yang masih terbit"), "bytes": N_("Ukuran"), "tautan": N_("Tautan"), "since": N_("Sejak"),
+    "report": N_("Laporan"), "every": N_("Setiap"), "recipients": N_("Penerima"),
 }
 PAIRS = (("before", "after"), ("from", "to"), ("was", "now"), ("old", "new"))
 # Shown by itself; what only `audit_chain` reads; ids that say nothing to a reader.

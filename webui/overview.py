@@ -105,6 +105,10 @@ def _rest(found: dict[str, Any]):
         yield _alarm("warning", _("Cadangan terakhir %(day)s", day=day(at)) if at else _("Belum pernah dibuat cadangan"), _(
             "Lebih dari %(days)d hari tanpa cadangan. Jalankan perintah ini di server, lalu jadwalkan setiap malam.",
             days=found["backup"]["days"]), command="terbit backup --keep 14 /cadangan")
+    if number := found["load"]["drifted"]:
+        yield _alarm("danger", ngettext("%(num)d kiriman berubah atau hilang", "%(num)d kiriman berubah atau hilang", number), _(
+            "Yang tampil di kanal tidak lagi seperti yang disetujui. Lihat bedanya, lalu perintahkan ralat, terbitkan ulang, atau terima "
+            "dengan alasan."), url_for("publications.index", state="drifted"), _("Lihat yang berubah"))
     if found["load"]["notices_failed"]:
         yield _alarm("warning", _("Ada pemberitahuan yang tidak terkirim"), _("Lihat sebabnya, lalu kirim lagi."),
                      url_for("notices.overview"), _("Lihat pemberitahuan"))
