@@ -37,7 +37,7 @@ class Facebook(Platform):
             return self.refuse(400, 100, "Unsupported request. Object does not exist.", 33)
         post = self.shown[path]
         if call.method == "GET":
-            return 200, {"id": path, "is_published": not post["at"]}
+            return 200, {"id": path, "message": post["message"], "is_published": not post["at"]}
         if call.method == "DELETE":
             del self.shown[path]
         elif "scheduled_publish_time" in call.fields:

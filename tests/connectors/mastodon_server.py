@@ -37,6 +37,8 @@ class Mastodon(Platform):
                 return 200, ME
             case ["GET", "apps", "verify_credentials"]:
                 return 200, {"name": "Terbit", "scopes": ["read", "write:statuses", "write:media"]}
+            case ["GET", "statuses", id] if id in self.statuses:
+                return 200, self.shown(id)
             case ["GET", "accounts", "23634", "statuses"]:
                 return 200, [self.shown(id) for id in reversed(self.statuses)][:40]
             case ["POST", "media"]:
