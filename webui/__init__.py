@@ -22,7 +22,7 @@ PARTS = ("auth", "oidc", "inbox", "bulk", "news", "task", "drafts", "start", "do
          "life", "differences", "migrating", "printed", "studio", "trials", "admin", "channels", "channel_sign_in", "people",
          "people_groups", "people_import", "substitutions", "lane", "calendar", "office", "extending", "analyst", "evidence",
          "evidence_out", "evidence_output", "audit",
-         "housekeeping", "publications", "embargo", "public_files", "rest", "watch")
+         "housekeeping", "publications", "embargo", "schedule", "public_files", "rest", "watch")
 
 
 class Database(SQLAlchemy):

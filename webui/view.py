@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from bpmn import sop
 from connectors import content
 from engine import tables
+from engine.access import SCHEDULERS
 from engine.documents import MAX_UPLOAD_BYTES
 from webui import db
 
@@ -53,6 +54,7 @@ def menu() -> list[Item]:
         Item("news.index", _("Berita terbit"), icon="news", groups=frozenset({"ketua-divisi"}), phone=True, count="news"),
         Item("cases.index", _("Berkas"), icon="folders", phone=True),
         Item("publications.index", _("Papan publikasi"), icon="layout-board", groups=analyst | {"web-admin"}, parts=("embargo",)),
+        Item("schedule.index", _("Kalender terbit"), icon="calendar-event", groups=analyst | SCHEDULERS),
         Item("start.index", _("Mulai"), icon="circle-plus", phone=True, starts=True),
         Item("definitions.index", _("Prosedur"), icon="sitemap", groups=owner, parts=("studio",)),
         Item("evidence.standards", _("Laporan"), icon="chart-bar", groups=analyst, parts=("analyst",)),
@@ -109,9 +111,9 @@ def init_app(app: Flask) -> None:
                                      "view_names": current_app.view_functions, "next_morning": next_morning,
                                      "upload_megabytes": upload_megabytes()})
     app.jinja_env.globals.update(asset=asset, due_mark=hours.due, worked=hours.between)
-    app.jinja_env.filters.update(moment=moment, day=day, day_or_moment=day_or_moment, clock=clock, ago=ago, duration=duration,
-                                 file_size=file_size, reason=reason, device=device, initials=initials, iso=iso, markdown=markdown,
-                                 in_stead=names.in_stead, last_day=last_day, work=hours.work,
+    app.jinja_env.filters.update(moment=moment, day=day, weekday=weekday, day_or_moment=day_or_moment, clock=clock, ago=ago,
+                                 duration=duration, file_size=file_size, reason=reason, device=device, initials=initials, iso=iso,
+                                 markdown=markdown, in_stead=names.in_stead, last_day=last_day, work=hours.work,
                                  paper_name=lambda kind: _(sop.PAPERS[kind]), group_name=lambda id, groups: groups.get(id, id))
 
 
@@ -167,6 +169,11 @@ def moment(value: dt.datetime | None) -> str:
 def day(value: dt.datetime | dt.date | None) -> str:
     """'24 November 2026'."""
     return format_date(value, "d MMMM y") if value else "–"
+
+
+def weekday(value: dt.date) -> str:
+    """'Selasa, 24 November'."""
+    return format_date(value, "EEEE, d MMMM")
 
 
 def day_or_moment(value: dt.datetime) -> str:

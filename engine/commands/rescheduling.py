@@ -28,13 +28,13 @@ Row = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class Planned:
-    """When a case is to appear: `at` (None: as soon as it may), on which channels (their names) still, and why that cannot be moved."""
+    """When a case is to appear: `at` (None: as soon as it may), on which channels (id, name) still, and why that cannot be moved."""
 
     instance_id: str
     business_key: str
     title: str
     at: dt.datetime | None
-    channels: list[str]
+    channels: list[tuple[str, str]]
     problem: TerbitError | None
 
 
@@ -88,7 +88,7 @@ def plan(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str) ->
         case = _case(db, actor, now, instance_id)
     names = channels.channel_names(pe, actor)
     of = case.instance
-    return Planned(of.id, of.business_key, of.title, case.shown, [names.get(id, id) for id in case.channels], _problem(pe, case, now))
+    return Planned(of.id, of.business_key, of.title, case.shown, [(id, names.get(id, id)) for id in case.channels], _problem(pe, case, now))
 
 
 def reschedule(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str, at: dt.datetime, why: str,
@@ -218,8 +218,8 @@ def _held(pe: ProcessEngine, case: _Case, now: dt.datetime, at: dt.datetime) -> 
                           channel=row["channel"])
         soonest, latest = getattr(_connector(pe, case, row), "schedule_window", None) or (dt.timedelta(), deadlines.FORESEEN)
         if not soonest <= at - now <= latest:
-            raise Invalid(N_("%(channel)s hanya menjadwalkan antara %(minutes)s menit dan %(days)s hari dari sekarang."), field="at",
-                          channel=row["channel"], minutes=-(-soonest // dt.timedelta(minutes=1)), days=latest // dt.timedelta(days=1))
+            raise Invalid(N_("%(channel)s hanya menjadwalkan antara %(soonest)s dan %(latest)s."), field="at", channel=row["channel"],
+                          soonest=now + soonest, latest=now + latest)
     found = [(id, embargo.of(windows, id, at)) for id in case.channels]
     return [(id, each) for id, each in found if each]
 

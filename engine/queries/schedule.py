@@ -41,8 +41,8 @@ def schedule(pe: ProcessEngine, actor: Actor, now: dt.datetime, days: Sequence[d
         there = [row for query in _publications(actor, now, days[0], days[-1], channel_id)
                  for row in db.execute(query.limit(limit + 1)).mappings().all()]
         states = _states(db, [row["id"] for row in cases])
-        names = dict(db.execute(sa.select(channel.c.id, channel.c.name).where(channel.c.tenant_id == actor.tenant)).tuples().all())
-        counted = dict(db.execute(_counts(actor, now, days, channel_id)).tuples().all())
+        names = {row.id: row.name for row in db.execute(sa.select(channel.c.id, channel.c.name).where(channel.c.tenant_id == actor.tenant))}
+        counted = {row.day: row.many for row in db.execute(_counts(actor, now, days, channel_id))}
     entries = _entries([*_of_cases(cases, states, channel_id), *map(dict, there)], names)
     return Schedule(entries[:limit], len(entries) > limit or len(cases) > limit or len(there) > limit, counted,
                     sum(counted.values()) < MOST_COUNTED)
@@ -116,4 +116,4 @@ def _counts(actor: Actor, now: dt.datetime, days: Sequence[dt.datetime], channel
     if not access.sees_every_case(actor):
         query = query.join(process_instance, _i.id == _p.instance_id).where(instances_seen(actor))
     each = query.limit(MOST_COUNTED).subquery()
-    return sa.select(each.c.day, sa.func.count()).group_by(each.c.day)
+    return sa.select(each.c.day, sa.func.count().label("many")).group_by(each.c.day)
