@@ -13,6 +13,7 @@ class Instagram(Meta):
     status, reason, text = "status_code", "status", "caption"
     permalink = "https://www.instagram.com/p/"
     me = {"user_id": ME, "username": "kpuseribu", "account_type": "BUSINESS", "id": "24000000000000000"}
+    short = {"data": [{"access_token": "pendek", "user_id": ME, "permissions": "instagram_business_basic,instagram_business_content_publish"}]}
 
     def wrong(self, said):
         if len(said.get("caption", "")) > 2200:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from meta_server import ME, SECRET
 
-from connectors import Context
+from connectors import Context, signing_in
 from connectors.testing import KeptTokens, SignedInContract, proxy, public
 
 LIMIT = json.dumps({"error": {"message": "(#4) Application request limit reached", "type": "OAuthException", "code": 4}}).encode()
@@ -39,6 +39,15 @@ def connect(kind, url, context, **more):
 def context_of(server, folder, **more):
     tokens = KeptTokens({"access_token": server.get("/_state")["access_token"]})
     return Context(folder, "https://terbit.example", frozenset({server.host}), **{"tokens": tokens, "public": public, **more})
+
+
+def signed_in(connector):
+    """What is kept, and the accounts, after a person came back from the platform with a code."""
+    client = signing_in.Client("1", SECRET)
+    given = signing_in.granted(connector.sign_in(), client, connector.allowed, grant_type="authorization_code", code="kode",
+                               redirect_uri="https://terbit.example/kembali")
+    kept = connector.complete_sign_in(given)
+    return kept, connector.accounts(kept)
 
 
 class MetaContract(SignedInContract):

@@ -20,6 +20,7 @@ class Meta(Platform):
     grant = made = publishes = limits = status = reason = text = permalink = ""
     formats = ("JPEG",)
     me: dict
+    short: dict  # what it gives for a code
 
     def __init__(self):
         self.valid, self.granted, self.next = {"EAA-panjang-0"}, 0, 18_000_000_000_000_000
@@ -35,6 +36,10 @@ class Meta(Platform):
     def answer(self, call):
         if call.path.startswith("/_"):
             return self.told(call)
+        if call.path == "/oauth/access_token":
+            if {"code": "kode", "client_secret": SECRET, "grant_type": "authorization_code"}.items() - call.fields.items():
+                return 400, {"error_type": "OAuthException", "code": 400, "error_message": "Matching code was not found or was already used"}
+            return 200, self.short
         if call.path in ("/access_token", "/refresh_access_token"):
             return self.token(call.path[1:], call.query)
         if call.headers.get("Authorization", "").removeprefix("Bearer ") not in self.valid:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import fake_server
 import pytest
-from meta_contract import MetaContract, Served, connect, context_of
+from meta_contract import MetaContract, Served, connect, context_of, signed_in
 from publications import PHOTO, picture
 
 from connectors import Attachment, Denied, Failure, NotYet, Progress, Throttled, abilities
@@ -187,9 +187,9 @@ def test_its_health_names_the_account_and_what_is_left(instagram, server, tmp_pa
 def test_signing_in_ends_with_a_token_of_sixty_days_and_the_account(instagram, server, tmp_path):
     sign_in = Instagram({}, {}, context_of(server, tmp_path)).sign_in()
     assert (sign_in.token_endpoint, sign_in.pkce, sign_in.separator) == ("https://api.instagram.com/oauth/access_token", False, ",")
-    kept = instagram.complete_sign_in({"data": [{"access_token": "pendek", "user_id": "1", "permissions": "instagram_business_basic"}]})
+    kept, accounts = signed_in(instagram)
     assert kept["expires_in"] == 5_184_000
-    assert [(account.name, account.config["account"]) for account in instagram.accounts(kept)] == [("@kpuseribu", instagram.account)]
+    assert [(account.name, account.config) for account in accounts] == [("@kpuseribu", {"account": instagram.account})]
     with pytest.raises(Denied):
         instagram.complete_sign_in({"access_token": "palsu"})
 

@@ -2,7 +2,7 @@
 
 import fake_server
 import pytest
-from meta_contract import MetaContract, Served, connect, context_of
+from meta_contract import MetaContract, Served, connect, context_of, signed_in
 from publications import PHOTO
 
 from connectors import Attachment, Denied, Failure, NotByMachine, NotYet, Progress
@@ -72,8 +72,8 @@ def test_only_what_it_numbered_is_taken_away_or_looked_at(threads, ask):
 
 
 def test_signing_in_ends_with_a_token_of_sixty_days_and_the_account(threads, now):
-    kept = threads.complete_sign_in({"access_token": "pendek", "user_id": 1})
-    assert kept["expires_in"] == 5_184_000 and threads.accounts(kept)[0].config == {"account": threads.account}
+    kept, accounts = signed_in(threads)
+    assert kept["expires_in"] == 5_184_000 and accounts[0].config == {"account": threads.account}
     with pytest.raises(Denied):
         threads.renew({"access_token": "dicabut"})
     assert threads.check(now).message % {"platform": "Threads", "user": "kpuseribu"} == "Tersambung ke Threads sebagai @kpuseribu."

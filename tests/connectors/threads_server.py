@@ -11,6 +11,7 @@ class Threads(Meta):
     permalink = "https://www.threads.com/@kpuseribu/post/"
     formats = ("JPEG", "PNG")
     me = {"id": ME, "username": "kpuseribu"}
+    short = {"access_token": "pendek", "user_id": int(ME)}
 
     def wrong(self, said):
         if said["media_type"] == "TEXT" and not said.get("text"):
