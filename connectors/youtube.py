@@ -44,6 +44,7 @@ from connectors import (
     repeatable,
     rules,
 )
+from connectors.signing_in import Client
 
 API = "https://www.googleapis.com"
 TOKENS = "https://oauth2.googleapis.com"
@@ -161,8 +162,7 @@ class YouTube:
         return tuple(Account(str((item.get("snippet") or {}).get("title")), {}) for item in _items(_read(response)))
 
     def renew(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
-        return oauth.token(f"{self.token_api}/token", self.allowed, self.title, grant_type="refresh_token", client_id=self.client_id,
-                           client_secret=self.client_secret, refresh_token=str(kept.get("refresh_token") or ""))
+        return oauth.renewed(self.sign_in(), Client(self.client_id, self.client_secret), self.allowed, kept)
 
     # Uploading --------------------------------------------------------------------------------------------------------
 
