@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from engine import channels, commands, queries, settings
 from engine.ids import new_id
 from engine.store import read, run
-from engine.tables import definition_group, event, process_instance
+from engine.tables import definition_group, event, process_definition, process_instance
 from tests.conftest import actor_of, on_databases
 from tests.engine.a_case import DEFINITION, GROUPS, make_case, make_definition
 from tests.engine.test_publication_board import publication
@@ -30,12 +30,13 @@ def office(pe, people, now):
 
 
 @pytest.fixture
-def wait(pe, now, office):
-    """A function that makes cases that wait for their time."""
+def wait(pe, now):
+    """A function that makes cases, of the office's one procedure, that wait for their time."""
     def make(count, at=NEXT, on="website facebook", title="Pengumuman"):
         def write(db):
+            definition = db.scalar(sa.select(process_definition.c.id))
             db.execute(sa.insert(process_instance), [
-                {"id": new_id(now), "tenant_id": "kpu", "definition_id": DEFINITION, "definition_key": "penerbitan-informasi", "version": 1,
+                {"id": new_id(now), "tenant_id": "kpu", "definition_id": definition, "definition_key": "penerbitan-informasi", "version": 1,
                  "business_key": f"INF-{at:%d%H%M}-{n}", "title": f"{title} {n}", "state": "{}", "variables": "{}", "started_at": now,
                  "publish_at": at + n * dt.timedelta(minutes=1), "publish_on": on} for n in range(count)])
         run(pe, write)
@@ -58,7 +59,7 @@ def entries(pe, who="admin", at=None, days=7, start=NEXT - dt.timedelta(hours=10
 
 
 @on_databases
-def test_each_stands_at_its_time_with_the_channels_that_are_still_to_come(pe, now, wait, people):
+def test_each_stands_at_its_time_with_the_channels_that_are_still_to_come(pe, now, office, wait, people):
     wait(2)
     publication(pe, now, first := next(each["id"] for each in queries.instances(pe, people["admin"]).rows if each["title"].endswith("0")), published_at=NEXT - 6 * DAY)
     publication(pe, now, first, "facebook", "held", waits_until=NEXT + DAY)
@@ -77,13 +78,13 @@ def test_each_stands_at_its_time_with_the_channels_that_are_still_to_come(pe, no
     assert [title for title, _ in entries(pe)[1]] == ["Pengumuman"]  # what a platform keeps is shown, though its case has ended
 
 
-def test_who_sees_the_case_sees_it_and_who_may_moves_it(pe, wait):
+def test_who_sees_the_case_sees_it_and_who_may_moves_it(pe, office, wait):
     wait(1)
     assert {who: [each["may_move"] for each in entries(pe, who)[0].entries] for who in ("penulis", "webadmin", "kasubbag", "ketua", "admin", "analis", "pemilik")} \
         == {"penulis": [False], "webadmin": [True], "kasubbag": [True], "ketua": [True], "admin": [True], "analis": [False], "pemilik": [False]}
 
 
-def test_the_statements_do_not_grow_and_a_full_day_says_how_many_more(wait, people, signed_in, statements):
+def test_the_statements_do_not_grow_and_a_full_day_says_how_many_more(office, wait, people, signed_in, statements):
     browser = signed_in("kasubbag")
     browser.get(MAY)
     counts = []
