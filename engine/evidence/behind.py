@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from bpmn.errors import N_, Forbidden, Invalid
 from engine import access, settings
 from engine.evidence import facts, rollup
-from engine.evidence.cells import ALL, Measures
+from engine.evidence.cells import ALL, Measures, middle
 from engine.evidence.figures import Scope
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
@@ -23,8 +23,9 @@ from engine.tables import evidence_case, evidence_cell, evidence_return, process
 LIMIT = 50
 CHUNK = 50  # cases whose history is read at once
 MOST_READ = 300  # cases whose history one page reads; the next page goes on
-ELEMENTS = ("activity", "flow", "follows")
-MEASURES = ("count", "canceled", "repeats", "promised", "overdue", "within", "extended", "claimed", "decided", "returned")
+ELEMENTS = ("activity", "flow", "follows", "channel", "class")
+MEASURES = ("count", "canceled", "repeats", "promised", "overdue", "within", "extended", "claimed", "decided", "returned",
+            "out", "failed", "unknown", "manual", "withdrawn", "posts")
 _e, _c, _r, _i = evidence_case.c, evidence_cell.c, evidence_return.c, process_instance.c
 _ROW = (_e.instance_id.label("id"), _i.business_key, _i.title, _i.started_at, _e.ended_at, _e.kind, _e.unit, _e.working_seconds,
         _e.returned, _e.cancelled, _e.moved, _e.manual, _e.extended)
@@ -39,7 +40,7 @@ CASES = {  # what is known of a case as a whole, by name
 class Which:
     """Which cases: by a name of CASES (`which`), how often they were sent back (`rounds`), the way they took (`variant`), the category of
     a TIDAK, the writer, how long they took (more than so many `minutes`); or by something that happened in them: an element of a kind in
-    ELEMENTS (`what`), counted as `measure`."""
+    ELEMENTS (`what`), counted as `measure`, and of a channel taking from `least` to less than `most` minutes."""
 
     which: str = "all"
     rounds: int | None = None
@@ -50,6 +51,8 @@ class Which:
     what: str | None = None
     element: str = ""
     measure: str = "count"
+    least: int | None = None
+    most: int | None = None
 
 
 def cases(pe: ProcessEngine, actor: Actor, scope: Scope, of: Which, *, after: str | None = None, limit: int = LIMIT) -> Page:
@@ -165,7 +168,11 @@ def _value(m: Measures, of: Which) -> int:
 
 def _matches(f: facts.Facts, scope: Scope, of: Which) -> bool:
     return any(what == of.what and element == of.element and (scope.unit is None or unit == scope.unit) and _value(m, of)
-               for (what, element, unit), m in f.measures.items())
+               and (of.least is None or _took(m, of)) for (what, element, unit), m in f.measures.items())
+
+
+def _took(m: Measures, of: Which) -> bool:
+    return any((of.least or 0) <= middle(bucket) < (of.most or float("inf")) for bucket in m.times.get("lead", {}))
 
 
 def _rows(db: sa.Connection, ids: list[str]) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ SUMS = (
     "decided", "returned",  # decisions, and how many of them were TIDAK
     "clean",  # cases with a decision and without TIDAK
     "manual", "moved",  # cases published by hand; in which a token was moved
+    "out", "failed", "unknown", "withdrawn",  # of a channel's publications: what went out, did not, perhaps did, was taken away
+    "posts",  # of what went out as one piece of information: on so many channels
     "lead_seconds", "wait_seconds", "work_seconds",  # working time: whole, until it was claimed, from then on
     "cost_seconds",  # people's working time: from claimed, or from created where nobody claimed it
     "again_seconds",  # of it, what repeats cost

@@ -4,6 +4,9 @@
 - The **writer** is who first completed a task that set `isi`; where nobody did, who started the case. The **kind** is `jenis`.
 - A person's **group** is one that the procedure's lanes do not name (their sub-section), as the history says it was then; where
   they are in no such group, the group in whose stead or for which the task was.
+- An **approval** is a decision that was not TIDAK. What went out without one (berita) has no time since.
+- A piece of **information** (an entry of the Daftar Informasi Publik) is a case that put something out and is about no other; its class
+  is `klasifikasi`.
 - **Waiting** is working time from when a task came to be until it was claimed, **working** from then until it was completed.
 """
 
@@ -28,6 +31,7 @@ BODY = "#multiInstanceBody"
 MOST_STEPS = 300  # of a way, kept to be shown
 LONGEST_NOTE = 2000
 NO_NOTE = ""
+OUT = ("published", "scheduled")  # states of a publication that its readers see, or will
 MOVED = ("instance.modified", "instance.restarted_from")  # a token stood where no flow had led it
 
 
@@ -95,8 +99,8 @@ class Facts:
 
 
 def read(case: Mapping[str, Any], activities: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], diagram: Diagram,
-         office: Office) -> Facts:
-    """Read a case: its row, its activity instances and its events, each in any order."""
+         office: Office, publications: Sequence[Mapping[str, Any]] = ()) -> Facts:
+    """Read a case: its row, its activity instances, its events and its publications, each in any order."""
     steps = sorted(activities, key=lambda a: (a["started_at"], a["ended_at"] or case["ended_at"], a["id"]))
     said = {e["activity_instance_id"]: e for e in sorted(events, key=lambda e: e["id"]) if e["type"] == "task.completed"}
     units = {a["id"]: unit_of(a, diagram, office) for a in steps if a["is_task"]}
@@ -122,6 +126,7 @@ def read(case: Mapping[str, Any], activities: Sequence[Mapping[str, Any]], event
     for one, two in pairwise(path):
         facts.of("follows", f"{one}\n{two}", unit).count(count=1)
     _case(facts)
+    _output(facts, case, publications, steps, said, office)
     return facts
 
 
@@ -175,11 +180,16 @@ def values_said(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kind(variables: str) -> str:
+    return named(variables, "jenis")
+
+
+def named(variables: str, name: str) -> str:
+    """A word that a case's own variable holds; '' where it holds none."""
     try:
-        kind = (json.loads(variables or "{}").get("") or {}).get("jenis")
+        word = (json.loads(variables or "{}").get("") or {}).get(name)
     except (ValueError, AttributeError):
         return ""
-    return kind[:255] if isinstance(kind, str) and kind != ALL else ""
+    return word[:255] if isinstance(word, str) and word != ALL else ""
 
 
 # What -----------------------------------------------------------------------------------------------------------------
@@ -274,6 +284,30 @@ def _flows(facts: Facts, steps, diagram: Diagram, units, office: Office) -> None
                 _measure(led, a, office)
                 led.sums.pop("count", None)
                 m.add(led)
+
+
+# What was put out -----------------------------------------------------------------------------------------------------
+
+def _output(facts: Facts, case: Mapping[str, Any], publications: Sequence[Mapping[str, Any]], steps, said, office: Office) -> None:
+    unit, posts = facts.row["unit"], 0
+    approved = sorted(a["ended_at"] for a in steps if a["id"] in said and a["ended_at"] and approves(said[a["id"]]["data"]))
+    for each in publications:
+        m, out = facts.of("channel", each["channel_id"], unit), each["state"] in OUT
+        m.count(count=1, out=out, manual=out and each["connector"] == "manual",
+                **({each["state"]: 1} if each["state"] in ("failed", "unknown", "withdrawn") else {}))
+        posts += out
+        before = bisect_right(approved, each["published_at"]) if out and each["published_at"] else 0
+        if before:
+            since = approved[before - 1]
+            m.time("lead", round(office.calendar(since).between(since, each["published_at"]).total_seconds()))
+    if posts and not case["about_id"]:
+        facts.of("class", named(case["variables"], "klasifikasi"), unit).count(count=1, posts=posts)
+
+
+def approves(data: Mapping[str, Any]) -> bool:
+    """Whether what a completed task said is a decision that is not TIDAK."""
+    choice = values_said(data).get("keputusan")
+    return isinstance(choice, str) and bool(choice) and choice.casefold() != "tidak"
 
 
 # The case -------------------------------------------------------------------------------------------------------------

@@ -1,23 +1,26 @@
 """What was put out: how each channel fared, and the list of it (Daftar Informasi Publik) with class and time from approval."""
 
 import datetime as dt
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Invalid
 from engine import access, settings
-from engine.evidence import facts
+from engine.evidence import facts, figures
+from engine.evidence.cells import Measures, middle
 from engine.evidence.figures import Scope
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
-from engine.tables import event, process_instance, publication
+from engine.tables import event, process_instance, publication, publication_standing
 from engine.values import load as read_variables
 
 BATCH = 200
-MOST = 2000  # publications that the page counts: what grows with the past is counted up to a limit
+BINS = (0, 30, 60, 120, 240, 450, 900, 2250)  # minutes; a working day has 450
 CLASSES = ("berkala", "serta-merta", "setiap-saat")  # UU 14/2008, pasal 9 to 11; what is excluded is not published
 COLUMNS = ("nomor", "judul", "jenis", "klasifikasi", "kanal", "ralat_ke", "terbit", "alamat", "disetujui", "menit_kerja_sejak_disetujui")
 _e, _i, _p = event.c, process_instance.c, publication.c
@@ -30,25 +33,63 @@ def _within(actor: Actor, scope: Scope, zone: dt.tzinfo, column: sa.ColumnElemen
     return where + ([_p.kind == scope.kind] if scope.kind is not None else [])
 
 
-def channels(pe: ProcessEngine, actor: Actor, scope: Scope, zone: dt.tzinfo) -> tuple[dict[str, dict[str, int]], bool]:
-    """By channel: how many publications, of all procedures, that changed last in the scope's days are in each state; and whether there are
-    more than the last MOST, which are counted. One statement."""
+@dataclass
+class Output:
+    """What was put out by the cases of a scope: by channel, in all and month by month; and as pieces of information, by class (those of
+    CLASSES, then what is called otherwise, '' what is not called), in all and month by month."""
+
+    channels: dict[str, Measures]
+    months: dict[dt.date, dict[str, Measures]]
+    classes: dict[str, Measures]
+    class_months: dict[dt.date, dict[str, Measures]]
+
+
+def found(pe: ProcessEngine, actor: Actor, scope: Scope) -> Output:
+    """Return it from the sums, by two statements and one or two for the days at each end of the scope: as many for a million cases."""
     access.require(access.may_see_reports(actor))
-    newest = sa.select(_p.channel_id, _p.state).where(*_within(actor, scope, zone, _p.updated_at)).order_by(
-        _p.updated_at.desc(), _p.id.desc()).limit(MOST + 1).subquery().c
-    found: dict[str, dict[str, int]] = defaultdict(dict)
     with read(pe) as db:
-        for row in db.execute(sa.select(newest.channel_id, newest.state, sa.func.count().label("n")).group_by(
-                newest.channel_id, newest.state)):
-            found[row.channel_id][row.state] = row.n
-    return dict(sorted(found.items())), sum(sum(each.values()) for each in found.values()) > MOST
+        channels, months = _added(figures.rows(db, actor, scope, "channel", "lead"))
+        classes, class_months = _added(figures.rows(db, actor, scope, "class"))
+    order = {name: number for number, name in enumerate(CLASSES)}
+    return Output(dict(sorted(channels.items())), months,
+                  dict(sorted(classes.items(), key=lambda each: (order.get(each[0], len(order)), each[0]))), class_months)
 
 
-def share(states: dict[str, int]) -> float | None:
-    """The part of what was tried to the end that went out (or had gone out, and was withdrawn since)."""
-    out = states.get("published", 0) + states.get("withdrawn", 0)
-    tried = out + states.get("failed", 0) + states.get("unknown", 0)
-    return out / tried if tried else None
+def _added(rows: Iterator[figures.Row]) -> tuple[dict[str, Measures], dict[dt.date, dict[str, Measures]]]:
+    total: dict[str, Measures] = defaultdict(Measures)
+    months: dict[dt.date, dict[str, Measures]] = defaultdict(lambda: defaultdict(Measures))
+    for row in rows:
+        total[row.element].add(row.measures)
+        months[row.month][row.element].add(row.measures)
+    return total, dict(sorted(months.items()))
+
+
+def share(m: Measures) -> float | None:
+    """The part of what was tried to the end that went out."""
+    tried = m["out"] + m["failed"] + m["unknown"]
+    return m["out"] / tried if tried else None
+
+
+def spread(m: Measures) -> list[int]:
+    """How many took from each of BINS to less than the next, in minutes of working time from the approval until they went out."""
+    counts = [0] * len(BINS)
+    for bucket, number in m.times.get("lead", {}).items():
+        counts[bisect_right(BINS, middle(bucket)) - 1] += number
+    return counts
+
+
+def addresses(pe: ProcessEngine, actor: Actor, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """{case: [{channel_id, url, published_at, state, standing}]} of what these cases put out; one statement."""
+    access.require(access.may_see_reports(actor))
+    s = publication_standing.c
+    of: dict[str, list[dict[str, Any]]] = {id: [] for id in ids}
+    with read(pe) as db:
+        query = sa.select(_p.instance_id, _p.channel_id, _p.url, _p.published_at, _p.state, s.state.label("standing")).outerjoin(
+            publication_standing, s.publication_id == _p.id).where(
+            _p.tenant_id == actor.tenant, _p.instance_id.in_(list(ids)), _p.state.in_(facts.OUT))
+        for row in db.execute(query.order_by(_p.id)).mappings():
+            of[row["instance_id"]].append(dict(row))
+    return of
 
 
 def export(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope, zone: dt.tzinfo,
@@ -91,7 +132,6 @@ def _approvals(db: sa.Connection, ids: set[str]) -> dict[str, list[dt.datetime]]
     """When decisions of these cases were SESUAI."""
     found: dict[str, list[dt.datetime]] = defaultdict(list)
     for row in db.execute(sa.select(_e.instance_id, _e.at, _e.data).where(_e.instance_id.in_(ids), _e.type == "task.completed")):
-        choice = facts.values_said(row.data).get("keputusan")
-        if isinstance(choice, str) and choice and choice.casefold() != "tidak":
+        if facts.approves(row.data):
             found[row.instance_id].append(row.at)
     return found

@@ -30,6 +30,7 @@ from engine.tables import (
     evidence_wording,
     membership,
     process_instance,
+    publication,
     tenant,
 )
 
@@ -37,11 +38,12 @@ BATCH = 200  # cases counted in one transaction
 TURN = 2.0  # seconds that one turn of the worker may take
 IN = 500  # values in one IN
 _LOCK = 0x7E2B18  # PostgreSQL's advisory lock: one at a time adds to the sums
-_a, _c, _e, _i = activity.c, evidence_cell.c, event.c, process_instance.c
+_a, _c, _e, _i, _p = activity.c, evidence_cell.c, event.c, process_instance.c, publication.c
 _ACTIVITY = (_a.id, _a.instance_id, _a.activity_id, _a.type, _a.scope_id, _a.loop_counter, _a.started_at, _a.ended_at, _a.canceled,
              _a.is_task, _a.assignee, _a.completed_by, _a.claimed_at, _a.due_at, _a.extensions, _a.working_seconds, _a.in_stead_of)
 _CASE = (_i.id, _i.tenant_id, _i.definition_id, _i.definition_key, _i.variables, _i.started_at, _i.started_by, _i.ended_at,
-         _i.end_reason, _i.working_seconds)
+         _i.end_reason, _i.working_seconds, _i.about_id)
+_PUBLICATION = (_p.instance_id, _p.channel_id, _p.state, _p.connector, _p.published_at)
 UNCOUNTED = sa.text("ended_at IS NOT NULL AND NOT counted")  # as the index has it
 _mark = sa.update(process_instance).where(_i.id.in_(bindparam("ids", expanding=True)), UNCOUNTED).values(counted=True)
 _add = sa.update(evidence_cell).where(_c.id == bindparam("_id")).values(
@@ -115,17 +117,20 @@ def facts_of(db: sa.Connection, ids: Sequence[str]) -> list[facts.Facts]:
 
 
 def _facts(db: sa.Connection, cases: Sequence[Mapping[str, Any]]) -> Iterator[facts.Facts]:
-    of: dict[str, tuple[list, list]] = {case["id"]: ([], []) for case in cases}
+    of: dict[str, tuple[list, list, list]] = {case["id"]: ([], [], []) for case in cases}
     for part in parts(of, IN):
         for row in db.execute(sa.select(*_ACTIVITY).where(_a.instance_id.in_(part))).mappings():
             of[row["instance_id"]][0].append(row)
         for row in db.execute(sa.select(_e.id, _e.instance_id, _e.activity_instance_id, _e.type, _e.data).where(
                 _e.instance_id.in_(part), _e.type.in_(("task.completed", *facts.MOVED)))).mappings():
             of[row["instance_id"]][1].append(row)
+        for row in db.execute(sa.select(*_PUBLICATION).where(_p.instance_id.in_(part)).order_by(_p.id)).mappings():
+            of[row["instance_id"]][2].append(row)
     offices = {tenant_id: office(db, tenant_id) for tenant_id in {case["tenant_id"] for case in cases}}
     diagrams = {id: diagram(db, id) for id in {case["definition_id"] for case in cases}}
     for case in cases:
-        yield facts.read(case, *of[case["id"]], diagrams[case["definition_id"]], offices[case["tenant_id"]])
+        activities, events, publications = of[case["id"]]
+        yield facts.read(case, activities, events, diagrams[case["definition_id"]], offices[case["tenant_id"]], publications)
 
 
 def diagram(db: sa.Connection, definition_id: str) -> facts.Diagram:

@@ -29,6 +29,7 @@ MARK = "CONTOH"  # begins every business key
 CHUNK = 500  # cases written in one transaction
 KINDS = {"pengumuman": 30, "peraturan": 10, "surat-edaran": 10, "laporan-keuangan": 8, "juknis-juklak": 12, "berita": 30}
 RETURNED = {"pengumuman": 0.2, "peraturan": 0.35, "surat-edaran": 0.15, "laporan-keuangan": 0.5, "juknis-juklak": 0.3}  # chance of a TIDAK
+CLASSES = {"pengumuman": "serta-merta", "peraturan": "setiap-saat"}  # by kind; of the others "berkala"
 UNITS = {"teknis": 50, "hukum": 30, "sdm": 20}  # the writers' groups
 NOTES = {"Perbaiki bahasa dan ejaan.": 40, "Periksa kembali angka dan tanggal.": 30, "Konfirmasi lagi ke narasumber.": 20,
          "Ganti atau tambahkan foto.": 10}
@@ -108,6 +109,18 @@ class Plan:
     @property
     def key(self) -> str:
         return f"{MARK}-{self.start:%Y}-{self.number:06}"
+
+    @property
+    def since_approval(self) -> dict[str, int]:
+        """Minutes of working time from the approval until it went out, by channel; of what nobody decided on there is none."""
+        last = max((n for n, step in enumerate(self.steps) if step.decided), default=None)
+        if last is None:
+            return {}
+        minutes, found = self.stood, {}
+        for step in self.steps[last + 1:]:
+            minutes += step.lead
+            found["facebook" if step.activity_id == "terbitkan_manual" else "website"] = minutes
+        return {channel: found[channel] for channel in self.channels}
 
     @property
     def manual(self) -> bool:
@@ -288,7 +301,7 @@ class _Case:
         self.at, self.count = plan.start, 0
         self.id = self._id()
         self.data = {"judul": f"[Contoh] {plan.kind.replace('-', ' ').capitalize() or 'Berkas'} nomor {plan.number}", "isi": "Isi contoh.",
-                     "jenis": plan.kind, "klasifikasi": "berkala"}
+                     "jenis": plan.kind, "klasifikasi": CLASSES.get(plan.kind, "berkala")}
 
     def rows(self) -> Iterator[tuple[sa.Table, dict[str, Any]]]:
         plan = self.plan

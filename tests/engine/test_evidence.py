@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import settings
-from engine.evidence import behind, cells, facts, figures, reasons, rollup, sample
+from engine import settings, standings
+from engine.evidence import behind, cells, facts, figures, output, reasons, rollup, sample
 from engine.evidence.behind import Which
 from engine.evidence.figures import Scope
 from engine.process_engine import Actor
@@ -336,3 +336,59 @@ def test_what_is_to_be_counted_is_found_by_its_index(pe):
         query = str(sa.select(process_instance.c.id).where(rollup.UNCOUNTED).order_by(
             process_instance.c.tenant_id, process_instance.c.id).limit(1).compile(db, compile_kwargs={"literal_binds": True}))
         assert "ix_process_instance_uncounted" in str(db.execute(sa.text(f"{explain} {query}")).all())
+
+
+# What was put out -----------------------------------------------------------------------------------------------------
+
+@on_databases
+def test_what_was_put_out_is_known_by_channel_class_and_month(pe, known):
+    for scope, plans, unit in scopes(pe, known):
+        mine = [p for p in plans if p.channels and unit in (None, p.unit)]
+        shown = output.found(pe, ANALYST, scope)
+        assert {id: m["out"] for id, m in shown.channels.items()} == Counter(c for p in mine for c in p.channels)
+        assert {id: m["manual"] for id, m in shown.channels.items() if m["manual"]} == Counter(c for p in mine for c in p.channels if c == "facebook")
+        for id, m in shown.channels.items():
+            took = [p.since_approval[id] for p in mine if id in p.since_approval]
+            assert m["count"] == m["out"] and output.share(m) == 1 and sum(output.spread(m)) == sum(m.times.get("lead", {}).values()) == len(took)
+            if took:
+                assert m["lead_seconds"] == 60 * sum(took)
+                assert m.quantile("lead", 0.5) == pytest.approx(statistics.median(took), rel=0.002)
+                assert m.quantile("lead", 0.9) == pytest.approx(percentile(took, 0.9), rel=0.002)
+                assert output.spread(m)[:3] == [sum(low <= t < high for t in took) for low, high in ((0, 30), (30, 60), (60, 120))]
+        of = {kind: sample.CLASSES.get(kind, "berkala") for kind in sample.KINDS}
+        assert {name: m["count"] for name, m in shown.classes.items()} == Counter(of[p.kind] for p in mine)
+        assert sum(m["posts"] for m in shown.classes.values()) == sum(len(p.channels) for p in mine)
+        assert {(month, name): m["count"] for month, each in shown.class_months.items() for name, m in each.items()} == Counter(
+            (day(p).replace(day=1), of[p.kind]) for p in mine)
+        assert {(month, id): m["out"] for month, each in shown.months.items() for id, m in each.items()} == Counter(
+            (day(p).replace(day=1), c) for p in mine for c in p.channels)
+        for name, m in shown.classes.items():
+            assert keys(pe, scope, Which(what="class", element=name)).total() == m["count"]
+        quick = [p.key for p in mine if 30 <= p.since_approval.get("website", -1) < 60]
+        assert keys(pe, scope, Which(what="channel", element="website", measure="out", least=30, most=60)) == Counter(quick)
+
+
+def test_what_failed_is_unknown_was_withdrawn_or_is_about_another_counts_for_what_it_is(pe, known):
+    with read(pe) as db:
+        id = db.scalar(sa.select(process_instance.c.id).where(process_instance.c.business_key == next(p for p in known if p.channels).key))
+        case = dict(db.execute(sa.select(*rollup._CASE).where(process_instance.c.id == id)).mappings().one())
+        diagram, office = rollup.diagram(db, case["definition_id"]), rollup.office(db, "contoh")
+    posts = [{"channel_id": "x", "state": state, "connector": "x", "published_at": NOW if state == "scheduled" else None}
+             for state in ("scheduled", "failed", "unknown", "withdrawn", "planned", "manual")]
+    shown = facts.read(case, [], [], diagram, office, posts)
+    [m] = [m for (what, _, _), m in shown.measures.items() if what == "channel"]
+    assert m.sums == {"count": 6, "out": 1, "failed": 1, "unknown": 1, "withdrawn": 1} and output.share(m) == 1 / 3 and "lead" not in m.times
+    assert [m.sums for (what, _, _), m in shown.measures.items() if what == "class"] == [{"count": 1, "posts": 1}]
+    ralat = facts.read({**case, "about_id": id}, [], [], diagram, office, posts)
+    assert not any(what == "class" for what, _, _ in ralat.measures)
+
+
+def test_the_page_of_output_asks_as_many_statements_for_many_cases_as_for_few(pe, known):
+    asked = []
+    sa.event.listen(pe.db, "before_cursor_execute", lambda c, cursor, text, values, *_: asked.append((text, values)))
+    output.found(pe, ANALYST, Scope(KEY)), standings.tally(pe, ANALYST)
+    assert len([text for text, _ in asked if text.startswith("SELECT")]) == 3
+    with pe.db.connect() as db:
+        for text, values in [each for each in asked if each[0].startswith("SELECT")]:
+            plan = " ".join(str(row) for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
+            assert "SCAN" not in plan and "publication " not in plan, f"{text}\n{plan}"
