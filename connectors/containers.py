@@ -45,7 +45,8 @@ NOT_THERE = 24  # the code of what does not exist
 PASSING = {"FAILED_DOWNLOADING_VIDEO", "UNKNOWN"}  # of Threads' error messages: made anew, it may go
 
 APP_FIELDS = (
-    Field("client_id", N_("Nomor aplikasi (App ID)"), "text", True),
+    Field("client_id", N_("Nomor aplikasi (App ID)"), "text", True,
+          N_("Yang khusus untuk kanal ini (Instagram app ID, Threads app ID), bukan nomor aplikasi Meta-nya.")),
     Field("client_secret", N_("Rahasia aplikasi (App secret)"), "secret", True),
     Field("account", N_("Nomor akun"), help=N_("Terisi sendiri sesudah masuk.")),
     Field("api", N_("Alamat API"), "url", help=N_("Kosongkan untuk memakai server Meta.")),
@@ -85,11 +86,11 @@ class Containers:
 
     def publish(self, request: Request) -> Result:
         """One post. Its container, and those of a carousel's parts, are made first; while Meta is at them this is NotYet."""
-        text, files = self._prepared(request)
         progress = request.progress
         if "post" not in progress:
+            text, files = self._prepared(request)
             if "since" not in progress:
-                progress.note(since=int(request.now.timestamp()))  # `find` looks no further back
+                progress.note(since=int(request.now.timestamp()), link=request.link)  # `find` looks no further back, and for that link
             try:
                 container = self._container(request, text, files)
                 if self._looked_at(request, container) == "PUBLISHED":  # begun before, and a person did not see it
@@ -175,7 +176,7 @@ class Containers:
         return rules.compose(self.rules, post), files[: channel.images]
 
     def _post(self, request: Request) -> Post:
-        return rules.of_request(request, request.link if "link" in self.can else "")
+        return rules.of_request(request, request.progress.get("link", request.link) if "link" in self.can else "")
 
     def _container(self, request: Request, text: str, files: list[Attachment]) -> str:
         if "container" in request.progress:
@@ -198,7 +199,8 @@ class Containers:
         return ids
 
     def _words_alone(self, request: Request) -> dict[str, str]:
-        return {"media_type": "TEXT"} | ({"link_attachment": request.link} if request.link else {})
+        link = request.progress["link"]
+        return {"media_type": "TEXT"} | ({"link_attachment": link} if link else {})
 
     def _made(self, fields: dict[str, str]) -> str:
         """A container's number. One whose number did not come is seen by nobody: it is made again."""
@@ -227,9 +229,7 @@ class Containers:
         if state in ("FINISHED", "PUBLISHED"):
             return state
         if state == "IN_PROGRESS":
-            if request.now - datetime.fromisoformat(request.progress["made"]) < LONGEST:
-                raise NotYet(LOOK)
-            raise meta.UsedUp(N_("%(platform)s terlalu lama mengolah gambar atau video."), "temporary", platform=self.title)
+            raise self._in_the_making(request)
         if state == "EXPIRED":
             raise meta.UsedUp(N_("Kiriman yang disiapkan di %(platform)s sudah kedaluwarsa."), "temporary", platform=self.title)
         if state != "ERROR":
@@ -238,6 +238,11 @@ class Containers:
         kind = meta.UsedUp if codes & {*meta.PASSING, meta.UNFETCHED} or reason in PASSING else Failure
         raise kind(N_("%(platform)s gagal mengolah gambar atau video: %(said)s"), "temporary" if kind is meta.UsedUp else "permanent",
                    platform=self.title, said=reason)
+
+    def _in_the_making(self, request: Request) -> Failure:
+        if request.now - datetime.fromisoformat(request.progress["made"]) < LONGEST:
+            return NotYet(LOOK)
+        return meta.UsedUp(N_("%(platform)s terlalu lama mengolah gambar atau video."), "temporary", platform=self.title)
 
     def _limit(self, now: datetime) -> tuple[Quota, ...]:
         """How many posts the account may still publish, of 24 hours that pass with each moment."""
@@ -255,8 +260,13 @@ class Containers:
             raise Throttled(meta.QUOTA_WAIT)
 
     def _publish(self, request: Request, container: str) -> None:
-        request.progress.once("post", lambda: self._id(self._call(
-            "POST", f"{self._account}/{self.publishes}", creates=True, data={"creation_id": container})))
+        edge = f"{self._account}/{self.publishes}"
+        try:
+            request.progress.once("post", lambda: self._id(self._call("POST", edge, creates=True, data={"creation_id": container})))
+        except Throttled:
+            raise
+        except NotYet as not_yet:  # whatever the container said of itself
+            raise self._in_the_making(request) from not_yet
 
     # Reading back -----------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,6 @@ def show(name: str) -> Response:
     found = public_files.find(pe(), name, now())
     if found is None:
         return Response(status=404, headers=HEADERS)
-    response = send_file(found[0], mimetype=found[1], conditional=True)
+    response = send_file(found[0], mimetype=found[1], conditional=True, download_name=f"berkas.{name.rpartition('.')[2]}")
     response.headers.update(HEADERS)
     return response

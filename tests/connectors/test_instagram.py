@@ -8,7 +8,7 @@ import pytest
 from meta_contract import MetaContract, Served, connect, context_of, signed_in
 from publications import PHOTO, picture
 
-from connectors import Attachment, Denied, Failure, NotYet, Progress, Throttled, abilities
+from connectors import Attachment, Denied, Failure, NotYet, Progress, Throttled, abilities, meta
 from connectors.instagram import Instagram
 
 VIDEO = Attachment("video.mp4", "video/mp4", b"\0\0\0\x18ftypmp42" + b"v" * 5_000, "Rapat pleno")
@@ -97,6 +97,15 @@ def test_what_is_never_ready_is_made_anew(instagram, server, ask, behaving):
         instagram.publish(replace(request, now=request.now + timedelta(hours=2)))
     assert caught.value.kind == "temporary" and "container" not in request.progress
     behaving(looks=0)
+    assert instagram.publish(request).platform_id in server.posts()
+
+
+def test_what_it_will_not_publish_though_it_is_ready_is_not_waited_for_without_end(instagram, server, ask, behaving):
+    request = ask("a", progress=Progress())
+    for later, expected in ((timedelta(), NotYet), (timedelta(hours=2), meta.UsedUp)):
+        behaving(refuses=2207027)
+        with pytest.raises(expected):
+            instagram.publish(replace(request, now=request.now + later))
     assert instagram.publish(request).platform_id in server.posts()
 
 

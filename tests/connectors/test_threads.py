@@ -1,5 +1,7 @@
 """Threads: the contract against an API of the tests' own, and what is particular to it."""
 
+from datetime import UTC, datetime
+
 import fake_server
 import pytest
 from meta_contract import MetaContract, Served, connect, context_of, signed_in
@@ -36,6 +38,14 @@ def test_words_alone_show_their_link(threads, server, ask):
     shown = server.shown(result)
     assert (shown["kind"], shown["link"]) == ("TEXT", "https://kpu.example/jadwal") and "https://kpu.example/jadwal" in shown["text"]
     assert result.url == f"https://www.threads.com/@kpuseribu/post/{result.platform_id}"
+
+
+def test_a_lost_post_is_looked_for_with_the_link_that_it_has_and_not_one_of_later(threads, server, ask):
+    progress = Progress()
+    posted = threads.publish(ask("a", title="Dicari", images=[], progress=progress, now=datetime.now(UTC)))
+    threads.publish(ask("b", title="Lain", images=[], now=datetime.now(UTC)))
+    lost = ask("a", title="Dicari", images=[], link="https://kpu.example/baru", progress=Progress({**progress, "post": {}}))
+    assert threads.find(lost).platform_id == posted.platform_id
 
 
 def test_pictures_and_videos_tell_what_they_show(threads, server, ask):
