@@ -88,11 +88,10 @@ class Containers:
         """One post. Its container, and those of a carousel's parts, are made first; while Meta is at them this is NotYet."""
         progress = request.progress
         if "post" not in progress:
-            text, files = self._prepared(request)
             if "since" not in progress:
                 progress.note(since=int(request.now.timestamp()), link=request.link)  # `find` looks no further back, and for that link
             try:
-                container = self._container(request, text, files)
+                container = progress.get("container") or self._container(request)
                 if self._looked_at(request, container) == "PUBLISHED":  # begun before, and a person did not see it
                     return self._found(request) or self._lost()
                 self._spare(request.now)
@@ -178,9 +177,8 @@ class Containers:
     def _post(self, request: Request) -> Post:
         return rules.of_request(request, request.progress.get("link", request.link) if "link" in self.can else "")
 
-    def _container(self, request: Request, text: str, files: list[Attachment]) -> str:
-        if "container" in request.progress:
-            return request.progress["container"]
+    def _container(self, request: Request) -> str:
+        text, files = self._prepared(request)
         if len(files) > 1:
             shown = {"media_type": "CAROUSEL", "children": ",".join(self._items(request, files))}
         else:

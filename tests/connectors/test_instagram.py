@@ -23,7 +23,7 @@ def server():
 
 class TestContract(MetaContract):
     images = 1
-    samples = 4
+    samples = 3
 
     @pytest.fixture
     def platform(self, server):

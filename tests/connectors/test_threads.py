@@ -21,8 +21,8 @@ def server():
 
 class TestContract(MetaContract):
     images = 2
-    samples = 3
-    steps = 5
+    samples = 2
+    steps = 4
 
     def connect(self, url, context):
         return connect(Threads, url, context)
