@@ -168,6 +168,12 @@ class Progress(dict[str, Any]):
         self.note(**{name: {"result": result}})
         return result
 
+    def kept(self, name: str, call: Callable[[], Any]) -> Any:
+        """The (JSON) result of a call that may be made twice (nobody sees an upload that no post shows): made once it is not made again."""
+        if name not in self:
+            self.note(**{name: call()})
+        return self[name]
+
     def forget_begun(self) -> None:
         """A person has looked and says that what was begun was not taken: `once` may call again."""
         self.forget(*[name for name, value in self.items() if value == {}])

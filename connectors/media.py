@@ -67,6 +67,15 @@ def fitted(images: Iterable[Attachment], rules: Rules) -> list[Attachment]:
     return [Attachment(f"gambar.{picture.extension}", picture.media_type, picture.content, alt) for picture, alt in made]
 
 
+def is_animated(image: Attachment) -> bool:
+    """It is a GIF that moves."""
+    try:
+        with Image.open(BytesIO(image.content), formats=["GIF"]) as opened:
+            return bool(getattr(opened, "is_animated", False))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
 def _cropped(image: Image.Image, low: float, high: float) -> Image.Image:
     width, height = image.size
     if width / height < low:

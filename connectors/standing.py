@@ -21,9 +21,10 @@ _LOGIN = re.compile(r"/(?:accounts/login|checkpoint|log-?in|masuk|sign-?in)\b", 
 _PASSWORD = re.compile(r"<input[^>]+type=[\"']?password", re.IGNORECASE)
 
 
-def texts(channel: str, request: Request) -> list[str]:
-    """What the channel may have been given: its text with the address of the whole where there is one, and without."""
-    return list(dict.fromkeys(rules.compose(channel, rules.of_request(request, link)) for link in (request.link, "")))
+def texts(channel: str, request: Request, thread: bool = False) -> list[str]:
+    """What the channel may have been given: its text (`thread`: those of all parts) with the address of the whole where there is one,
+    and without."""
+    return list(dict.fromkeys(" ".join(rules.parts(channel, rules.of_request(request, link), thread)) for link in (request.link, "")))
 
 
 def words(text: str) -> list[str]:

@@ -1,14 +1,19 @@
 """Posts of an X account, by the X API v2 with the four OAuth 1.0a keys of the account's own app, which do not end.
 
-https://docs.x.com/x-api/posts/create-post, …/delete-post, …/media/upload-media (pictures up to 5 MB in one call),
-…/media/create-media-metadata (alt text), …/users/get-posts; limits: https://docs.x.com/x-api/fundamentals/rate-limits
+https://docs.x.com/x-api/posts/create-post (with reply.in_reply_to_tweet_id for a thread), …/delete-post, …/media/upload-media (pictures
+up to 5 MB in one call), …/media/initialize-media-upload, …/append-media-upload, …/finalize-media-upload and …/get-media-upload-status
+(videos and moving GIFs, in segments of at most 5 MB), …/media/create-media-metadata (alt text), …/users/get-posts; what goes together:
+https://docs.x.com/x-api/media/quickstart/best-practices; limits: https://docs.x.com/x-api/fundamentals/rate-limits
 (`x-rate-limit-*`); signing: https://docs.x.com/fundamentals/authentication/oauth-1-0a. It knows no idempotency key, but refuses
 what the account has just said in the same words (403). What was sent without an answer is looked for among the latest posts.
 """
 
 import hashlib
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +27,7 @@ from connectors import (
     Field,
     Health,
     NotByMachine,
+    NotYet,
     Request,
     Result,
     Standing,
@@ -30,6 +36,7 @@ from connectors import (
     media,
     repeatable,
     rules,
+    series,
     standing,
 )
 
@@ -38,73 +45,90 @@ ALT = 1_000  # characters
 SLACK = timedelta(minutes=2)  # between our clock and theirs
 LOOKED_AT = 50  # latest posts, when a post is looked for
 WAIT = 900.0  # seconds of X's window, where it does not say when it ends
+SHOWN = "created_at,entities,text"  # of a post that is looked at
+GIF_SIZE = 15 * rules.MB
+PROCESSING = 10.0  # seconds before a look at a video that is being processed, where X does not say when
+LONGEST_UPLOAD = 600.0  # seconds of one try; the next goes on
 KEYS = ("consumer_key", "consumer_secret", "access_token", "access_secret")
 
 
 class X:
     name = "x"
+    rules = "x"  # of `connectors.rules`
     title = "X"
-    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "delete", "find", "verify"})
+    can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "video", "delete", "find", "verify"})
+    segment = 4 * 2**20  # bytes of a video that one call carries
     fields: tuple[Field, ...] = (
         Field("consumer_key", N_("Kunci API (API key)"), "secret", True,
               N_("Dari console.x.com; aplikasinya berizin Read and write sebelum token dibuat.")),
         Field("consumer_secret", N_("Rahasia kunci API (API key secret)"), "secret", True),
         Field("access_token", N_("Token akses (access token)"), "secret", True),
         Field("access_secret", N_("Rahasia token akses (access token secret)"), "secret", True),
+        series.FIELD,
         Field("api", N_("Alamat API X"), "url", help=N_("Kosongkan untuk memakai server X.")),
     )
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context):
         self.api = str(config.get("api") or API).rstrip("/")
         self.keys = {name: str(secrets.get(name) or "").strip() for name in KEYS}
+        self.thread = bool(config.get("thread"))
         self.allowed = context.allowed_private_hosts
 
     def publish(self, request: Request) -> Result:
-        """One post. Its pictures are uploaded first, each once."""
-        text, images = self._prepared(request)
-        if "since" not in request.progress:
-            request.progress.note(since=int(request.now.timestamp()))  # `find` looks no further back
-        ids = [self._uploaded(request, image) for image in images]
-        body: dict[str, Any] = {"text": text} | ({"media": {"media_ids": ids}} if ids else {})
-        sent = request.progress.once("sent", lambda: self._id(self._call("POST", "/2/tweets", creates=True, json=body)))
+        """One post, or a thread. Its pictures or its video are uploaded first, each once, and stand with the first part."""
+        texts = self._texts(request)
+        series.begin(request, self.thread)
+        ids = [] if series.name(0) in request.progress else self._uploads(request)
+        sent: list[str] = []
+        for number, text in enumerate(texts):
+            body: dict[str, Any] = {"text": text}
+            if ids and not sent:
+                body["media"] = {"media_ids": ids}
+            if sent:
+                body["reply"] = {"in_reply_to_tweet_id": sent[-1]}
+            try:
+                sent.append(request.progress.once(series.name(number), partial(self._posted, body)))
+            except Failure as failure:
+                if failure.kind != "permanent" or not sent:
+                    raise
+                raise series.taken_back(request, failure, lambda: self.withdraw(",".join(sent), "", request.key)) from failure
         return self._result(sent, request.now)
 
     def find(self, request: Request) -> Result | None:
-        """Among the account's latest posts, the one with these words since this publication began."""
-        sought = self._prepared(request)[0].split()
+        """Among the account's latest posts, those with these words since this publication began."""
         since = int(request.progress.get("since", 0)) - SLACK.total_seconds()
         me = self._call("GET", "/2/users/me")["data"]["id"]
-        asked = urlencode({"max_results": LOOKED_AT, "tweet.fields": "created_at,entities,text"})
-        for post in self._call("GET", f"/2/users/{me}/tweets?{asked}").get("data") or []:
-            made = datetime.fromisoformat(str(post["created_at"]))
-            if _words(post) == sought and made.timestamp() >= since:
-                return self._result(str(post["id"]), made)
-        return None
+        asked = urlencode({"max_results": LOOKED_AT, "post.fields": SHOWN})
+        latest = self._call("GET", f"/2/users/{me}/tweets?{asked}").get("data") or []
+        made = {str(post["id"]): datetime.fromisoformat(str(post["created_at"])) for post in latest}
+        words = {str(post["id"]): _words(post) for post in latest if made[str(post["id"])].timestamp() >= since}
+        sought = [text.split() for text in self._texts(request)]
+        found = series.results(request, [next((id for id, said in words.items() if said == part), None) for part in sought])
+        return self._result(found, made.get(found[0], request.now)) if found else None
 
     def withdraw(self, platform_id: str, url: str, key: str) -> None:
-        """The post; what is gone already is."""
-        if not platform_id.isdigit():
-            raise NotByMachine(N_("Tulisan ini tidak dikenal X menurut nomornya."))
-        try:
-            repeatable(lambda: self._call("DELETE", f"/2/tweets/{platform_id}"))
-        except Failure as failure:
-            if failure.params.get("status") != 404:
-                raise
+        """The post, or every part of the thread, the last first; what is gone already is."""
+        for id in reversed(_parsed(platform_id)):
+            try:
+                repeatable(partial(self._call, "DELETE", f"/2/tweets/{id}"))
+            except Failure as failure:
+                if failure.params.get("status") != 404:
+                    raise
 
     def verify(self, request: Request, platform_id: str, url: str) -> Standing:
-        """By its id (…/posts/get-post-by-id): its words. Of one that is gone X says so in a good answer."""
-        if not platform_id.isdigit():
-            raise NotByMachine(N_("Tulisan ini tidak dikenal X menurut nomornya."))
-        asked = urlencode({"tweet.fields": "created_at,entities,text"})
-        try:
-            said = self._call("GET", f"/2/tweets/{platform_id}?{asked}")
-        except Failure as failure:
-            if failure.params.get("status") == 404:
+        """By its ids (…/posts/get-post-by-id): its words. Of one that is gone X says so in a good answer."""
+        ids, shown = _parsed(platform_id), []
+        for id in ids:
+            try:
+                said = self._call("GET", f"/2/tweets/{id}?{urlencode({'post.fields': SHOWN})}")
+            except Failure as failure:
+                if failure.params.get("status") == 404:
+                    return standing.gone()
+                raise
+            if "data" not in said:
                 return standing.gone()
-            raise
-        if "data" not in said:
-            return standing.gone()
-        return standing.compared(standing.texts("x", request), " ".join(_words(said["data"])))
+            shown += _words(said["data"])
+        return standing.compared(standing.texts("x", request, thread=len(ids) > 1), " ".join(shown))
 
     def check(self, now: datetime) -> Health:
         """Whose the keys are. Whether they may write, X says only when something is written."""
@@ -113,30 +137,98 @@ class X:
 
     # Within -----------------------------------------------------------------------------------------------------------
 
-    def _prepared(self, request: Request) -> tuple[str, list[Attachment]]:
-        """The text as it was approved, and the pictures as X takes them."""
-        text = rules.compose("x", rules.of_request(request, request.link))
-        images = media.fitted(rules.taken("x", request.images), rules.of("x"))
-        if not rules.fits("x", text, len(images)):
+    def _texts(self, request: Request) -> list[str]:
+        """As they were approved."""
+        texts = series.texts("x", request, self.thread)
+        if not all(rules.fits("x", text) for text in texts):
             raise Failure(N_("Teks terlalu panjang untuk X."))
-        return text, images
+        return texts
+
+    def _uploads(self, request: Request) -> list[str]:
+        """The ids of what the post shows: a video or a moving GIF alone, else pictures, which move no more."""
+        images = rules.taken("x", request.images)
+        if videos := rules.videos_taken("x", request.videos):
+            return [self._in_segments(request, videos[0], "tweet_video")]
+        if len(images) == 1 and len(images[0].content) <= GIF_SIZE and media.is_animated(images[0]):
+            return [self._in_segments(request, replace(images[0], media_type=rules.GIF), "tweet_gif")]
+        channel = replace(rules.of("x"), formats=(rules.JPEG, rules.PNG, rules.WEBP))
+        return [self._uploaded(request, image) for image in media.fitted(images, channel)]
 
     def _uploaded(self, request: Request, image: Attachment) -> str:
         """The id of this picture, which nobody sees before a post shows it: uploaded twice, one of the two is never seen."""
-        name = f"picture-{hashlib.sha256(image.content).hexdigest()[:16]}"
-        if name not in request.progress:
-            body = {"data": {"media_category": "tweet_image", "media_type": image.media_type},
-                    "files": {"media": (image.name, image.content, image.media_type)}}
+        def upload() -> str:
+            body = {"data": {"media_category": "tweet_image"}, "files": {"media": (image.name, image.content, image.media_type)}}
             id = self._id(repeatable(lambda: self._call("POST", "/2/media/upload", creates=True, **body)))
-            if image.alt:
-                described = {"id": id, "metadata": {"alt_text": {"text": image.alt[:ALT]}}}
-                repeatable(lambda: self._call("POST", "/2/media/metadata", json=described))
-            request.progress.note(**{name: id})
-        return request.progress[name]
+            self._describe(id, image.alt)
+            return id
+
+        return request.progress.kept(f"picture-{hashlib.sha256(image.content).hexdigest()[:16]}", upload)
+
+    def _describe(self, id: str, alt: str) -> None:
+        if alt:
+            described = {"id": id, "metadata": {"alt_text": {"text": alt[:ALT]}}}
+            repeatable(lambda: self._call("POST", "/2/media/metadata", json=described))
+
+    def _in_segments(self, request: Request, file: Attachment, category: str) -> str:
+        """Its id, once X has processed it; NotYet before. `upload` in the progress: {id, next: segment, whole: it was put together}.
+
+        An upload that was broken off, and that X does not know any more, is begun anew.
+        """
+        resumed = "upload" in request.progress
+        try:
+            if not resumed:
+                said = {"media_category": category, "media_type": file.media_type, "total_bytes": len(file.content)}
+                begun = repeatable(lambda: self._call("POST", "/2/media/upload/initialize", creates=True, json=said))
+                request.progress.note(upload={"id": self._id(begun), "next": 0})
+            self._send_segments(request, file)
+            upload = request.progress["upload"]
+            if not upload.get("whole"):
+                repeatable(lambda: self._call("POST", f"/2/media/upload/{upload['id']}/finalize", creates=True))
+                if category == "tweet_gif":
+                    self._describe(upload["id"], file.alt)
+                request.progress.note(upload={**upload, "whole": True})
+            self._processed(upload["id"])
+            return upload["id"]
+        except Failure as failure:
+            if failure.kind == "permanent":
+                request.progress.forget("upload")
+                if resumed and not isinstance(failure, Denied):
+                    raise Failure(failure.message, "temporary", **failure.params) from failure
+            raise
+
+    def _send_segments(self, request: Request, file: Attachment) -> None:
+        began, upload = time.monotonic(), request.progress["upload"]
+        for number in range(upload["next"], -(-len(file.content) // self.segment)):
+            if time.monotonic() - began > LONGEST_UPLOAD:
+                raise NotYet(1)
+            piece = file.content[number * self.segment: (number + 1) * self.segment]
+            body = {"data": {"segment_index": number}, "files": {"media": (file.name, piece, "application/octet-stream")}}
+            try:
+                repeatable(partial(self._call, "POST", f"/2/media/upload/{upload['id']}/append", creates=True, **body))
+            except Failure as failure:
+                if failure.kind == "temporary" and number > upload["next"] and not isinstance(failure, NotYet):
+                    # others arrived: that is no failed try
+                    raise NotYet(failure.retry_after or PROCESSING) from failure
+                raise
+            request.progress.note(upload={**upload, "next": number + 1})
+
+    def _processed(self, id: str) -> None:
+        """NotYet while X is at it."""
+        data = self._call("GET", f"/2/media/upload?{urlencode({'command': 'STATUS', 'media_id': id})}").get("data")
+        info = data.get("processing_info") if isinstance(data, dict) else None
+        if not isinstance(info, dict) or info.get("state") == "succeeded":
+            return
+        if info.get("state") == "failed":
+            raise Failure(N_("X tidak dapat mengolah video ini: %(said)s"), said=str(info.get("error") or "")[:300])
+        wait = info.get("check_after_secs")
+        raise NotYet(float(wait) if isinstance(wait, int) and 0 < wait <= WAIT else PROCESSING)
+
+    def _posted(self, body: dict[str, Any]) -> str:
+        return self._id(self._call("POST", "/2/tweets", creates=True, json=body))
 
     @staticmethod
-    def _result(id: str, at: datetime) -> Result:
-        return Result(f"https://x.com/i/status/{id}", id, at)
+    def _result(ids: list[str], at: datetime) -> Result:
+        return Result(f"https://x.com/i/status/{ids[0]}", ",".join(ids), at)
 
     @staticmethod
     def _id(answer: dict[str, Any]) -> str:
@@ -191,3 +283,11 @@ def _words(post: Mapping[str, Any]) -> list[str]:
     for link in (post.get("entities") or {}).get("urls") or []:
         text = text.replace(str(link.get("url")), "" if link.get("media_key") else str(link.get("expanded_url", "")))
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").split()
+
+
+def _parsed(platform_id: str) -> list[str]:
+    """The ids of the parts."""
+    ids = platform_id.split(",")
+    if not all(id.isdigit() for id in ids):
+        raise NotByMachine(N_("Tulisan ini tidak dikenal X menurut nomornya."))
+    return ids

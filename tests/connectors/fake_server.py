@@ -37,7 +37,7 @@ class Call:
 
 
 class Platform:
-    """What a fake serves. `answer` returns (status, JSON) or (status, JSON, headers)."""
+    """What a fake serves. `answer` returns (status, JSON or bytes) or (status, JSON or bytes, headers)."""
 
     def answer(self, call: Call) -> tuple:
         raise NotImplementedError
@@ -55,13 +55,14 @@ def serve(platform: Callable[[], Platform]) -> None:
         def handle_one(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
-            if len(body) < length:
+            whole = "Host" in self.headers and ("Content-Length" in self.headers or self.command in ("GET", "HEAD", "DELETE"))
+            if len(body) < length or not whole:
                 return  # it never came whole, so it is not taken
             parts = urlsplit(self.path)
             call = Call(self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body, *_parsed(self.headers, body))
             with lock:
                 status, said, *more = (200, at.posts()) if parts.path == "/_posts" else at.answer(call)
-            content = json.dumps(said).encode() if said is not None else b""
+            content = said if isinstance(said, bytes) else json.dumps(said).encode() if said is not None else b""
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", "Content-Length": len(content), **(more[0] if more else {})}.items():
                 self.send_header(name, str(value))
