@@ -235,13 +235,14 @@ def _origin(address: str) -> tuple[str, str]:
 
 def _accounts(connector: Any, sign_in: connectors.SignIn, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the admin may choose from: {name, config, tokens} each; at least one."""
-    got = dict(connector.complete_sign_in(given) if hasattr(connector, "complete_sign_in") else given)
+    complete, accounts = getattr(connector, "complete_sign_in", None), getattr(connector, "accounts", None)
+    got = dict(complete(given) if complete else given)
     _check(got)
-    if not hasattr(connector, "accounts"):
+    if not accounts:
         return [{"name": None, "config": {}, "tokens": _marked(got, sign_in)}]
     found: list[dict[str, Any]] = [
         {"name": str(account.name)[:200], "config": dict(account.config), "tokens": _marked(account.tokens or got, sign_in)}
-        for account in connector.accounts(got)[:MOST_ACCOUNTS]]
+        for account in accounts(got)[:MOST_ACCOUNTS]]
     if not found:
         raise Invalid(N_("Akun yang Anda pakai di platform itu tidak mengelola apa pun yang dapat dipakai di sini."))
     for account in found:
