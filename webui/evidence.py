@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from bpmn import model
 from bpmn.errors import Invalid, NotFound
-from engine import access, reports, settings
+from engine import access, channels, reports, settings
 from engine.evidence import behind, cells, figures, reasons
 from engine.evidence.cells import Measures
 from webui import actor, deployed, evidence_charts, hours, names, now, pe
@@ -71,7 +71,7 @@ def standards():
         (s for s in steps if s.standard), key=lambda s: s.measures["overdue"], default=None)
     return render_template("evidence/standards.html", procedures=procedures, asked=asked, steps=steps, at=at, within=figures.within,
                            any_done=any(s.measures["count"] for s in steps),
-                           charts=evidence_charts.standards(steps, at, lambda **q: _behind(asked, **q)))
+                           charts=evidence_charts.standards(steps, at, lambda **q: behind_url(asked, **q)))
 
 
 @blueprint.get("/peta")
@@ -106,7 +106,7 @@ def returned():
     return render_template("evidence/returned.html", procedures=procedures, asked=asked, found=found, why=why, category=category, page=page,
                            clean=figures.clean, may_compare=access.may_administer(actor()),
                            people=names.people(id for id in found.writers or () if id),
-                           charts=evidence_charts.returned(found, why, lambda **q: _behind(asked, **q)))
+                           charts=evidence_charts.returned(found, why, lambda **q: behind_url(asked, **q)))
 
 
 @blueprint.post("/tidak/<key>/sort")
@@ -147,7 +147,7 @@ def paths():
                            follows=sorted(found.follows.items(), key=lambda each: -each[1])[:MOST_FOLLOWS],
                            most=max(found.follows.values(), default=1),
                            bound=_bound(found.total), long=_long(found.total), diagram=diagram,
-                           charts=evidence_charts.paths(found, lambda **q: _behind(asked, **q)))
+                           charts=evidence_charts.paths(found, lambda **q: behind_url(asked, **q)))
 
 
 @blueprint.get("/di-balik")
@@ -160,7 +160,8 @@ def cases():
     given = {name: request.args.get(name) or None for name in ("variant", "writer", "what")}
     which = behind.Which(
         which=request.args.get("which") or "all", rounds=_number("rounds"), category=request.args.get("category"),
-        minutes=_number("minutes"), element=request.args.get("element", ""), measure=request.args.get("measure") or "count", **given)
+        minutes=_number("minutes"), least=_number("least"), most=_number("most"),
+        element=request.args.get("element", ""), measure=request.args.get("measure") or "count", **given)
     page = behind.cases(pe(), actor(), asked.scope, which, after=request.args.get("after") or None)
     again = {name: value for name, value in request.args.items() if name != "after"}
     return render_template("evidence/cases.html", procedures=procedures, asked=asked, page=page, which=which, again=again,
@@ -214,7 +215,8 @@ def _kept(form: Any, key: str) -> dict[str, Any]:
     return {"key": key, **{name: form[f"f-{name}"] for name in FILTERS[1:] if f"f-{name}" in form}}
 
 
-def _behind(asked: Asked, month: dt.date | None = None, **which: Any) -> str:
+def behind_url(asked: Asked, month: dt.date | None = None, **which: Any) -> str:
+    """Where the cases behind a figure are listed."""
     span = month_of(asked, month) if month else {}
     return url_for("evidence.cases", **{**asked.args, **span, **which})
 
@@ -233,7 +235,13 @@ def _said(asked: Asked, which: behind.Which) -> str:
     measures = {
         "count": _("dengan"), "overdue": _("yang terlambat pada"), "within": _("yang tepat waktu pada"), "repeats": _("yang mengulang"),
         "canceled": _("yang dibatalkan pada"), "extended": _("yang diperpanjang pada"), "returned": _("yang TIDAK pada"),
-        "decided": _("yang diputuskan pada"), "claimed": _("yang diambil pada"), "promised": _("yang berbatas waktu pada")}
+        "decided": _("yang diputuskan pada"), "claimed": _("yang diambil pada"), "promised": _("yang berbatas waktu pada"),
+        "out": _("yang terbit di"), "failed": _("yang gagal terbit di"), "unknown": _("yang tidak pasti terbit di"),
+        "manual": _("yang diterbitkan dengan tangan di"), "withdrawn": _("yang diturunkan dari"), "posts": _("dengan informasi")}
+    if which.what == "channel":
+        name = channels.channel_names(pe(), actor()).get(which.element, which.element)
+    if which.what == "class":
+        name = _("klasifikasi %(name)s", name=which.element or "–")
     cases = {
         "decided": _("yang diputuskan"), "clean": _("yang diterima pada putaran pertama"), "returned": _("yang pernah TIDAK"),
         "repeats": _("yang mengulang langkah"), "cancelled": _("yang dibatalkan"), "moved": _("yang langkahnya dipindahkan"),
@@ -242,6 +250,9 @@ def _said(asked: Asked, which: behind.Which) -> str:
     parts = [f"{measures[which.measure]} {name}"] if which.what else [cases[which.which]] if which.which in cases else []
     if which.rounds is not None:
         parts.append(ngettext("dengan %(num)d kali TIDAK", "dengan %(num)d kali TIDAK", which.rounds))
+    if which.least is not None:
+        until = _("atau lebih") if which.most is None else _("sampai %(time)s", time=minutes(which.most))
+        parts.append(_("%(time)s %(until)s sejak disetujui", time=minutes(which.least), until=until))
     if which.minutes is not None:
         parts.append(_("yang lebih lama dari %(time)s", time=minutes(which.minutes)))
     if which.variant:
@@ -302,7 +313,7 @@ def _heat_row(what: str, id: str, name: str, measure: str, sides: list[Asked], f
         number = side["values"][what].get(id)
         cells_.append({"value": number, "text": shown(number, measure), "count": side["measures"][what].get(id, Measures())["count"],
                        "level": 0 if number is None or not most else max(1, min(LEVELS, -int(-LEVELS * number // most))) if number else 1,
-                       "url": _behind(asked, what=what, element=id, measure=counted)})
+                       "url": behind_url(asked, what=what, element=id, measure=counted)})
     change = None
     if len(cells_) == 2 and cells_[0]["value"] is not None and cells_[1]["value"] is not None:
         change = shown_change(cells_[1]["value"] - cells_[0]["value"], measure)

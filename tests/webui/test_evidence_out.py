@@ -1,13 +1,15 @@
 """What the analyst takes along: the page, its files, who may not, and wrong questions."""
 
 import csv
+import re
 import zipfile
+from collections import Counter
 from io import BytesIO, StringIO
 
 import pytest
 from lxml import etree
 
-from engine.evidence import output
+from engine.evidence import output, sample
 from engine.evidence.xes import XES
 from tests.webui.test_evidence import analis, known, row  # noqa: F401  the same history
 
@@ -49,26 +51,36 @@ def test_each_report_comes_in_each_form(known, analis):  # noqa: F811
         assert f"-2026-01-01-2026-06-30.{path[-4:].strip('.')}" in answer.headers["Content-Disposition"]
 
 
-def test_what_was_put_out_is_counted_and_listed_by_class(known, analis, monkeypatch):  # noqa: F811
+def test_what_was_put_out_is_counted_and_listed_by_class(known, analis, statements):  # noqa: F811
     out = [p for p in known if p.channels]
     page = analis.get("/reports/terbitan?since=").text
     posts = sum("facebook" in p.channels for p in out)
-    assert row(page, "Facebook")[0] == str(posts) and row(page, "Facebook")[-1] == "100%"
-    assert row(page, "Website")[0] == str(len(out)) and "yang terakhir yang terhitung" not in page
-    monkeypatch.setattr(output, "MOST", 5)
-    assert "Hanya 5 yang terakhir" in analis.get("/reports/terbitan?since=").text
+    assert row(page, "Facebook")[:3] == [str(posts)] * 3 and row(page, "Facebook")[6] == "100%"
+    assert row(page, "Website")[:3] == [str(len(out)), str(len(out)), "0"]
+    took = sorted(p.since_approval["website"] for p in out if p.since_approval)
+    assert row(page, "kurang dari 30 menit")[0] == str(sum(t < 30 for t in took))
+    assert "least=30&amp;most=60" in page and "channel=facebook" in page
+    quick = analis.get("/reports/di-balik?since=&what=channel&element=website&measure=out&least=0&most=30").text
+    assert "Berkas yang terbit di Website" in quick and len(set(re.findall(r"CONTOH-\d{4}-\d{6}", quick))) == sum(t < 30 for t in took)
+    of = {kind: sample.CLASSES.get(kind, "berkala") for kind in sample.KINDS}
+    counts = Counter(of[p.kind] for p in out)
+    assert row(page, "Jumlah") == [str(counts[name]) for name in output.CLASSES if counts[name]]
+    found = analis.get("/reports/terbitan/daftar?since=&class=setiap-saat").text
+    assert set(re.findall(r"CONTOH-\d{4}-\d{6}", found)) == {p.key for p in out if of[p.kind] == "setiap-saat"} and "contoh.invalid" in found
+    with statements() as seen:
+        analis.get("/reports/terbitan?since=")
+    assert len(seen) <= 14, "\n".join(seen)
     lines = list(csv.DictReader(StringIO(analis.get("/reports/terbitan.csv?since=&class=berkala").data.decode("utf-8-sig"))))
-    assert len(lines) == sum(len(p.channels) for p in out) and {line["klasifikasi"] for line in lines} == {"berkala"}
-    plan = next(p for p in out if any(s.decided for s in p.steps) and p.channels == ("website",) and not p.moved)
+    assert len(lines) == sum(len(p.channels) for p in out if of[p.kind] == "berkala") and {line["klasifikasi"] for line in lines} == {"berkala"}
+    plan = next(p for p in out if of[p.kind] == "berkala" and p.since_approval and p.channels == ("website",))
     [line] = [each for each in lines if each["nomor"] == plan.key]
-    after = plan.steps[max(n for n, s in enumerate(plan.steps) if s.decided) + 1:]
-    assert line["menit_kerja_sejak_disetujui"] == str(sum(s.lead for s in after))
-    assert analis.get("/reports/terbitan.csv?since=&class=setiap-saat").text.count("CONTOH-") == 0
+    assert line["menit_kerja_sejak_disetujui"] == str(plan.since_approval["website"])
+    assert analis.get("/reports/terbitan/daftar?class=%00").status_code == 400
     assert analis.get("/reports/terbitan.csv?class=rahasia").status_code == 400
 
 
 def test_taking_data_is_for_overseers_and_wrong_questions_are_a_clear_4xx(sop, analis, signed_in, stranger):  # noqa: F811
-    for page in ("unduh", "data/cases.csv", "laporan/rekap.pdf", "terbitan", "terbitan.csv"):
+    for page in ("unduh", "data/cases.csv", "laporan/rekap.pdf", "terbitan", "terbitan/daftar", "terbitan.csv"):
         assert signed_in("ketua").get(f"/reports/{page}").status_code == 403
         assert stranger.get(f"/reports/{page}").status_code == 303
     for wrong in ("cases.csv?key=tidak-ada", "cases.csv?since=kemarin", "cases.exe", "passwords.csv", "cases.csv?kind=%00", "activities.xes?version=99"):
