@@ -40,7 +40,7 @@ def answer(response: http.Response) -> dict[str, Any]:
 def is_signed_out(response: http.Response) -> bool:
     """The token is refused: it has ended, or was taken back."""
     error = answer(response).get("error")
-    return isinstance(error, dict) and error.get("code") in SIGNED_OUT
+    return isinstance(error, dict) and isinstance(error.get("code"), int) and error["code"] in SIGNED_OUT
 
 
 def refusal(platform: str, response: http.Response, *, creates: bool = False) -> Failure:
@@ -49,6 +49,7 @@ def refusal(platform: str, response: http.Response, *, creates: bool = False) ->
     if not isinstance(error, dict) or not isinstance(error.get("code"), int):
         return http.failure(response, creates=creates)
     code, subcode = error["code"], error.get("error_subcode")
+    subcode = subcode if isinstance(subcode, int) else None
     words = {"platform": platform, "said": str(error.get("error_user_msg") or error.get("message") or "")[:300], "code": code,
              "subcode": subcode}
     if special := _by_subcode(subcode, words, creates):
@@ -87,7 +88,7 @@ def _trouble(words: dict[str, Any], creates: bool) -> Failure:
 def quotas(response: http.Response) -> tuple[Quota, ...]:
     """X-App-Usage tells in percent how much of each of three limits is used."""
     usage = _header(response, "x-app-usage")
-    used = [value for value in usage.values() if isinstance(value, (int, float))]
+    used = [value for value in usage.values() if _is_number(value)]
     return (Quota(N_("Panggilan API"), 100, 100 - int(min(max(*used, 0), 100))),) if used else ()
 
 
@@ -104,7 +105,12 @@ def _regained(response: http.Response) -> float | None:
     """X-Business-Use-Case-Usage tells in minutes when calls are taken again."""
     cases = [case for found in _header(response, "x-business-use-case-usage").values() if isinstance(found, list) for case in found]
     minutes = [case.get("estimated_time_to_regain_access") for case in cases if isinstance(case, dict)]
-    return max((float(each) * 60 for each in minutes if isinstance(each, (int, float))), default=0.0) or None
+    return max((each * 60.0 for each in minutes if _is_number(each)), default=0.0) or None
+
+
+def _is_number(said: Any) -> bool:
+    """One that can be counted with: JSON's may be NaN, or longer than a float holds."""
+    return isinstance(said, (int, float)) and -1e9 < said < 1e9
 
 
 def _header(response: http.Response, name: str) -> dict[str, Any]:

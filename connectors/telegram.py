@@ -159,7 +159,7 @@ class Telegram:
         words = str(said.get("description") or "")[:300].replace(self.token or "\0", "…")
         if response.status == 429:
             wait = (said.get("parameters") or {}).get("retry_after")
-            wait = float(wait) if isinstance(wait, (int, float)) else http.told_to_wait(response)
+            wait = wait if isinstance(wait, (int, float)) else http.told_to_wait(response)
             return Failure(N_("Telegram meminta Terbit menunggu."), "temporary") if wait is None else Throttled(wait)
         if response.status in (401, 404):
             return Denied(N_("Telegram menolak token bot: %(said)s"), said=words)
