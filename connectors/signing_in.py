@@ -1,14 +1,15 @@
 """What a sign-in asks of a platform: tokens, of its token endpoint (RFC 6749, 3.2), and to forget them again (RFC 7009)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors import N_, Denied, Failure, SignIn, http, masking
+from connectors import N_, Denied, Failure, SignIn, Tokens, http, masking
 
 LONGEST_ANSWER = 1 << 20  # bytes
 SECONDS = 20.0  # of one call
+HIDDEN = ("code", "code_verifier", "refresh_token", "fb_exchange_token", "token")
 PASSING = ("temporarily_unavailable", "server_error", "slow_down")  # errors after which the same may go
 
 
@@ -36,6 +37,30 @@ def granted(sign_in: SignIn, client: Client, allowed: frozenset[str], **grant: s
     return said
 
 
+def renewed(sign_in: SignIn, client: Client, allowed: frozenset[str], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given for a refresh token (RFC 6749, 6), as `Tokens.access` wants it of `renew`."""
+    if not kept.get("refresh_token"):
+        ended(kept)
+    given = granted(sign_in, client, allowed, grant_type="refresh_token", refresh_token=str(kept["refresh_token"]))
+    if not isinstance(given.get("access_token"), str) or not given["access_token"]:
+        raise Failure(N_("Jawaban %(host)s tidak dapat dibaca."), "temporary", host=urlsplit(sign_in.token_endpoint).hostname)
+    return given
+
+
+def ended(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `renew` of tokens that are not renewed."""
+    raise Denied(N_("Izin kanal ini sudah berakhir; admin perlu masuk lagi di halaman Kanal."))
+
+
+def token(tokens: Tokens | None, by_hand: str, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]] = ended) -> str:
+    """The access token of a channel that is signed in, else the one that an admin has entered."""
+    if tokens is not None and tokens.signed_in():
+        return tokens.access(renew)
+    if not by_hand:
+        raise Denied(N_("Kanal ini belum masuk; admin perlu masuk di halaman Kanal, atau mengisi token di sana."))
+    return by_hand
+
+
 def revoke(sign_in: SignIn, client: Client, allowed: frozenset[str], token: str, kind: str) -> None:
     """Let the platform forget a token (`kind`: access_token or refresh_token). Raises Failure where it does not say that it has."""
     answer = _post(sign_in, client, allowed, sign_in.revocation_endpoint, {"token": token, "token_type_hint": kind})
@@ -45,7 +70,7 @@ def revoke(sign_in: SignIn, client: Client, allowed: frozenset[str], token: str,
 
 def _post(sign_in: SignIn, client: Client, allowed: frozenset[str], address: str, form: Mapping[str, str]) -> http.Response:
     http.demand_tls(address, allowed)
-    masking.hide([client.secret, *(value for name, value in form.items() if name in ("code", "code_verifier", "refresh_token", "token"))])
+    masking.hide([client.secret, *(value for name, value in form.items() if name in HIDDEN)])
     basic = sign_in.client_auth == "basic" and client.secret
     who = {} if basic else {sign_in.client_id_name: client.id, **({"client_secret": client.secret} if client.secret else {})}
     try:
