@@ -473,6 +473,20 @@ def evidence_export(instance: Path, tenant: str | None, form: str, what: str, ke
     click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
+@evidence.command("bi-role")
+@instance_option
+@click.argument("name")
+def evidence_bi_role(instance: Path, name: str):
+    """Let a PostgreSQL role read the views for BI tools (docs/bi.md) and nothing else; it is made where there is none."""
+    from engine.evidence import views
+
+    with opened(instance) as pe, pe.db.begin() as db:
+        is_new = views.let_read(db, name)
+        click.echo(f"{name} may read the views bi_* of this database, of all its offices.")
+    if is_new:
+        click.echo(f"It has no password yet: give it one in psql with \\password {name}")
+
+
 @main.command("sample-data")
 @instance_option
 @click.option("--tenant", default="contoh", show_default=True, help="The office to write into; made where there is none.")

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from engine.evidence import views
 from engine.tables import metadata
 
 
@@ -12,6 +13,10 @@ def render_item(kind, item, autogen_context):
     return False
 
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_item=render_item,
-                  compare_type=False, render_as_batch=True, transactional_ddl=True, transaction_per_migration=False)
+db = context.config.attributes["connection"]
+readers = views.drop(db)  # no table changes under a view
+context.configure(connection=db, target_metadata=metadata, render_item=render_item, compare_type=False, render_as_batch=True,
+                  transactional_ddl=True, transaction_per_migration=False)
 context.run_migrations()
+if context.get_context().get_current_revision() == context.get_head_revision():
+    views.create(db, readers)
