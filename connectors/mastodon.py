@@ -2,7 +2,8 @@
 
 https://docs.joinmastodon.org/methods/statuses/ (#create with Idempotency-Key, which is remembered for an hour; #edit, #delete),
 …/methods/media/ (#v2: 202 while a file is still processed, then #get with 206 until it is ready), …/methods/instance/#v2 (limits),
-…/api/rate-limits/; signing in: …/methods/apps/#create (an app for each sign-in), …/methods/oauth/, PKCE: …/spec/oauth/. Within the hour a post whose answer did not come is sent again under its key; later it is looked for by its words.
+…/api/rate-limits/; signing in: …/methods/apps/#create (an app for each sign-in), …/methods/oauth/, PKCE: …/spec/oauth/. Within the hour
+a post whose answer did not come is sent again under its key; later it is looked for by its words.
 
 `scheduled_at` is not used: the id that it gives is not the post's, so that what appears later could be neither linked, corrected nor
 withdrawn. A post for later waits in Terbit.
@@ -37,6 +38,7 @@ from connectors import (
     media,
     repeatable,
     rules,
+    series,
     signing_in,
     standing,
 )
@@ -87,7 +89,8 @@ class Mastodon:
         """One post, or a thread: each part once per key."""
         texts = series.texts("mastodon", request, self.thread)
         self._keep_to_limit(texts)
-        progress, sent = request.progress, []
+        progress = request.progress
+        sent: list[list[str]] = []
         for number, text in enumerate(texts):
             place = series.name(number)
             if progress.get(place) == {} and request.now - datetime.fromisoformat(progress["began"]) > KEY_HOLDS:

@@ -104,7 +104,7 @@ def moment(said: Any) -> datetime | None:
 def _regained(response: http.Response) -> float | None:
     """X-Business-Use-Case-Usage tells in minutes when calls are taken again."""
     cases = [case for found in _header(response, "x-business-use-case-usage").values() if isinstance(found, list) for case in found]
-    minutes = [case.get("estimated_time_to_regain_access") for case in cases if isinstance(case, dict)]
+    minutes: list[Any] = [case.get("estimated_time_to_regain_access") for case in cases if isinstance(case, dict)]
     return max((each * 60.0 for each in minutes if _is_number(each)), default=0.0) or None
 
 

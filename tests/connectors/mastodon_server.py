@@ -19,7 +19,15 @@ class Mastodon(Platform):
         self.next = 100
 
     def posts(self):
-        return {id: status["text"] for id, status in self.statuses.items()}
+        """A thread is one, under all its numbers; what answers a post that has an answer already is one more."""
+        answers = {}
+        for id, status in self.statuses.items():
+            answers.setdefault(status["parent"], []).append(id)
+        begun = [id for id, status in self.statuses.items() if status["parent"] not in self.statuses or answers[status["parent"]][0] != id]
+        return {",".join(self.thread(id, answers)): self.statuses[id]["text"] for id in begun}
+
+    def thread(self, id, answers):
+        return [id, *self.thread(answers[id][0], answers)] if id in answers else [id]
 
     def id(self):
         self.next += 1
@@ -67,8 +75,11 @@ class Mastodon(Platform):
             return 422, {"error": "Validation failed: Text can't be blank"}
         if any(self.media.get(each, 1) >= 0 for each in media):
             return 422, {"error": "Cannot attach files that have not finished processing. Try again in a moment!"}
+        parent = call.fields.get("in_reply_to_id") or self.statuses.get(id, {}).get("parent")
+        if parent and parent not in self.statuses:
+            return 404, {"error": "Record not found"}
         made = self.statuses.get(id, {}).get("created_at") or datetime.fromtimestamp(time.time(), UTC).isoformat()
-        self.statuses[id] = {"text": text, "media": media, "created_at": made}
+        self.statuses[id] = {"text": text, "media": media, "created_at": made, "parent": parent}
         if key:
             self.keys[key] = id
         return 200, self.shown(id)
