@@ -20,7 +20,7 @@ from webui.view import next_morning, zone
 
 blueprint = Blueprint("schedule", __name__, url_prefix="/publications/calendar")
 
-SHOWN = {"month": 4, "week": 20, "day": MOST}  # entries of a day, by view; the others are a link away
+SHOWN = {"month": 4, "week": 12, "day": MOST}  # entries of a day, by view; the others are a link away
 YEARS = (2001, 2998)
 
 

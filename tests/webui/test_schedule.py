@@ -97,7 +97,7 @@ def test_the_statements_do_not_grow_and_a_full_day_says_how_many_more(office, wa
     assert page.count('class="plan-entry') == 4 and "36 lagi" in page
     day = browser.get(MAY + "&view=day").text
     assert day.count('class="plan-entry') == 40 and "lagi</a>" not in day
-    assert browser.get(MAY + "&view=week").text.count('class="plan-entry') == 20
+    assert browser.get(MAY + "&view=week").text.count('class="plan-entry') == 12
 
 
 def test_holidays_and_embargoes_are_drawn_in_and_what_was_published_counted(pe, people, now, office, signed_in):
