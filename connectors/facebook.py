@@ -3,7 +3,9 @@
 The Pages API (https://developers.facebook.com/docs/pages-api/posts: /{page}/feed, scheduled_publish_time from 10 minutes to 30 days,
 changing and deleting; https://developers.facebook.com/docs/graph-api/reference/page/photos: unpublished pictures, put into one post
 by attached_media, and their alt_text_custom) knows no idempotency key. What was sent without an answer is looked for among the
-Page's latest posts, by its words (`find`). Errors and limits: `connectors.meta`.
+Page's latest posts, by its words (`find`). Errors and limits: `connectors.meta`. Signing in:
+https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow, …/guides/access-tokens/get-long-lived and
+https://developers.facebook.com/docs/graph-api/reference/user/accounts.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ from typing import Any
 from connectors import (
     N_,
     Ability,
+    Account,
     Attachment,
     Context,
     Denied,
@@ -26,16 +29,21 @@ from connectors import (
     Quota,
     Request,
     Result,
+    SignIn,
     Standing,
     http,
     media,
     meta,
     repeatable,
     rules,
+    signing_in,
     standing,
 )
 
 API = "https://graph.facebook.com/v25.0"
+DIALOG = "https://www.facebook.com/v25.0/dialog/oauth"
+SCOPES = ("pages_show_list", "pages_manage_posts", "pages_read_engagement")
+MOST_PAGES = 500  # of one person, to choose from
 SOONEST, LATEST = timedelta(minutes=10), timedelta(days=30)  # between which Facebook keeps a post until its time
 SLACK = timedelta(minutes=2)  # between our clock and theirs
 LOOKED_AT = 50  # latest posts, when a post is looked for
@@ -47,9 +55,13 @@ class Facebook:
     can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "schedule", "edit", "delete", "find", "verify", "reschedule"})
     schedule_window = (SOONEST + SLACK, LATEST - SLACK)
     fields: tuple[Field, ...] = (
-        Field("page", N_("Nomor halaman"), "text", True, N_("Angka, dari Tentang → Transparansi Halaman.")),
-        Field("token", N_("Token akses halaman"), "secret", True,
-              N_("Token halaman (bukan token pengguna), dengan izin pages_manage_posts dan pages_read_engagement.")),
+        Field("client_id", N_("ID aplikasi"), help=N_("Dari developers.facebook.com; untuk masuk lewat peramban.")),
+        Field("client_secret", N_("Rahasia aplikasi (App secret)"), "secret"),
+        Field("page", N_("Nomor halaman"), help=N_("Angka, dari Tentang → Transparansi Halaman; terisi sendiri bila Anda masuk lewat "
+                                                   "peramban.")),
+        Field("token", N_("Token akses halaman"), "secret",
+              help=N_("Bila tidak masuk lewat peramban: token halaman (bukan token pengguna), dengan izin pages_manage_posts dan "
+                      "pages_read_engagement.")),
         Field("api", N_("Alamat Graph API"), "url", help=N_("Kosongkan untuk memakai server Facebook.")),
     )
 
@@ -57,7 +69,31 @@ class Facebook:
         self.page = str(config.get("page") or "").strip()
         self.token = str(secrets.get("token") or "")
         self.api = str(config.get("api") or API).rstrip("/")
-        self.allowed = context.allowed_private_hosts
+        self.allowed, self.tokens = context.allowed_private_hosts, context.tokens
+        self.client = signing_in.Client(str(config.get("client_id") or ""), str(secrets.get("client_secret") or ""))
+
+    def sign_in(self) -> SignIn:
+        return SignIn(DIALOG, f"{self.api}/oauth/access_token", SCOPES, separator=",", pkce=False,
+                      where=N_("Di developers.facebook.com → aplikasi Anda → Facebook Login → Settings → Valid OAuth Redirect URIs."))
+
+    def complete_sign_in(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A token of sixty days in place of that of an hour: the Pages' tokens that are got with it have no end."""
+        return signing_in.granted(self.sign_in(), self.client, self.allowed, grant_type="fb_exchange_token",
+                                  fb_exchange_token=str(given["access_token"]))
+
+    def accounts(self, tokens: Mapping[str, Any]) -> tuple[Account, ...]:
+        """The Pages that the person manages, each with a token of its own."""
+        found: list[Account] = []
+        asked = {"fields": "id,name,access_token", "limit": "100"}
+        while len(found) < MOST_PAGES:
+            answer = self._call("GET", "me/accounts", token=tokens["access_token"], params=asked)
+            found += [Account(page["name"], {"page": page["id"]}, {"access_token": page["access_token"]})
+                      for page in answer["data"] if page.get("access_token")]
+            paging = answer.get("paging") or {}
+            if not paging.get("next"):
+                break
+            asked = {**asked, "after": paging["cursors"]["after"]}
+        return tuple(found)
 
     def publish(self, request: Request) -> Result:
         """One post. The pictures are uploaded unseen first, each once; then the post that shows them."""
@@ -174,9 +210,10 @@ class Facebook:
             raise Failure(N_("Facebook menjawab tanpa nomor kiriman."), "unknown")
         return str(answer["id"])
 
-    def _call(self, method: str, path: str, *, creates: bool = False, **body: Any) -> dict[str, Any]:
+    def _call(self, method: str, path: str, *, creates: bool = False, token: str = "", **body: Any) -> dict[str, Any]:
         http.demand_tls(self.api, self.allowed)
-        response = http.request(method, f"{self.api}/{path}", headers={"Authorization": f"Bearer {self.token}"}, stay=True,
+        bearer = token or signing_in.token(self.tokens, self.token)
+        response = http.request(method, f"{self.api}/{path}", headers={"Authorization": f"Bearer {bearer}"}, stay=True,
                                 allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
         self._quotas = meta.quotas(response) or self._quotas
         said = meta.answer(response)

@@ -1,10 +1,11 @@
-"""Posts of an X account, by the X API v2 with the four OAuth 1.0a keys of the account's own app, which do not end.
+"""Posts of an X account, by the X API v2 with the four OAuth 1.0a keys of the account's own app, which do not end, or by OAuth 2.0.
 
 https://docs.x.com/x-api/posts/create-post (with reply.in_reply_to_tweet_id for a thread), …/delete-post, …/media/upload-media (pictures
 up to 5 MB in one call), …/media/initialize-media-upload, …/append-media-upload, …/finalize-media-upload and …/get-media-upload-status
 (videos and moving GIFs, in segments of at most 5 MB), …/media/create-media-metadata (alt text), …/users/get-posts; what goes together:
 https://docs.x.com/x-api/media/quickstart/best-practices; limits: https://docs.x.com/x-api/fundamentals/rate-limits
-(`x-rate-limit-*`); signing: https://docs.x.com/fundamentals/authentication/oauth-1-0a. It knows no idempotency key, but refuses
+(`x-rate-limit-*`); signing: https://docs.x.com/fundamentals/authentication/oauth-1-0a; or signed in, with refresh tokens that are good
+once: https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code. It knows no idempotency key, but refuses
 what the account has just said in the same words (403). What was sent without an answer is looked for among the latest posts.
 """
 
@@ -20,6 +21,7 @@ from urllib.parse import urlencode
 from connectors import (
     N_,
     Ability,
+    Account,
     Attachment,
     Context,
     Denied,
@@ -30,17 +32,22 @@ from connectors import (
     NotYet,
     Request,
     Result,
+    SignIn,
     Standing,
     Throttled,
     http,
     media,
+    oauth,
     repeatable,
     rules,
     series,
+    signing_in,
     standing,
 )
 
 API = "https://api.x.com"
+AUTHORIZE = "https://x.com/i/oauth2/authorize"
+SCOPES = ("tweet.read", "tweet.write", "users.read", "media.write", "offline.access")
 ALT = 1_000  # characters
 SLACK = timedelta(minutes=2)  # between our clock and theirs
 LOOKED_AT = 50  # latest posts, when a post is looked for
@@ -59,11 +66,13 @@ class X:
     can: frozenset[Ability] = frozenset({"text", "link", "image", "images", "video", "delete", "find", "verify"})
     segment = 4 * 2**20  # bytes of a video that one call carries
     fields: tuple[Field, ...] = (
-        Field("consumer_key", N_("Kunci API (API key)"), "secret", True,
-              N_("Dari console.x.com; aplikasinya berizin Read and write sebelum token dibuat.")),
-        Field("consumer_secret", N_("Rahasia kunci API (API key secret)"), "secret", True),
-        Field("access_token", N_("Token akses (access token)"), "secret", True),
-        Field("access_secret", N_("Rahasia token akses (access token secret)"), "secret", True),
+        Field("client_id", N_("ID aplikasi (OAuth 2.0 Client ID)"), help=N_("Dari console.x.com; untuk masuk lewat peramban.")),
+        Field("client_secret", N_("Rahasia aplikasi (Client Secret)"), "secret"),
+        Field("consumer_key", N_("Kunci API (API key)"), "secret",
+              help=N_("Keempat kunci ini hanya bila tidak masuk lewat peramban; aplikasinya berizin Read and write sebelum token dibuat.")),
+        Field("consumer_secret", N_("Rahasia kunci API (API key secret)"), "secret"),
+        Field("access_token", N_("Token akses (access token)"), "secret"),
+        Field("access_secret", N_("Rahasia token akses (access token secret)"), "secret"),
         series.FIELD,
         Field("api", N_("Alamat API X"), "url", help=N_("Kosongkan untuk memakai server X.")),
     )
@@ -72,7 +81,23 @@ class X:
         self.api = str(config.get("api") or API).rstrip("/")
         self.keys = {name: str(secrets.get(name) or "").strip() for name in KEYS}
         self.thread = bool(config.get("thread"))
-        self.allowed = context.allowed_private_hosts
+        self.allowed, self.tokens = context.allowed_private_hosts, context.tokens
+        self.client = signing_in.Client(str(config.get("client_id") or ""), str(secrets.get("client_secret") or ""))
+
+    def sign_in(self) -> SignIn:
+        return SignIn(AUTHORIZE, f"{self.api}/2/oauth2/token", SCOPES, client_auth="basic",
+                      revocation_endpoint=f"{self.api}/2/oauth2/revoke",
+                      where=N_("Di console.x.com → aplikasi → User authentication settings → Callback URI."))
+
+    def accounts(self, tokens: Mapping[str, Any]) -> tuple[Account, ...]:
+        """The one that signed in."""
+        response = self._answer("GET", f"{self.api}/2/users/me", tokens["access_token"])
+        if not response.ok:
+            raise self._refusal(response, response.json() or {}, creates=False)
+        return (Account(f"@{response.json()['data']['username']}", {}),)
+
+    def renew(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        return signing_in.renewed(self.sign_in(), self.client, self.allowed, kept)
 
     def publish(self, request: Request) -> Result:
         """One post, or a thread. Its pictures or its video are uploaded first, each once, and stand with the first part."""
@@ -238,15 +263,27 @@ class X:
         return str(data["id"])
 
     def _call(self, method: str, path: str, *, creates: bool = False, **body: Any) -> dict[str, Any]:
-        http.demand_tls(self.api, self.allowed)
-        response = http.request(method, self.api + path, headers=self._signed(method, self.api + path), stay=True,
-                                allowed_private_hosts=self.allowed, read_timeout=60, deadline=180, **body)
+        response = self._answer(method, self.api + path, **body)
         said = response.json()
         if response.ok:
             if not isinstance(said, dict) or not said.keys() & {"data", "meta"} and not _is_of_no_post(said):
                 raise Failure(N_("Jawaban X tidak dapat dibaca."), "temporary" if method == "GET" else "unknown")
             return said
         raise self._refusal(response, said if isinstance(said, dict) else {}, creates)
+
+    def _answer(self, method: str, url: str, token: str = "", **body: Any) -> http.Response:
+        """By this token, by the account that is signed in, else by the four keys."""
+        def send(bearer: str) -> http.Response:
+            headers = {"Authorization": f"Bearer {bearer}"} if bearer else self._signed(method, url)
+            return http.request(method, url, headers=headers, stay=True, allowed_private_hosts=self.allowed, read_timeout=60,
+                                deadline=180, **body)
+
+        http.demand_tls(self.api, self.allowed)
+        if not token and self.tokens and self.tokens.signed_in():
+            return oauth.call(self.tokens, self.renew, send)
+        if not token and not all(self.keys.values()):
+            raise Denied(N_("Kanal ini belum masuk; admin perlu masuk di halaman Kanal, atau mengisi keempat kunci di sana."))
+        return send(token)
 
     def _signed(self, method: str, url: str) -> dict[str, str]:
         """OAuth 1.0a's header. JSON and multipart bodies are no part of what is signed (RFC 5849 §3.4.1.3.1)."""
