@@ -46,17 +46,31 @@ class Platform:
         raise NotImplementedError
 
 
+class _Lines:
+    """A request as it comes; `line` is the last that was read: the empty one where its head came whole."""
+
+    def __init__(self, file: Any):
+        self.file, self.line, self.read, self.close = file, b"", file.read, file.close
+
+    def readline(self, size: int) -> bytes:
+        self.line = self.file.readline(size) or b"broken off"
+        return b"" if self.line == b"broken off" else self.line
+
+
 def serve(platform: Callable[[], Platform]) -> None:
     """Serve until killed; the port is said on the first line."""
     at = platform()
     lock = Lock()
 
     class Handler(BaseHTTPRequestHandler):
+        def setup(self) -> None:
+            super().setup()
+            self.rfile = _Lines(self.rfile)
+
         def handle_one(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
-            whole = "Host" in self.headers and ("Content-Length" in self.headers or self.command in ("GET", "HEAD", "DELETE"))
-            if len(body) < length or not whole:
+            if len(body) < length or self.rfile.line.strip():
                 return  # it never came whole, so it is not taken
             parts = urlsplit(self.path)
             call = Call(self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body, *_parsed(self.headers, body))

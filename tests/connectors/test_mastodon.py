@@ -157,4 +157,4 @@ def test_a_server_of_others_takes_it_once_changes_it_and_lets_it_go(others, tmp_
     assert "Ralat jadwal" in said["content"] and [file["description"] for file in said["media_attachments"]] == ["Dermaga di waktu pagi"]
     for _ in range(2):
         there.withdraw(first.platform_id, first.url, "lain")
-    assert there.find(request) is None
+    assert there.find(ask("lain", now=now, link=request.link)) is None
