@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bpmn.errors import N_, Conflict, NotFound
 from engine import access, files, ids, keeping, settings, standings, values
 from engine.audit_chain import DISPOSED
+from engine.evidence import forgetting, rollup
 from engine.process_engine import Actor, ProcessEngine
 from engine.queries.paging import Page, fetch
 from engine.store import read, record, run
@@ -41,7 +42,7 @@ CASES = 10  # that go in one transaction
 FILES = 1000  # looked at together
 FRESH = dt.timedelta(hours=1)  # bytes that somebody brought again so lately are theirs, whether a row names them yet or not
 ARCHIVED = "archive.appended"
-# What names a case and stays: its chain's entries, the lists that it stood in, and sums in which nobody reads it any more.
+# What names a case and stays: its chain's entries, the lists that it stood in, and sums in which nobody reads it (`evidence.forgetting`).
 STAYS = {"event", "archive_entry", "batch_item", "disposal_case", "legal_hold", "evidence_case", "evidence_return"}
 
 _c, _f, _g, _i = disposal_case.c, disposal_file.c, disposal.c, process_instance.c
@@ -170,6 +171,7 @@ def _some_cases(db: sa.Connection, now: dt.datetime, disposal_id: str, tenant_id
         _c.instance_id).limit(CASES)).all()
     if not listed:
         return False, 0
+    rollup.lock(db)  # before rows are locked, as who adds to the sums does
     # Locked first and looked at after: who restarts, corrects or holds one of them locks it, too.
     db.execute(sa.select(_i.id).where(_i.id.in_(listed)).order_by(_i.id).with_for_update()).all()
     rows = db.execute(sa.select(_i.id, _i.business_key, _i.title, _i.definition_key, _i.ended_at, keeping.why_not(
@@ -201,6 +203,7 @@ def _let_go(db: sa.Connection, now: dt.datetime, disposal_id: str, tenant_id: st
         db.execute(sa.update(disposal_case).where(*mine, _c.instance_id == row["id"]).values(
             state="going", at=now, files=len(sizes), bytes=sum(sizes)))
     _note_files(db, disposal_id, [file for found in named.values() for file in found])
+    forgetting.forget(db, of)
     _delete(db, of, [id for each in events.values() for id in each])
     db.execute(sa.update(disposal_case).where(*mine).values(state="gone"))
 
