@@ -100,7 +100,7 @@ def _label(least: int, most: int | None) -> str:
         return _("kurang dari %(time)s", time=minutes(most))
     if most is None:
         return _("%(time)s atau lebih", time=minutes(least))
-    return _("%(least)s sampai %(most)s", least=minutes(least), most=minutes(most))
+    return _("%(least)s – %(most)s", least=minutes(least), most=minutes(most))
 
 
 def _charts(found: output.Output, at: str, behind_: Callable[..., str]) -> dict[str, Chart]:
