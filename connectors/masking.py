@@ -23,8 +23,9 @@ MOST_READ = 400_000  # bytes of a body that are looked at to find its fields
 LEAST = 6  # characters of a secret that is found in a call rather than told: shorter ones would hide half of the text
 SHOWN_HEADERS = frozenset("""
     accept accept-encoding accept-language accept-ranges age allow cache-control connection content-disposition content-encoding
-    content-language content-length content-type date etag expires host idempotency-key last-modified link location mastodon-version
-    retry-after server transfer-encoding user-agent vary via x-request-id x-wp-total x-wp-totalpages ratelimit ratelimit-policy
+    content-range content-language content-length content-type date etag expires host idempotency-key last-modified link location
+    mastodon-version range retry-after server transfer-encoding user-agent vary via x-request-id x-wp-total x-wp-totalpages
+    ratelimit ratelimit-policy
 """.split())  # noqa: SIM905
 _LIMITS = re.compile(r"x?-?(app-)?(rate-?limit)-[a-z0-9-]+")
 _CREDENTIAL = re.compile(
