@@ -17,7 +17,7 @@ from engine.intents import Outcome
 from engine.process_engine import Actor, ProcessEngine
 from engine.spec import Spec
 from engine.store import attempt, event_row, read, record, run
-from engine.tables import activity, incident, job
+from engine.tables import activity, incident, job, process_instance
 from engine.values import checked, reason, text
 
 
@@ -136,6 +136,8 @@ def set_job_due(pe: ProcessEngine, actor: Actor, now: dt.datetime, job_id: str, 
         free = sa.update(job).where(job.c.id == job_id, job.c.state == "open", _is_free)
         if row["state"] != "open" or db.execute(free.values(due_at=due_at), {"_now": now}).rowcount != 1:
             raise Conflict(N_("Pekerjaan ini sedang dikerjakan, atau sudah gagal."))
+        planned = process_instance.c.id == row["instance_id"], process_instance.c.publish_at == row["due_at"]
+        db.execute(sa.update(process_instance).where(*planned).values(publish_at=due_at))  # what waits for this is in the calendar
         record(db, actor, now, "job.due_set", instance_id=row["instance_id"], activity_instance_id=row["activity_instance_id"], data={
             "job": job_id, "activity_id": row["activity_id"], "type": row["type"], "from": row["due_at"].isoformat(),
             "to": due_at.isoformat(), "reason": why})

@@ -69,7 +69,9 @@ class _Case:
 
     @property
     def shown(self) -> dt.datetime | None:
-        return self.at or min((_target(row) for row in self.scheduled), default=None)
+        """When it is to appear: an admin may have moved its timer alone."""
+        times = [each for each in (self.at, *(timer["due_at"] for timer in self.timers)) if each]
+        return max(times) if times else min(map(_target, self.scheduled), default=None)
 
     @property
     def channels(self) -> list[str]:

@@ -182,6 +182,14 @@ def test_who_moves_it_and_whereto(pe, people, now, case):
         commands.reschedule(pe, people["ketua"], now, case, now + 5 * DAY, WHY)
 
 
+def test_a_timer_that_an_admin_moved_alone_is_where_it_is_and_is_moved_on(pe, people, now, case):
+    [timer] = [each["id"] for each in queries.jobs(pe, people["admin"], state="open").rows]
+    commands.set_job_due(pe, people["admin"], now, timer, now + 4 * DAY, WHY)
+    assert one(pe, process_instance.c.publish_at) == commands.plan(pe, people["ketua"], now, case).at == now + 4 * DAY
+    assert commands.reschedule(pe, people["ketua"], now, case, now + DAY, WHY, was=now + 4 * DAY).changed
+    assert one(pe, job_table.c.due_at, job_table.c.id == timer) == one(pe, process_instance.c.publish_at) == now + DAY
+
+
 def test_what_is_not_approved_has_no_time_yet(pe, people, now, case):
     commands.set_variables(pe, people["admin"], now, case, {"segel": None})
     assert one(pe, process_instance.c.publish_at) is None
