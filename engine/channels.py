@@ -146,14 +146,16 @@ def channel_names(pe: ProcessEngine, actor: Actor) -> dict[str, str]:
         return {row.id: row.name for row in rows}
 
 
-def rules_names(pe: ProcessEngine, actor: Actor) -> dict[str, tuple[str, str]]:
-    """{id: (name, the name of its rules in `connectors.rules`)} of the enabled channels, for everybody in the office: the rules of the
-    platform that its connector speaks to, else those of its id (a person's hand publishes to `facebook` what fits Facebook)."""
+def rules_names(pe: ProcessEngine, actor: Actor) -> dict[str, tuple[str, str, bool]]:
+    """{id: (name, the name of its rules in `connectors.rules`, whether long texts become threads)} of the enabled channels, for everybody
+    in the office: the rules of the platform that its connector speaks to, else those of its id (a person's hand publishes to `facebook`
+    what fits Facebook)."""
     with read(pe) as db:
-        rows = db.execute(sa.select(channel.c.id, channel.c.name, channel.c.connector).where(
+        rows = db.execute(sa.select(channel.c.id, channel.c.name, channel.c.connector, channel.c.config).where(
             channel.c.tenant_id == actor.tenant, channel.c.enabled).order_by(channel.c.position, channel.c.id)).all()
     installed = connectors.all_connectors()
-    return {row.id: (row.name, getattr(installed.get(row.connector), "rules", "") or row.id) for row in rows}
+    return {row.id: (row.name, getattr(installed.get(row.connector), "rules", "") or row.id, bool(row.config.get("thread")))
+            for row in rows}
 
 
 def by_connector(pe: ProcessEngine, actor: Actor) -> dict[str, list[tuple[str, str]]]:

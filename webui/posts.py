@@ -30,12 +30,17 @@ class Card:
     name: str
     rules: Rules
     title: str
-    text: str
+    texts: list[str]  # of one post, or of each of a thread
     own: bool  # whether somebody wrote it for this channel
     used: int
     limit: int | None
     problems: list[Problem]
     images: list[dict[str, Any]]
+    videos: list[dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(self.texts)
 
     @property
     def over(self) -> bool:
@@ -80,7 +85,7 @@ def preview(values: Mapping[str, Any], variables: Mapping[str, Any], business_ke
         return Preview()
     known, look, texts = channels.rules_names(pe(), actor()), site().look, own_texts(schema, values, variables)
     url = _address(look.url, held, business_key) if "website" in ids else ""
-    cards = [_card(id, *known.get(id, (id, id)), held, texts.get(id) or "", url) for id in ids]
+    cards = [_card(id, *known.get(id, (id, id, False)), held, texts.get(id) or "", url) for id in ids]
     return Preview(look.office, cards, _counts(schema, cards))
 
 
@@ -109,7 +114,7 @@ def package(task: Mapping[str, Any], variables: Mapping[str, Any], sees_case: bo
     url = next((row["url"] for row in shown if row["channel_id"] == "website" and row["state"] == "published" and row["url"]),
                (variables.get("tautan_kanal") or {}).get("website") or "")  # of a correction: where it stands
     own, known = own_texts(None, {}, variables).get(channel) or "", channel in rules.CHANNELS and channel != "website"
-    return {"channel": channel, "post": _card(channel, channel, channel, variables, own, url) if known else None,
+    return {"channel": channel, "post": _card(channel, channel, channel, False, variables, own, url) if known else None,
             "title": str(variables.get("judul") or ""), "summary": str(variables.get("ringkasan") or ""), "text": content.text(body),
             "markdown": body, "html": content.html(body), "failure": str(variables.get("kegagalan") or ""),
             "note": str(variables.get("catatan_ralat") or ""), "url": url,
@@ -158,15 +163,20 @@ def wanted(variables: Mapping[str, Any]) -> list[str]:
     return [str(name) for name in named][:50] if isinstance(named, list) else []
 
 
-def _card(channel: str, name: str, of: str, held: Mapping[str, Any], own: str, url: str) -> Card:
-    """`of`: the name of its rules."""
-    pictures = [v for v in held.get("gambar") or [] if isinstance(v, dict)] if isinstance(held.get("gambar"), list) else []
+def _card(channel: str, name: str, of: str, thread: bool, held: Mapping[str, Any], own: str, url: str) -> Card:
+    """`of`: the name of its rules. `thread`: it makes several posts of a text that is too long for one."""
+    pictures, papers = ([v for v in held.get(key) or [] if isinstance(v, dict)] if isinstance(held.get(key), list) else []
+                        for key in ("gambar", "lampiran"))
+    films = [v for v in pictures + papers if str(v.get("media_type", "")).startswith("video/")]
+    pictures = [v for v in pictures if v not in films]
     post = rules.Post(str(held.get("judul") or ""), str(held.get("ringkasan") or ""), str(held.get("isi") or ""), url, own,
-                      [_image(v) for v in pictures])
-    shown = rules.taken(of, pictures)
-    text = rules.compose(of, post)
-    used, limit = rules.count(of, text, len(shown))
-    return Card(channel, name, rules.of(of), post.title, text, bool(own.strip()), used, limit, rules.check(of, post), shown)
+                      [_image(v) for v in pictures], [_image(v) for v in films])
+    videos = [{"name": video.name} for video in rules.videos_taken(of, post.videos)]
+    shown = [] if videos and rules.of(of).videos == 1 else rules.taken(of, pictures)
+    texts = rules.parts(of, post, thread)
+    used, limit = rules.count(of, "".join(texts), len(shown))
+    return Card(channel, name, rules.of(of), post.title, texts, bool(own.strip()), used, None if len(texts) > 1 else limit,
+                rules.check(of, post, thread), shown, videos)
 
 
 def _field(schema: forms.Form, channel: str, problem: Problem, values: Mapping[str, Any]) -> str:

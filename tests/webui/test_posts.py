@@ -152,3 +152,15 @@ def test_the_preview_costs_few_statements(signed_in, case_at, statements, pictur
     with statements() as found:
         browser.client.post(f"/preview/tasks/{task}/channels", data=data)
     assert len(found) <= 14, "\n".join(found)
+
+
+def test_a_thread_is_shown_as_its_posts_and_a_video_with_the_first(pe, people, now, signed_in, case_at):
+    keys = dict.fromkeys(("consumer_key", "consumer_secret", "access_token", "access_secret"), "kunci")
+    channels.save_channel(pe, people["admin"], now, id="x", name="X", connector="x", config={"thread": True}, secrets=keys)
+    task = case_at("siapkan", kanal=["website", "x"])
+    film = FORGED | {"name": "rapat.mp4", "media_type": "video/mp4"}
+    data = form_data({**DRAFT, "teks_x": "Pemungutan suara berlangsung di semua pulau. " * 14}) | {"v-lampiran-kept": [json.dumps(film)]}
+    page = signed_in("penulis").post(f"/preview/tasks/{task}/channels", data).text
+    shown = panel(page, "x")
+    assert [f"{n}/3" in shown for n in (1, 2, 3)] == [True] * 3 and shown.count("<article") == 3 and "3 kiriman bersambung" in shown
+    assert shown.count("rapat.mp4") == 1 and "Belum muat" not in shown
