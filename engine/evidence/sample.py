@@ -155,7 +155,8 @@ def plans(rng: random.Random, began: dt.datetime, until: dt.datetime, cases: int
     """Plan cases that start evenly over the time, and end before it is over; those of its second half run on version 2."""
     last = until - min(dt.timedelta(days=45), (until - began) / 3)  # the slowest has ended by then
     for number in range(1, cases + 1):
-        yield _plan(rng, number, began + (last - began) * (number + rng.random()) / (cases + 1), 1 if number <= cases // 2 else 2)
+        at = began + (last - began) * ((number + rng.random()) / (cases + 1))  # in this order: so many days are more than a timedelta holds
+        yield _plan(rng, number, at, 1 if number <= cases // 2 else 2)
 
 
 def _plan(rng: random.Random, number: int, start: dt.datetime, version: int) -> Plan:

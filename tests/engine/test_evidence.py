@@ -257,6 +257,12 @@ def test_the_same_seed_makes_the_same_history(pe):
     assert settings.get(pe, "contoh")["sample"]
 
 
+def test_cases_times_days_may_be_more_than_a_timedelta_holds():
+    """As a million cases in five years are; here 1,500 in two thousand."""
+    *_, last = sample.plans(random.Random(4), dt.datetime(2, 1, 1, tzinfo=dt.timezone.utc), NOW, 1500)
+    assert last.number == 1500 and dt.timedelta(days=45) < NOW - last.start < dt.timedelta(days=1600)
+
+
 def test_an_office_with_real_cases_gets_no_made_up_ones(pe, people, now):
     from tests.engine import a_case
 
