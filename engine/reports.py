@@ -7,7 +7,7 @@ calendar of then; what Terbit itself did (service tasks) took the time that it t
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,10 @@ from bpmn import sop
 from bpmn.errors import N_, NotFound
 from engine import access, settings, version_life
 from engine.process_engine import Actor, ProcessEngine
-from engine.store import read, record, run
+from engine.store import read
 from engine.tables import activity, process_definition, process_instance, resource
 
 STEPS = tuple(sorted(sop.ACTIVITIES))
-BATCH = 200  # cases of which an export reads the steps at once
 
 
 @dataclass(frozen=True)
@@ -168,41 +167,6 @@ def loops(pe: ProcessEngine, actor: Actor, instance_ids: Sequence[str]) -> dict[
     query = _again([process_instance.c.tenant_id == actor.tenant, process_instance.c.id.in_(instance_ids)])
     with read(pe) as db:
         return {row.instance_id: row.loops for row in db.execute(query)}
-
-
-def export(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope) -> Iterator[dict[str, Any]]:
-    """Every step of every case of the scope, case by case as they were started; two statements for each 200 cases.
-
-    Rows: business_key, title, definition_id, activity_id, name, type, started_at, ended_at, due_at, canceled, assignee,
-    completed_by, loop_counter, working_seconds, allowed_seconds, extensions, case_started_at, case_ended_at, end_reason.
-    """
-    access.require(access.may_see_reports(actor))
-    run(pe, lambda db: record(db, actor, now, "report.exported", data={"key": scope.key}))
-    return _export(pe, actor, scope)
-
-
-def _export(pe: ProcessEngine, actor: Actor, scope: Scope) -> Iterator[dict[str, Any]]:
-    i, a = process_instance.c, activity.c
-    cases = sa.select(i.id, i.business_key, i.title, i.started_at.label("case_started_at"), i.ended_at.label("case_ended_at"),
-                      i.end_reason).where(*scope.cases(actor)).order_by(i.started_at, i.id).limit(BATCH)
-    columns = (a.instance_id, a.definition_id, a.activity_id, a.name, a.type, a.started_at, a.ended_at, a.due_at, a.canceled,
-               a.assignee, a.completed_by, a.loop_counter, a.working_seconds, a.allowed_seconds, a.extensions)
-    last = None
-    while True:
-        with read(pe) as db:
-            query = cases if last is None else cases.where(sa.tuple_(i.started_at, i.id) > sa.tuple_(*last))
-            batch = {row["id"]: dict(row) for row in db.execute(query).mappings()}
-            found = db.execute(sa.select(*columns).where(a.instance_id.in_(list(batch)), a.type.in_(STEPS)).order_by(
-                a.started_at, a.ended_at.is_(None), a.ended_at, a.id)).mappings().all() if batch else []
-        of: dict[str, list[dict]] = {id: [] for id in batch}
-        for row in found:
-            of[row["instance_id"]].append(dict(row))
-        for id, case in batch.items():
-            yield from ({**case, **row} for row in of[id])
-        if len(batch) < BATCH:
-            return
-        final = list(batch.values())[-1]
-        last = (sa.bindparam(None, final["case_started_at"], type_=i.started_at.type), final["id"])
 
 
 def _sop(db: sa.Connection, actor: Actor, now: dt.datetime, key: str) -> sop.Sop:

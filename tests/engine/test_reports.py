@@ -101,7 +101,6 @@ def test_a_period_counts_the_cases_that_were_started_in_it(pe, history, analis, 
     day = Scope("kecil", now + dt.timedelta(hours=24), now + dt.timedelta(hours=48))
     assert reports.summary(pe, analis, day).started == 1
     assert reports.steps(pe, analis, now, day)[0].count == 1
-    assert [row["business_key"] for row in reports.export(pe, analis, now, day)] == ["K-2"]
 
 
 @on_databases
@@ -109,16 +108,6 @@ def test_an_empty_scope_gives_noughts_not_an_error(pe, history, analis, now):
     assert reports.summary(pe, analis, Scope("kecil")) == reports.Summary(0, 0, 0, 0, None, None, 0, 0)
     (step,) = reports.steps(pe, analis, now, Scope("kecil"))
     assert (step.count, step.median, step.share) == (0, None, None)
-
-
-@on_databases
-def test_an_export_gives_every_step_once_in_batches(pe, history, analis, now, monkeypatch):
-    monkeypatch.setattr(reports, "BATCH", 2)
-    for number in range(5):
-        history.case(1, 1, start=number // 2)  # two start in the same instant
-    rows = list(reports.export(pe, analis, now, Scope("kecil")))
-    assert len(rows) == 10
-    assert sorted({row["business_key"] for row in rows}) == ["K-1", "K-2", "K-3", "K-4", "K-5"]
 
 
 def test_only_overseers_see_reports_and_only_of_what_exists(pe, history, analis, ketua, now):
