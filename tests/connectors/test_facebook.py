@@ -42,6 +42,34 @@ class TestContract(Contract):
         return [(proxy.status(400, f"X-Business-Use-Case-Usage: {usage}", body=body), 180), (proxy.status(400, body=body), 300)]
 
 
+VIDEO = Attachment("rapat.mp4", "video/mp4", bytes(range(256)) * 40)
+
+
+class TestVideo(Contract):
+    secrets = (TOKEN,)
+    images = 0
+    samples, steps = 2, 3
+    refusals, breakdowns = (400, 404), (500, 503)
+
+    @pytest.fixture
+    def platform(self, server):
+        return server
+
+    def connect(self, url, context):
+        return in_small_segments(url, context)
+
+    def ask(self, key, word="Pengumuman"):
+        return replace(super().ask(key, word), attachments=[VIDEO])
+
+    throttles = TestContract.throttles
+
+
+def in_small_segments(url, context):
+    facebook = connect(url, context)
+    facebook.segment = 6_000
+    return facebook
+
+
 @pytest.fixture
 def facebook(server, tmp_path):
     return connect(server.url, Context(tmp_path, "", frozenset({server.host})))
@@ -121,3 +149,23 @@ def test_what_facebooks_codes_mean(server, tmp_path, ask, code, kind):
         with pytest.raises(Failure) as caught:
             connect(between.url, Context(tmp_path, "", frozenset({between.host}))).publish(ask(images=[]))
     assert caught.value.kind == kind and not isinstance(caught.value, Throttled)
+
+
+def test_a_video_goes_on_where_it_broke_off_and_is_kept_until_its_time(server, tmp_path, ask):
+    progress, now = Progress(), datetime.now(UTC)
+    request = ask("video", images=[], attachments=[VIDEO], now=now, publish_at=now + timedelta(hours=2), progress=progress)
+    with proxy.faulty(server.url) as between:
+        between.fault, between.when = proxy.reset, lambda method, path: len(between.seen) == 3
+        context = Context(tmp_path, "", frozenset({between.host}))
+        with pytest.raises(NotYet):
+            in_small_segments(between.url, context).publish(request)
+        assert progress["film"]["at"] == 6_000
+        between.fault = None
+        result = in_small_segments(between.url, context).publish(request)
+        assert result.scheduled and result.platform_id in server.posts() and len(between.seen) == 5
+    progress["film"]["session"] = "0"
+    del progress["sent"]
+    progress["film"]["at"] = 0
+    with pytest.raises(Failure) as caught:  # Facebook has forgotten it
+        in_small_segments(server.url, Context(tmp_path, "", frozenset({server.host}))).publish(request)
+    assert caught.value.kind == "temporary" and "film" not in progress
