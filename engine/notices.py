@@ -26,6 +26,7 @@ from engine.tables import activity, candidate, event, membership, notice, substi
 CHANNELS = ("email", "telegram")
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 AT_ONCE, DIGEST, NONE = "now", "digest", "none"
+REPORT = "report"  # it brings a report along: see `engine.evidence.subscriptions`
 LINKS = ("password", "invitation")  # they carry a link to set a password: see `engine.password_links`
 DEFAULTS: dict[str, Any] = {
     "email": AT_ONCE, "telegram": AT_ONCE, "quiet_from": "", "quiet_until": "", "digest_at": "07:30",  # local times
@@ -74,9 +75,9 @@ def tell_all(db: sa.Connection, tenant: str, now: dt.datetime, news: Iterable[Ne
 
 
 def ways(email: str, choice: Mapping[str, Any], now: dt.datetime, zone: ZoneInfo, kind: str = "") -> dict[str, dt.datetime]:
-    """By which ways a person is told, and when. A trial goes out at once, by every way that there is; a link to set a password
-    at once and by e-mail alone, whatever they chose."""
-    if kind in LINKS:
+    """By which ways a person is told, and when. A trial goes out at once, by every way that there is; a link to set a password,
+    and a report, at once and by e-mail alone, whatever they chose."""
+    if kind in (*LINKS, REPORT):
         return {"email": now} if email else {}
     choice = {**DEFAULTS, **(choice or {})}
     reached = {"email": bool(email), "telegram": bool(choice["chat"])}

@@ -30,6 +30,7 @@ from connectors.messages import Unreachable, mail
 from connectors.messages import telegram as telegram_api
 from engine import notices, password_links, settings, telegram
 from engine.channels import context
+from engine.evidence import subscriptions
 from engine.process_engine import ProcessEngine
 from engine.retry import GiveUp, Policy
 from engine.store import read, run
@@ -39,6 +40,8 @@ from engine.wording import Item, Message, Reader, compose, one_line
 Clock = Callable[[], dt.datetime]
 LEASE = dt.timedelta(minutes=3)  # longer than any one message can take
 ROUND_SECONDS = 10.0  # after which a worker turns to other things
+TYPES = {"pdf": "application/pdf", "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 ATTEMPTS = 12  # of a message that the server refuses for now; a server that is away is asked for ever
 AWAY = Policy(base=10, factor=2, cap=300)
 AWAY_COUNTS = 6  # attempts at most that a server's absence makes: a refusal after it still has the others
@@ -137,7 +140,9 @@ def _deliver(pe: ProcessEngine, bundle: Bundle, token: str, clock: Clock) -> int
         person = db.execute(_person, {"id": bundle.user_id}).mappings().one()
         items = {row["id"]: row for row in db.execute(_items.where(_n.id.in_([row["id"] for row in bundle.rows]))).mappings()}
         zone = ZoneInfo(settings.calendar(db, bundle.tenant).zone)
-    void = [id for id, row in items.items() if not _holds(row, person, bundle)]
+    files = {id: subscriptions.attached(pe, bundle.user_id, clock(), row["data"]) for id, row in items.items()
+             if row["kind"] == notices.REPORT and person["active"]}
+    void = [id for id, row in items.items() if not _holds(row, person, bundle) or id in files and files[id] is None]
     _settle(pe, replace(bundle, rows=[row for row in bundle.rows if row["id"] in void]), state="dropped")
     true = [_item(row) for id, row in sorted(items.items()) if id not in void]
     if not true:
@@ -147,7 +152,7 @@ def _deliver(pe: ProcessEngine, bundle: Bundle, token: str, clock: Clock) -> int
     base_url = context(pe).base_url
     message = compose(true, Reader(person["locale"], zone, person["office"], base_url))
     if bundle.channel == "email":
-        _mail(pe, bundle, person, message, base_url, clock())
+        _mail(pe, bundle, person, message, base_url, clock(), [file for file in files.values() if file])
     else:
         telegram_api.send(token, person["notices"]["chat"], message.telegram, **telegram.server(pe))
     _settle(pe, replace(bundle, rows=[row for row in bundle.rows if row["id"] not in void]), state="sent", sent_at=clock())
@@ -167,7 +172,8 @@ def _holds(row: sa.RowMapping, person: sa.RowMapping, bundle: Bundle) -> bool:
     """Whether it is still to be told: the task is open and nobody else's, and the person can and wants to be told so."""
     choice = {**notices.DEFAULTS, **(person["notices"] or {})}
     reached = person["email"] if bundle.channel == "email" else choice["chat"]
-    if not person["active"] or not reached or choice[bundle.channel] == notices.NONE and row["kind"] not in ("test", *notices.LINKS):
+    always = row["kind"] in ("test", notices.REPORT, *notices.LINKS)
+    if not person["active"] or not reached or choice[bundle.channel] == notices.NONE and not always:
         return False
     if row["task_id"] and row["kind"] in (*FOR_WHO_DOES_IT, "escalation") and row["ended_at"]:
         return False
@@ -180,7 +186,8 @@ def _item(row: sa.RowMapping) -> Item:
                 row["title"] or "", due_at, row["data"])
 
 
-def _mail(pe: ProcessEngine, bundle: Bundle, person: sa.RowMapping, message: Message, base_url: str, now: dt.datetime) -> None:
+def _mail(pe: ProcessEngine, bundle: Bundle, person: sa.RowMapping, message: Message, base_url: str, now: dt.datetime,
+          files: Sequence[tuple[str, str, bytes]] = ()) -> None:
     host = urlsplit(base_url).hostname or "localhost"
     name, sender = parseaddr(str(pe.config.get("MAIL_FROM") or f"Terbit <terbit@{host}>"))
     if not notices.EMAIL.fullmatch(person["email"]):
@@ -192,9 +199,12 @@ def _mail(pe: ProcessEngine, bundle: Bundle, person: sa.RowMapping, message: Mes
     email["Date"] = format_datetime(now)
     email["Message-ID"] = f"<{bundle.batch}@{host}>"  # the same however often it is sent
     email["Auto-Submitted"] = "auto-generated"
-    email["List-Unsubscribe"] = f"<{base_url}/preferences/notices>"
+    email["List-Unsubscribe"] = f"<{base_url}{'/reports/jadwal' if files else '/preferences/notices'}>"
     email.set_content(message.text)
     email.add_alternative(message.html, subtype="html")
+    for name, form, content in files:
+        maintype, subtype = TYPES[form].split("/")
+        email.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
     mail.send(str(pe.config["SMTP_URL"]), sender, person["email"], email)
 
 

@@ -29,6 +29,7 @@ HEADLINES = {
     "returned": N_("Dikembalikan: %(task)s"),
     "published": N_("Sudah terbit: %(title)s"),
     "drifted": N_("%(channel)s: tidak lagi seperti yang disetujui"),
+    "report": N_("Laporan terjadwal dari Terbit"),
     "channel-broken": N_("Kanal %(channel)s tidak siap menerbitkan"),
     "channel-expiring": N_("Sandi kanal %(channel)s segera berakhir"),
     "channel-expired": N_("Sandi kanal %(channel)s sudah berakhir"),
@@ -38,7 +39,9 @@ HEADLINES = {
     "password": N_("Kata sandi baru untuk Terbit"),
     "invitation": N_("Akun Anda di Terbit"),
 }
+ACTIONS = {"password": N_("Tetapkan kata sandi"), "invitation": N_("Tetapkan kata sandi"), "report": N_("Atur atau berhenti menerima")}
 LINES = {
+    "report": N_("Laporannya terlampir, dibuat menurut hak Anda saat ini."),
     "password": N_("Seseorang, mungkin Anda, menyatakan lupa kata sandi. Dengan tautan ini Anda menetapkan yang baru; ia berlaku sekali, "
                    "selama satu jam. Bila bukan Anda, abaikan saja: tidak ada yang berubah."),
     "invitation": N_("Dengan tautan ini Anda menetapkan kata sandi Anda; ia berlaku sekali, selama tujuh hari."),
@@ -122,7 +125,7 @@ def _shown(item: Item, reader: Reader) -> dict[str, Any]:
         lines.append(_(LINES[item.kind]))
     if item.data.get("path"):
         return {"headline": headline, "lines": lines, "url": reader.base_url + str(item.data["path"]), "subject": headline,
-                "action": _(N_("Buka kanal")) if item.data.get("channel") else _(N_("Tetapkan kata sandi"))}
+                "action": _(ACTIONS.get(item.kind, N_("Buka kanal")))}
     path = f"/tasks/{item.task_id}" if item.task_id else f"/cases/{item.instance_id}" if item.instance_id else ""
     subject = one_line(f"{headline} ({item.business_key})" if item.business_key else headline)
     return {"headline": headline, "lines": lines, "url": reader.base_url + path if path else "", "subject": subject,

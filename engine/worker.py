@@ -47,7 +47,7 @@ from engine import (
     workers,
 )
 from engine.commands import batches, fetch_due, revoking
-from engine.evidence import rollup
+from engine.evidence import rollup, subscriptions
 from engine.process_engine import ProcessEngine, open_engine
 
 SWEEP_SECONDS = 2.0
@@ -60,6 +60,7 @@ SWEEP_BATCH = 200
 BATCH_SECONDS = 2.0  # between turns of the batches under way; a turn takes less, so that jobs are not held up
 VERIFY_SECONDS = 20.0  # between turns of looking whether posts still stand: `drift.MOST` looks each
 COUNT_SECONDS = 5.0  # between looks at which cases have ended and are not in the evidence yet
+REPORT_SECONDS = 60.0  # between looks at which periods are over, of which a report is to be sent
 REVIEW_SECONDS = 600.0  # between looks at which procedures are to be reviewed
 REMIND_SECONDS = 20.0  # how late a word of a due time may be
 WAKE_UP_SECONDS = 15  # a wake-up that waited for longer is dropped: the sweep sends another
@@ -100,6 +101,7 @@ def make_app(pe: ProcessEngine, *, sends_only: bool = False) -> Celery:
                        "channels": {"task": "terbit.channels", "schedule": LOOK_SECONDS, "options": {"expires": LOOK_SECONDS}},
                        "verify": {"task": "terbit.verify", "schedule": VERIFY_SECONDS, "options": {"expires": VERIFY_SECONDS}},
                        "count": {"task": "terbit.count", "schedule": COUNT_SECONDS, "options": {"expires": COUNT_SECONDS}},
+                       "reports": {"task": "terbit.reports", "schedule": REPORT_SECONDS, "options": {"expires": REPORT_SECONDS}},
                        "review": {"task": "terbit.review", "schedule": REVIEW_SECONDS, "options": {"expires": REVIEW_SECONDS}},
                        "remind": {"task": "terbit.remind", "schedule": REMIND_SECONDS, "options": {"expires": REMIND_SECONDS}}},
         beat_max_loop_interval=SWEEP_SECONDS,
@@ -210,6 +212,7 @@ def add_tasks(app: Celery, folder: str) -> None:
         "channels": lambda: health.work(engine(), clock),
         "verify": lambda: drift.work(engine(), clock),
         "count": lambda: rollup.work(engine()),
+        "reports": lambda: subscriptions.work(engine(), clock()),
         "review": lambda: reviews.start_due(engine(), clock()),
     }
     for name in duties:

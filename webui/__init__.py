@@ -21,7 +21,7 @@ PARTS = ("auth", "oidc", "inbox", "bulk", "news", "task", "drafts", "start", "do
          "notices", "preview", "readiness", "situs", "cases", "attempts", "mending", "batches", "papers", "comments", "owner",
          "life", "differences", "migrating", "printed", "studio", "trials", "admin", "channels", "channel_sign_in", "people",
          "people_groups", "people_import", "substitutions", "lane", "calendar", "office", "extending", "analyst", "evidence",
-         "evidence_out", "evidence_output", "audit",
+         "evidence_out", "evidence_output", "evidence_schedule", "audit",
          "housekeeping", "publications", "embargo", "schedule", "public_files", "rest", "watch")
 
 
