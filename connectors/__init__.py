@@ -396,8 +396,8 @@ class Updates(Protocol):
     schedule_window: tuple[timedelta, timedelta]
     """Optional. How far ahead, at least and at most, the platform lets a post of its schedule be."""
 
-    def reschedule(self, request: Request, platform_id: str, at: datetime) -> Result:
-        """Let a post that the platform keeps until its time (`Result.scheduled`) appear `at` another, and say where it will stand;
+    def reschedule(self, request: Request, platform_id: str, at: datetime) -> Result | None:
+        """Let a post that the platform keeps until its time (`Result.scheduled`) appear `at` another, and say where, if elsewhere;
         `request` has its words and no files. Again with the same time: the same. One that has appeared already is left as it is: a
         permanent Failure. Raises Failure."""
         ...

@@ -47,7 +47,7 @@ def retime(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
         said = {"error": str(failure), "updated_at": now}
         run(pe, lambda db: db.execute(sa.update(table).where(_wanted(job.payload)).values(said)))
         raise
-    run(pe, lambda db: settle(db, Actor.system(job.tenant), now, job.payload, publication.address(result.url)))
+    run(pe, lambda db: settle(db, Actor.system(job.tenant), now, job.payload, publication.address(result.url) if result else ""))
     return {}
 
 

@@ -77,7 +77,7 @@ def withdraw(connector: Connector, before: sa.RowMapping, key: str) -> None:
     method(platform_id, before["url"] or "", key)
 
 
-def reschedule(connector: Connector, before: Mapping[Any, Any], request: Request, at: dt.datetime) -> Result:
+def reschedule(connector: Connector, before: Mapping[Any, Any], request: Request, at: dt.datetime) -> Result | None:
     """Let the connector have its platform show at another time what that keeps; Failure as it does, NotByMachine where no machine can."""
     method, platform_id = _method(connector, before, "reschedule", "reschedule")
     return method(request, platform_id, at)

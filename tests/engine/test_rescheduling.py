@@ -44,7 +44,7 @@ class Wall:
             raise Wall.fail.pop()
         assert platform_id in Wall.posts and request.title
         Wall.posts[platform_id] = at
-        return Result("https://dinding.example/baru", platform_id, at, True)
+        return Result("https://dinding.example/baru", platform_id, at, True) if at.day % 2 else None
 
 
 @pytest.fixture(autouse=True)
@@ -222,7 +222,7 @@ def test_a_platform_that_refuses_is_a_persons_and_the_next_move_takes_the_place(
     commands.reschedule(pe, people["webadmin"], now, kept, now + 6 * DAY, WHY)
     assert one(pe, incident.c.resolved_at)
     work(pe, now)
-    assert list(wall.posts.values()) == [now + 6 * DAY]
+    assert list(wall.posts.values()) == [now + 6 * DAY] and row(pe).url.endswith("/1")  # where it was
 
 
 def test_what_was_moved_on_the_platform_by_hand_counts_as_moved(pe, people, now, kept, wall):
