@@ -133,8 +133,19 @@ class Running:
         return self.url.removeprefix("http://")
 
     def posts(self) -> dict[str, str]:
-        with urllib.request.urlopen(f"{self.url}/_posts", timeout=10) as answer:
+        return self.get("/_posts")
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             return json.load(answer)
+
+    # Of one that is signed in to (`connectors.testing.SignedInContract`):
+
+    def expire(self) -> None:
+        self.get("/_expire")
+
+    def renewals(self) -> int:
+        return self.get("/_state")["renewals"]
 
 
 @contextmanager

@@ -1,8 +1,5 @@
 """The contract of connectors that are signed in to, tried with the smallest one: who writes another may begin with it."""
 
-import json
-import urllib.request
-
 import fake_server
 import pytest
 
@@ -56,25 +53,10 @@ class Smallest:
         return said
 
 
-class Served:
-    def __init__(self, server):
-        self.url, self.posts = server.url, server.posts
-
-    def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return json.load(answer)
-
-    def expire(self):
-        self.get("/_expire")
-
-    def renewals(self):
-        return self.get("/_state")["renewals"]
-
-
 @pytest.fixture(scope="module")
 def server():
     with fake_server.running("signed_server") as server:
-        yield Served(server)
+        yield server
 
 
 class TestSmallest(SignedInContract):

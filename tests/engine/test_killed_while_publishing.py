@@ -1,6 +1,7 @@
 """kill -9 of a worker at each request that it makes to a platform, over HTTP: one post, or a person is asked; never two."""
 
 import datetime as dt
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -15,14 +16,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "connectors"))
 import fake_server
 import mastodon_server
 import telegram_server
+import youtube_server
 
+from connectors import pieces
 from connectors.testing import proxy
-from engine import channels, handlers, jobs
+from engine import channels, documents, handlers, jobs, tokens
 from engine.process_engine import open_engine
-from engine.store import read
+from engine.store import read, run
 from engine.tables import incident
 from engine.tables import publication as table
-from tests.engine.a_case import content, make_case, make_definition, make_job
+from tests.engine.a_case import content, make_case, make_definition, make_job, upload
 
 handlers.load()
 fork = multiprocessing.get_context("fork")
@@ -88,3 +91,28 @@ def test_a_worker_is_killed(pe, now, between, step, after, state, asked, posts):
     assert standing(pe) == ("attempted", False)
     jobs.run_job(pe, job.id, lambda: now + LEASE)
     assert (*standing(pe), len(between.posts())) == (state, asked, posts)
+
+
+def test_a_worker_is_killed_in_the_middle_of_a_video(pe, now, people, admin, penulis, monkeypatch):
+    unit = youtube_server.UNIT
+    monkeypatch.setattr(pieces, "SIZE", unit)  # in the worker's process too
+    make_definition(pe, now)
+    case, video = make_case(pe, now), b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + hashlib.shake_256(b"pleno").digest(3 * unit)
+    brought = upload(pe, penulis, now, video, "pleno.mp4")
+    paper = run(pe, lambda db: documents.bind(db, penulis, now, case, {"x": brought}))["x"]
+    with fake_server.running("youtube_server") as server, proxy.faulty(server.url) as between:
+        pe.config["ALLOWED_PRIVATE_HOSTS"] = [between.host]
+        channels.save_channel(pe, admin, now, id="video", name="Video", connector="youtube", secrets={"client_secret": youtube_server.SECRET},
+                              config={"client_id": youtube_server.CLIENT, "api": between.url})
+        ended = {"access_token": "habis", "refresh_token": youtube_server.REFRESH, "expires_in": 1}
+        tokens.keep(pe, admin, dt.datetime.now(dt.timezone.utc), "video", ended)
+        job = make_job(pe, now, case, "publikasi", content(kanal="video", lampiran=[paper]))
+        reached.clear()
+        killed_at(pe, job, now, between, 3, waits(after=True))  # a token, a session, the first piece, and the second, which is taken
+        assert standing(pe) == ("attempted", False) and server.posts() == {}
+        between.seen.clear()
+        jobs.run_job(pe, job.id, lambda: now + LEASE)
+        assert [seen.split()[0] for seen in between.seen] == ["PUT"] * 3  # how far it came, and the two pieces that were left
+        videos = server.get("/_state")["videos"].values()
+    assert standing(pe) == ("published", False)
+    assert [each["sha256"] for each in videos] == [hashlib.sha256(video).hexdigest()]
