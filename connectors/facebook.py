@@ -260,13 +260,12 @@ class Facebook:
 
     def _uploaded(self, request: Request, image: Attachment, at: datetime | None) -> str:
         """The id of this picture, which nobody sees before a post shows it: uploaded twice, one of the two is never seen."""
-        name = f"picture-{hashlib.sha256(image.content).hexdigest()[:16]}"
-        if name not in request.progress:
+        def upload() -> str:
             body = {"published": "false", "alt_text_custom": image.alt} | ({"temporary": "true"} if at else {})
             files = {"source": (image.name, image.content, image.media_type)}
-            answer = repeatable(lambda: self._call("POST", f"{self.page}/photos", creates=True, data=body, files=files))
-            request.progress.note(**{name: self._id(answer)})
-        return request.progress[name]
+            return self._id(repeatable(lambda: self._call("POST", f"{self.page}/photos", creates=True, data=body, files=files)))
+
+        return request.progress.kept(f"picture-{hashlib.sha256(image.content).hexdigest()[:16]}", upload)
 
     def _result(self, id: str, files: list[Attachment], at: datetime, scheduled: bool) -> Result:
         return Result(f"https://www.facebook.com/{id}", f"{id}:{_digest(files)}", at, scheduled)

@@ -99,7 +99,7 @@ class Telegram:
         channel = rules.of("telegram")
         text = rules.compose("telegram", rules.of_request(request, request.link))
         files = media.fitted(rules.taken("telegram", request.images), channel)
-        files += [video for video in request.videos if len(video.content) <= (channel.video_size or 0)]
+        files += rules.videos_taken("telegram", request.videos)
         files = files[: channel.images]
         if not rules.fits("telegram", text, len(files)):
             raise Failure(N_("Teks terlalu panjang untuk Telegram."))
