@@ -172,7 +172,8 @@ def _card(channel: str, name: str, of: str, thread: bool, held: Mapping[str, Any
     post = rules.Post(str(held.get("judul") or ""), str(held.get("ringkasan") or ""), str(held.get("isi") or ""), url, own,
                       [_image(v) for v in pictures], [_image(v) for v in films])
     videos = [{"name": video.name} for video in rules.videos_taken(of, post.videos)]
-    shown = [] if videos and rules.of(of).videos == 1 else rules.taken(of, pictures)
+    alone = videos and rules.of(of).videos == 1 and rules.of(of).needs != "video"  # where only videos go, the picture is the thumbnail
+    shown = [] if alone else rules.taken(of, pictures)
     texts = rules.parts(of, post, thread)
     used, limit = rules.count(of, "".join(texts), len(shown))
     return Card(channel, name, rules.of(of), post.title, texts, bool(own.strip()), used, None if len(texts) > 1 else limit,
