@@ -111,4 +111,4 @@ def test_only_overseers_subscribe_and_only_they_can_be_sent_it(pe, office, now):
                   {"recipients": ["a@b.example"]}):
         with pytest.raises(Invalid) as problem:
             subscriptions.subscribe(pe, office["analis"], now, **good | wrong)
-        assert problem.value.params["field"] == next(iter(wrong))
+        assert problem.value.where["field"] == next(iter(wrong))
