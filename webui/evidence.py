@@ -16,7 +16,7 @@ from bpmn.errors import Invalid, NotFound
 from engine import access, channels, reports, settings
 from engine.evidence import behind, cells, figures, reasons
 from engine.evidence.cells import Measures
-from webui import actor, deployed, evidence_charts, hours, names, now, pe
+from webui import actor, deployed, evidence_charts, evidence_compare, hours, names, now, pe
 from webui.view import zone
 
 blueprint = Blueprint("evidence", __name__, url_prefix="/reports")
@@ -54,7 +54,7 @@ def of_office():
     if "account_actor" not in g:  # an error's page, before anybody is known
         return {}
     return {"is_sample": "sample" in settings.get(pe(), actor().tenant), "minutes": minutes, "percent": percent,
-            "decimal": format_decimal, "month_of": month_of, "group_names": names.groups()}
+            "decimal": format_decimal, "shown": shown, "shown_change": shown_change, "month_of": month_of, "group_names": names.groups()}
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------
@@ -69,7 +69,11 @@ def standards():
     steps = [s for s in figures.standards(pe(), actor(), now(), asked.scope) if s.standard or s.measures["count"]]
     at = next((s for s in steps if s.activity_id == request.args.get("step")), None) or max(
         (s for s in steps if s.standard), key=lambda s: s.measures["overdue"], default=None)
+    other = _other(procedures)
+    compared = evidence_compare.standards(
+        steps, figures.standards(pe(), actor(), now(), other.scope), *_both(asked, other)) if other else None
     return render_template("evidence/standards.html", procedures=procedures, asked=asked, steps=steps, at=at, within=figures.within,
+                           other=other, compared=compared,
                            any_done=any(s.measures["count"] for s in steps),
                            charts=evidence_charts.standards(steps, at, lambda **q: behind_url(asked, **q)))
 
@@ -82,7 +86,7 @@ def heat():
         return render_template("analyst/empty.html")
     asked = asked_for(procedures)
     measure = request.args.get("measure") if request.args.get("measure") in heats() else "count"
-    sides = [asked] + ([asked_for(procedures, "2")] if request.args.get("compare") else [])
+    sides = [asked, *filter(None, [_other(procedures)])]
     found = [_side(side, measure) for side in sides]
     most = {what: max((v for side in found for v in side["values"][what].values() if v), default=0) for what in ("activity", "flow")}
     rows = [_heat_row(what, id, name, measure, sides, found, most[what])
@@ -103,8 +107,10 @@ def returned():
     why = figures.reasons(pe(), actor(), asked.scope)
     category = request.args.get("category", "") if request.args.get("category", "") in why else ""
     page = reasons.wordings(pe(), actor(), asked.scope.key, category, after=request.args.get("after") or None)
+    other = _other(procedures)
+    compared = evidence_compare.returned(found, figures.cases(pe(), actor(), other.scope), *_both(asked, other)) if other else None
     return render_template("evidence/returned.html", procedures=procedures, asked=asked, found=found, why=why, category=category, page=page,
-                           clean=figures.clean, may_compare=access.may_administer(actor()),
+                           other=other, compared=compared, clean=figures.clean, may_compare=access.may_administer(actor()),
                            people=names.people(id for id in found.writers or () if id),
                            charts=evidence_charts.returned(found, why, lambda **q: behind_url(asked, **q)))
 
@@ -192,6 +198,20 @@ def asked_for(procedures: list[dict], suffix: str = "") -> Asked:
     args = {"key": key, "since": since.isoformat() if since else "", "until": until.isoformat() if until else "",
             **{name: given[name] for name in ("version", "kind", "unit") if given[name]}}
     return Asked(scope, choices, args, version["version"] if version else None)
+
+
+def _other(procedures: list[dict]) -> Asked | None:
+    """What the address compares with, where it does."""
+    return asked_for(procedures, "2") if request.args.get("compare") else None
+
+
+def _both(asked: Asked, other: Asked) -> tuple[evidence_compare.Behind, tuple[str, str]]:
+    """The addresses behind figures of both sides, and what the sides are called."""
+    def called(side: Asked, number: str) -> str:
+        return f"{number}: {period(side.scope)}" + (", " + _("versi %(version)s", version=side.version) if side.version else "")
+
+    addresses = (lambda **q: behind_url(asked, **q), lambda **q: behind_url(other, **q))
+    return addresses, (called(asked, _("Pertama")), called(other, _("Kedua")))
 
 
 def _day(text: str, field: str) -> dt.date | None:

@@ -59,6 +59,26 @@ def test_the_numbers_on_the_pages_are_the_known_ones(known, analis):
     assert row(page, "Memutuskan penerbitan")[1].isdigit()
 
 
+def test_two_versions_stand_beside_each_other(known, analis):
+    steps = {n: [s for p in known if p.version == n for s in p.steps if s.activity_id == "periksa"] for n in (1, 2)}
+    page = analis.get("/reports/mutu-baku?since=&compare=1&version=1&version2=2").text
+    cells = row(page[page.index('id="beda"'):], "Memeriksa bahan informasi")
+    assert (cells[9], cells[10]) == tuple(str(len(steps[n])) for n in (1, 2)) and len(cells) == 12
+    share = {n: 1 - sum(s.overdue for s in steps[n]) / len(steps[n]) for n in (1, 2)}
+    assert (cells[6], cells[7]) == tuple(f"{100 * share[n]:.0f}%" for n in (1, 2))
+    assert cells[8].lstrip("+−") in ("sama", f"{100 * abs(share[2] - share[1]):.0f} poin")
+    page = analis.get("/reports/tidak?since=&compare=1&version=1&version2=2").text
+    cells = row(page[page.index('id="beda"'):], "Semua")
+    for n in (1, 2):
+        decided = [[s.returned for s in p.steps if s.decided] for p in known if p.version == n and any(s.decided for s in p.steps)]
+        assert cells[n - 1] == f"{100 * sum(not any(each) for each in decided) / len(decided):.0f}%"
+        assert (cells[n + 2], cells[n + 8]) == (str(sum(s is not None for each in decided for s in each)), str(len(decided)))
+    assert 'id="beda"' not in analis.get("/reports/mutu-baku?since=").text
+    for path in ("mutu-baku", "tidak"):
+        assert analis.get(f"/reports/{path}?compare=1&since2=x").status_code == 400
+        assert analis.get(f"/reports/{path}?compare=1&since2=2001-01-01&until2=2001-01-02").status_code == 200
+
+
 def test_behind_a_number_stand_its_cases(known, analis):
     late = {p.key for p in known if any(s.activity_id == "periksa" and s.overdue for s in p.steps)}
     page = analis.get("/reports/di-balik?since=&what=activity&element=periksa&measure=overdue").text
@@ -127,7 +147,9 @@ def test_before_any_procedure_the_pages_are_empty_not_broken(analis):
 
 
 def test_the_pages_ask_few_statements(known, analis, statements):
-    for page, most in (("mutu-baku", 12), ("peta", 12), ("tidak", 20), ("jalur", 14), ("di-balik?which=returned", 11)):
+    for page, most in (("mutu-baku", 12), ("peta", 12), ("tidak", 20), ("jalur", 14), ("di-balik?which=returned", 11),
+                       ("mutu-baku?compare=1", 19), ("peta?compare=1", 19), ("tidak?compare=1", 28), ("unduh", 10),
+                       ("di-balik?what=activity&element=periksa&measure=overdue", 75)):  # some for each month of the year
         analis.get(f"/reports/{page}")
         with statements() as seen:
             assert analis.get(f"/reports/{page}").status_code == 200
