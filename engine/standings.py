@@ -63,7 +63,8 @@ def tally(pe: ProcessEngine, actor: Actor) -> dict[str, dict[str, int]]:
     access.require(access.may_see_reports(actor))
     found: dict[str, dict[str, int]] = defaultdict(dict)
     with read(pe) as db:
-        for row in db.execute(sa.select(standing_tally).where(_t.tenant_id == actor.tenant, _t["count"] > 0).order_by(_t.channel_id)).mappings():
+        for row in db.execute(sa.select(standing_tally).where(
+                _t.tenant_id == actor.tenant, _t["count"] > 0).order_by(_t.channel_id)).mappings():
             found[row["channel_id"]][row["state"]] = row["count"]
     return dict(found)
 
