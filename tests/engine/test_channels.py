@@ -264,4 +264,4 @@ def test_a_channels_rules_are_its_platforms_whatever_it_is_called(pe, now, peopl
                           secrets={"password": SECRET})
     run(pe, lambda db: db.execute(sa.update(channel).where(channel.c.id == "berita-singkat").values(connector="mastodon")))
     found = channels.rules_names(pe, people["penulis"])
-    assert (found["berita-singkat"], found["facebook"]) == (("Berita singkat", "mastodon"), ("Facebook", "facebook"))
+    assert (found["berita-singkat"], found["facebook"]) == (("Berita singkat", "mastodon", False), ("Facebook", "facebook", False))
