@@ -24,7 +24,7 @@ function colour(name) {
 }
 
 function options(spec, label, room) {
-  const [ink, soft, line, first, second] = ["ink", "soft", "line", "first", "second"].map(colour);
+  const [ink, soft, line, ...series] = ["ink", "soft", "line", "first", "second", "third"].map(colour);
   const text = { color: ink, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12 };
   const show = UNITS[spec.unit];
   const isBar = spec.type === "bar";
@@ -35,7 +35,7 @@ function options(spec, label, room) {
     data: [isBar ? { xAxis: spec.line } : { yAxis: spec.line }] } : undefined;
   return {
     animation: false,
-    color: [first, second],
+    color: series,
     textStyle: text,
     aria: { enabled: true, label: { description: label }, decal: { show: spec.series.length > 1 && isBar } },
     grid: { left: 8, right: 28, top: spec.series.length > 1 ? (spec.line ? 52 : 36) : 12, bottom: 8, containLabel: true },
