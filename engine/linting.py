@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from bpmn.findings import Finding
 from bpmn.lint import lint
-from engine import access, handlers
+from engine import access, handlers, retiming
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read
 from engine.tables import group, process_definition
@@ -20,4 +20,5 @@ def findings(pe: ProcessEngine, actor: Actor, files: Mapping[str, bytes]) -> lis
         groups = set(db.execute(sa.select(group.c.id).where(group.c.tenant_id == actor.tenant)).scalars())
         known = set(db.execute(sa.select(process_definition.c.key).distinct().where(
             process_definition.c.tenant_id == actor.tenant, process_definition.c.revoked_at.is_(None))).scalars())
-    return lint(files, known, groups=groups, topics=handlers.topics())
+    topics = [topic for topic in handlers.topics() if topic != retiming.TOPIC]  # which no diagram asks for
+    return lint(files, known, groups=groups, topics=topics)

@@ -4,7 +4,7 @@ import pytest
 
 from connectors import MOST_WAIT, Context, Failure, http, meta
 from connectors.telegram import Telegram
-from connectors.x import X
+from connectors.x import KEYS, X
 
 VALUES = ['"5"', "NaN", "Infinity", "-Infinity", "1e400", "-3", "9" * 400, "[1]", "{}", "null", "true", "", '"²"', '"2026-13-45"']
 
@@ -35,5 +35,5 @@ def test_x_is_looked_at_again_in_time(value, monkeypatch, tmp_path, ask):
     body = f'{{"data": {{"id": "1", "processing_info": {{"state": "pending", "check_after_secs": {value}}}}}}}'
     monkeypatch.setattr(http, "request", lambda *args, **options: http.Response(200, {}, body.encode(), "https://a.example"))
     with pytest.raises(Failure) as caught:
-        X({}, {}, Context(tmp_path, ""))._processed("1")
+        X({}, dict.fromkeys(KEYS, "kunci"), Context(tmp_path, ""))._processed("1")
     assert 0 < caught.value.retry_after <= MOST_WAIT

@@ -19,7 +19,7 @@ def test_a_stranger_is_sent_to_the_sign_in_page_and_back(stranger):
 
 def test_every_page_but_the_public_ones_is_closed_to_strangers(app, stranger):
     open_to_all = {"static", "auth.sign_in", "auth.code", "auth.forgotten", "auth.set_password", "oidc.leave", "oidc.back", "oidc.sign_out",
-                   "preferences.change", "papers.verify", "watch.alive", "watch.ready", "watch.metrics"}
+                   "preferences.change", "papers.verify", "public_files.show", "watch.alive", "watch.ready", "watch.metrics"}
     for rule in app.url_map.iter_rules():
         if rule.endpoint in open_to_all or rule.endpoint.split(".")[0] in ("situs", "rest") or "GET" not in rule.methods:
             continue
