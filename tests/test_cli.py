@@ -26,7 +26,8 @@ from engine.archive import append
 from engine.process_engine import open_engine
 from engine.store import run as in_transaction
 from tests.server import ROOT, Up, free_port, gone
-from webui.cli import main, now
+from webui.cli import main
+from webui.cli.common import now
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/{}")
 PASSWORD = "lumba-lumba-di-pulau"

@@ -4,7 +4,7 @@ import pytest
 
 from engine import installation
 from tests.server import Up
-from webui.cli import now
+from webui.cli.common import now
 
 
 @pytest.fixture
