@@ -88,7 +88,7 @@ class Mastodon:
     def publish(self, request: Request) -> Result:
         """One post, or a thread: each part once per key."""
         texts = series.texts("mastodon", request, self.thread)
-        self._keep_to_limit(texts)
+        most = self._keep_to_limit(texts)
         progress = request.progress
         sent: list[list[str]] = []
         for number, text in enumerate(texts):
@@ -99,7 +99,7 @@ class Mastodon:
                 raise Failure(N_("Sudah dikirim ke Mastodon, tetapi tidak ditemukan di sana."), "unknown")
             if not progress.get(place):
                 try:
-                    progress[place] = {"result": self._sent(request, number, text, sent[-1][0] if sent else "")}
+                    progress[place] = {"result": self._sent(request, number, text, sent[-1][0] if sent else "", most)}
                 except Failure as failure:
                     if failure.kind != "permanent" or not sent:
                         raise
@@ -108,10 +108,10 @@ class Mastodon:
             sent.append(progress[place]["result"])
         return _whole(sent)
 
-    def _sent(self, request: Request, number: int, text: str, before: str) -> list[str]:
+    def _sent(self, request: Request, number: int, text: str, before: str, most: int) -> list[str]:
         """What `_noted` tells of the post that is made now, an answer to the one before."""
         place, progress = series.name(number), request.progress
-        fields: dict[str, Any] = {"status": text, "media_ids": [] if number else self._media(request), "visibility": self.visibility,
+        fields: dict[str, Any] = {"status": text, "media_ids": [] if number else self._media(request, most), "visibility": self.visibility,
                                   "language": "id"} | ({"in_reply_to_id": before} if before else {})
         begun = place in progress
         if not begun:
@@ -133,9 +133,9 @@ class Mastodon:
         texts = rules.parts("mastodon", rules.of_request(request, request.link), thread=len(ids) > 1)
         if len(texts) != len(ids):
             raise NotByMachine(N_("Banyaknya kiriman dalam utas akan berbeda dari yang terbit."))
-        self._keep_to_limit(texts)
+        most = self._keep_to_limit(texts)
         for number, (id, text) in enumerate(zip(ids, texts, strict=True)):
-            fields = {"status": text, "language": "id", "media_ids": [] if number else self._media(request)}
+            fields = {"status": text, "language": "id", "media_ids": [] if number else self._media(request, most)}
             result = _result(repeatable(partial(self._call, "PUT", f"/api/v1/statuses/{id}", json=fields)))
             url = url if number else result.url
         return Result(url, platform_id, request.now)
@@ -190,16 +190,17 @@ class Mastodon:
 
     # Within -----------------------------------------------------------------------------------------------------------
 
-    def _keep_to_limit(self, texts: list[str]) -> None:
-        """Raises Failure where this server takes less."""
-        most = self._limits()["characters"]
+    def _keep_to_limit(self, texts: list[str]) -> int:
+        """How many files one post may show here. Raises Failure where this server takes shorter texts."""
+        most = self._limits()
         for used in map(rules.mastodon_length, texts):
-            if used > most:
-                raise Failure(N_("Paling banyak %(limit)d huruf di server Mastodon ini; sekarang %(count)d."), limit=most, count=used)
+            if used > most["characters"]:
+                raise Failure(N_("Paling banyak %(limit)d huruf di server Mastodon ini; sekarang %(count)d."), limit=most["characters"],
+                              count=used)
+        return most["files"]
 
-    def _media(self, request: Request) -> list[str]:
-        """The ids of its files, uploaded and ready."""
-        most = self._limits()["files"]
+    def _media(self, request: Request, most: int) -> list[str]:
+        """The ids of its files (at most `most`), uploaded and ready."""
         files = rules.videos_taken("mastodon", request.videos) or media.fitted(request.images[:most], rules.of("mastodon"))
         ids: list[str] = list(request.progress.get("media") or [])
         for file in files[len(ids):]:

@@ -45,6 +45,12 @@ class Platform:
     def posts(self) -> dict[str, str]:
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """All that it keeps by numbers; tokens and counters go on."""
+        for kept in vars(self).values():
+            if isinstance(kept, dict):
+                kept.clear()
+
 
 class _Lines:
     """A request as it comes; `line` is the last that was read: the empty one where its head came whole."""
@@ -75,7 +81,8 @@ def serve(platform: Callable[[], Platform]) -> None:
             parts = urlsplit(self.path)
             call = Call(self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body, *_parsed(self.headers, body))
             with lock:
-                status, said, *more = (200, at.posts()) if parts.path == "/_posts" else at.answer(call)
+                own = {"/_posts": at.posts, "/_forget": at.forget}.get(parts.path)
+                status, said, *more = (200, own()) if own else at.answer(call)
             content = said if isinstance(said, bytes) else json.dumps(said).encode() if said is not None else b""
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", "Content-Length": len(content), **(more[0] if more else {})}.items():
@@ -134,6 +141,9 @@ class Running:
 
     def posts(self) -> dict[str, str]:
         return self.get("/_posts")
+
+    def forget(self) -> None:
+        urllib.request.urlopen(f"{self.url}/_forget", timeout=10).close()
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:

@@ -16,7 +16,7 @@ LIMIT = json.dumps({"error": {"message": "(#4) Application request limit reached
 
 class Served:
     def __init__(self, server):
-        self.url, self.host, self.posts = server.url, server.host, server.posts
+        self.url, self.host, self.posts, self.forget = server.url, server.host, server.posts, server.forget
 
     def get(self, path, **query):
         with urllib.request.urlopen(f"{self.url}{path}?{urlencode(query)}", timeout=10) as answer:

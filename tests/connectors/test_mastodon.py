@@ -61,7 +61,7 @@ class TestThread(Contract):
         return Mastodon({"url": url, "thread": True}, {"token": TOKEN}, context)
 
     def ask(self, key, word="Pengumuman"):
-        return replace(super().ask(key, word), body=f"Rapat pleno {key} terbuka untuk umum. " * 14)
+        return replace(super().ask(key, word), body=f"Rapat pleno {key} terbuka untuk umum. " * 9)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from connectors import Attachment, Context, Denied, Failure, NotByMachine, NotYe
 from connectors.testing import Contract, proxy
 from connectors.x import X
 
-VIDEO = Attachment("rapat.mp4", "video/mp4", bytes(range(256)) * 40)
+VIDEO = Attachment("rapat.mp4", "video/mp4", bytes(range(256)) + bytes(144))
 
 
 def long(word, times=15):
@@ -66,7 +66,7 @@ class TestThreadWithVideo(Contract):
 
 def in_small_segments(url, context):
     x = X({"api": url, "thread": True}, KEYS, context)
-    x.segment = 6_000
+    x.segment = 240
     return x
 
 
