@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench import load
-from engine import commands, installation, people
+from engine import api_tokens, commands, installation
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read
 from engine.tables import activity
@@ -35,7 +35,7 @@ def now() -> datetime:
 def prepare(folder: Path) -> tuple[ProcessEngine, str]:
     """A fresh demo installation in `folder`, and a bearer token of its admin."""
     pe = installation.prepare(folder, now(), demo=True)
-    token = people.create_token(pe, Actor.system(), now(), name="bench", user_id="admin")
+    token = api_tokens.create(pe, Actor.system(), now(), name="bench", user_id="admin")
     return pe, token["token"]
 
 

@@ -54,7 +54,7 @@ def create(pe: ProcessEngine, actor: Actor, now: dt.datetime, id: str, name: str
     id, name = id.strip().lower(), name.strip()
     if not ID.fullmatch(id):
         raise Invalid(N_("Hanya huruf kecil, angka, dan tanda hubung."), field="id")
-    people._check_texts(name=name)
+    people.check_texts(name=name)
 
     def write(db: sa.Connection) -> None:
         if db.scalar(sa.select(_g.id).where(_g.tenant_id == actor.tenant, _g.id == id)) is not None:
@@ -72,7 +72,7 @@ def change(pe: ProcessEngine, actor: Actor, now: dt.datetime, group_id: str, *, 
     """
     require(may_administer(actor))
     name = name.strip()
-    people._check_texts(name=name)
+    people.check_texts(name=name)
 
     def write(db: sa.Connection) -> None:
         before = _get(db, actor, group_id)

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 import bpmn
-from engine import channels, migrations, people
+from engine import channels, credentials, migrations, people
+from engine import demo as demo_office
 from engine.commands import deploy
 from engine.process_engine import DEFAULT_TENANT, Actor, ProcessEngine, open_engine
 from engine.store import read, record, run
@@ -29,7 +30,7 @@ def prepare(folder: Path, now: dt.datetime, *, demo: bool = False, by: str = "")
         tell(pe, by, now, "database.upgraded", {"before": before, "after": after})
     people.seed_groups(pe, DEFAULT_TENANT)
     if demo:
-        people.create_demo_people(pe, now)
+        demo_office.seed_people(pe, now)
     channels.seed_channels(pe, now, DEFAULT_TENANT)
     for model in sorted(path for path in MODELS.iterdir() if path.is_dir()):
         deploy_shipped(pe, now, model)
@@ -70,4 +71,4 @@ def is_current(pe: ProcessEngine) -> bool:
 
 def demo_accounts(pe: ProcessEngine) -> list[str]:
     """The accounts that may sign in with the demo's password, which everybody knows."""
-    return [person[0] for person in people.DEMO_PEOPLE if people.authenticate(pe, person[0], people.DEMO_PASSWORD)]
+    return [person[0] for person in demo_office.PEOPLE if credentials.authenticate(pe, person[0], demo_office.PASSWORD)]

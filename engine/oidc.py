@@ -21,7 +21,7 @@ import requests
 import structlog
 
 from bpmn.errors import N_, Conflict, Invalid
-from engine.people import LOCAL_PASSWORDS
+from engine.credentials import LOCAL_PASSWORDS
 from engine.process_engine import DEFAULT_TENANT, ProcessEngine
 
 KEPT_SECONDS = 3600.0  # metadata and keys

@@ -35,7 +35,7 @@ def sign_in(pe: ProcessEngine, provider: Provider, claims: Mapping[str, Any], no
             owner = _first(db, acting, provider, claims, wanted, now)
             db.execute(sa.insert(identity), {**key, "tenant_id": provider.tenant, "user_id": owner, "created_at": now})
             record(db, acting, now, "user.identity_linked", data={"user": owner, **key})
-        found = people._of_office(db, acting, owner)
+        found = people.of_office(db, acting, owner)
         if not found["active"]:
             raise Invalid(N_("Akun %(user)s di Terbit nonaktif. Hubungi administrator."), user=owner)
         _put_groups(db, acting, provider, found, wanted, now)
@@ -89,7 +89,7 @@ def _first(db: sa.Connection, acting: Actor, provider: Provider, claims: Mapping
     is_good = len(email) <= 200 and EMAIL.fullmatch(email) and claims.get("email_verified") is not False
     db.execute(sa.insert(user).values(
         id=name, tenant_id=acting.tenant, name="".join(c for c in full if c.isprintable())[:200].strip() or name,
-        email=email if is_good else "", password_hash="", stamp=people._stamp(), active=True, created_at=now))
+        email=email if is_good else "", password_hash="", stamp=people.new_stamp(), active=True, created_at=now))
     record(db, acting, now, "user.created", data={"user": name, "groups": [], "heads": [], "by": provider.issuer})
     return name
 
@@ -102,7 +102,7 @@ def _put_groups(db: sa.Connection, acting: Actor, provider: Provider, found: dic
         groups |= {ADMIN}
     if groups == found["groups"]:
         return
-    people._put_groups(db, acting.tenant, found["id"], groups, found["heads"] & groups)
+    people.put_groups(db, acting.tenant, found["id"], groups, found["heads"] & groups)
     people.end_sessions_without_second_factor(db, acting.tenant, [found["id"]])
     record(db, acting, now, "user.groups_set", data={"user": found["id"], "groups": sorted(groups), "from": sorted(found["groups"]),
                                                      "by": provider.issuer})

@@ -1,7 +1,7 @@
 """Links by which somebody sets a password without knowing an old one: a new colleague's first, a forgotten one's next.
 
 A link is good once and for a time; only its SHA-256 is kept. What is sent by e-mail is made when it is sent, so that the
-outbox holds no secret. Setting a password by any way ends all of them (`people.put_password`).
+outbox holds no secret. Setting a password by any way ends all of them (`credentials.put_password`).
 """
 
 import datetime as dt
@@ -10,7 +10,7 @@ import secrets
 import sqlalchemy as sa
 
 from bpmn.errors import N_, Conflict, NotFound
-from engine import notices, people
+from engine import credentials, notices, passwords, people
 from engine.access import may_administer, require
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
@@ -34,7 +34,7 @@ def create(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str) -> 
     secret = secrets.token_urlsafe(32)
 
     def write(db: sa.Connection) -> str:
-        found = people._of_office(db, acting, user_id)
+        found = people.of_office(db, acting, user_id)
         if not found["active"]:
             raise Conflict(N_("Akun ini nonaktif."))
         put(db, found, now, secret, LASTS[INVITATION], acting.id)
@@ -49,7 +49,7 @@ def send(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str) -> No
     require(may_administer(acting) and acting.id != user_id)
 
     def write(db: sa.Connection) -> None:
-        found = people._of_office(db, acting, user_id)
+        found = people.of_office(db, acting, user_id)
         if not found["active"] or not found["email"]:
             raise Conflict(N_("Akun ini nonaktif atau tidak memiliki alamat surel."))
         invite(db, acting, now, [user_id])
@@ -67,7 +67,7 @@ def ask(pe: ProcessEngine, now: dt.datetime, name_or_address: str) -> None:
         found = db.execute(sa.select(user.c.id, user.c.tenant_id).where(
             user.c.active, user.c.email != "", (user.c.id == wanted) | (sa.func.lower(user.c.email) == wanted),
         ).order_by(user.c.id).limit(MOST_ASKED)).all()
-    allowed = [row for row in found if people.may_use_password(pe, (people.account(pe, row.id) or {"groups": ()})["groups"])]
+    allowed = [row for row in found if credentials.may_use_password(pe, (people.account(pe, row.id) or {"groups": ()})["groups"])]
 
     def write(db: sa.Connection) -> None:
         turn = int(now.timestamp() // ASKED_AGAIN.total_seconds())
@@ -106,9 +106,9 @@ def path(secret: str) -> str:
 def find(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict:
     """The account whose password a link sets; NotFound for one that is unknown, used or over."""
     with read(pe) as db:
-        owner = db.scalar(sa.select(_l.user_id).where(_l.digest == people.digest(secret), _l.expires_at > now))
+        owner = db.scalar(sa.select(_l.user_id).where(_l.digest == passwords.digest(secret), _l.expires_at > now))
     found = people.account(pe, owner) if owner else None
-    if found is None or not found["active"] or not people.may_use_password(pe, found["groups"]):
+    if found is None or not found["active"] or not credentials.may_use_password(pe, found["groups"]):
         raise NotFound(N_("Tautan ini tidak berlaku lagi: sudah dipakai, diganti, atau lewat waktunya. Mintalah yang baru."))
     return found
 
@@ -116,12 +116,12 @@ def find(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict:
 def use(pe: ProcessEngine, secret: str, now: dt.datetime, password: str) -> dict:
     """Set the password and return the account; the link, all others, and the account's sessions end."""
     found = find(pe, secret, now)
-    hashed = people.hashed_for(pe, found, password)
+    hashed = credentials.hashed_for(pe, found, password)
 
     def write(db: sa.Connection) -> None:
-        if db.execute(sa.delete(password_link).where(_l.digest == people.digest(secret), _l.expires_at > now)).rowcount != 1:
+        if db.execute(sa.delete(password_link).where(_l.digest == passwords.digest(secret), _l.expires_at > now)).rowcount != 1:
             raise NotFound(N_("Tautan ini tidak berlaku lagi: sudah dipakai, diganti, atau lewat waktunya. Mintalah yang baru."))
-        people.put_password(db, found["id"], hashed)
+        credentials.put_password(db, found["id"], hashed)
         record(db, Actor(found["id"], found["tenant"]), now, "user.password_set_by_link", data={"user": found["id"]})
 
     run(pe, write)
@@ -131,5 +131,5 @@ def use(pe: ProcessEngine, secret: str, now: dt.datetime, password: str) -> dict
 def put(db: sa.Connection, account: dict, now: dt.datetime, secret: str, lasts: dt.timedelta, by: str | None) -> None:
     """Keep a link within a transaction; those of the account that are over go."""
     db.execute(sa.delete(password_link).where(_l.user_id == account["id"], _l.expires_at <= now))
-    db.execute(sa.insert(password_link), {"digest": people.digest(secret), "tenant_id": account["tenant"], "user_id": account["id"],
+    db.execute(sa.insert(password_link), {"digest": passwords.digest(secret), "tenant_id": account["tenant"], "user_id": account["id"],
                                           "created_at": now, "created_by": by, "expires_at": now + lasts})

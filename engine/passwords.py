@@ -1,12 +1,16 @@
-"""What a password must be, after NIST SP 800-63B-4 (3.1.1.2): long, and none that is guessed first.
+"""What a password must be, after NIST SP 800-63B-4 (3.1.1.2): long, and none that is guessed first; and what is kept of a secret.
 
 No rules of composition and no end date: both make passwords worse. Any Unicode counts, each code point as one character.
+A password is kept as an argon2id hash, what is random anyway (256 bits) as its SHA-256.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
+
+import argon2
 
 from bpmn.errors import N_, Invalid
 from engine.process_engine import ProcessEngine
@@ -16,6 +20,8 @@ LONGEST = 256
 OUR_WORDS = ("terbit", "kpu", "komisi pemilihan umum", "pemilu", "password", "sandi", "rahasia", "admin", "administrator",
              "indonesia", "jakarta", "kepulauan seribu", "merdeka", "sayang", "bismillah", "alhamdulillah")
 SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qazwsxedcrfvtgb", "1qaz2wsx3edc4rfv")
+
+_hasher = argon2.PasswordHasher()  # argon2id with RFC 9106's second recommendation; old hashes are renewed at sign-in
 
 
 def shortest(pe: ProcessEngine, second_factor: bool) -> int:
@@ -54,6 +60,29 @@ def is_guessed_first(password: str, about: Iterable[str] = ()) -> bool:
     return len(left) < 4 and (left != re.sub(r"[\W\d_]+", "", plain) or walked != plain)
 
 
+def hashed(password: str) -> str:
+    """What is kept of a password: an argon2id hash of its own salt."""
+    return _hasher.hash(_canonical(password))
+
+
+def verify(kept: str, password: str) -> bool:
+    """Whether what is kept is of this password."""
+    try:
+        return _hasher.verify(kept, _canonical(password))
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether a hash was made with other parameters than one would be made with now."""
+    return _hasher.check_needs_rehash(kept)
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret of 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _words(about: Iterable[str]) -> Iterable[str]:
     for text in (*about, *OUR_WORDS):
         folded = unicodedata.normalize("NFKC", text).casefold()
@@ -82,3 +111,8 @@ def _common() -> frozenset[str]:
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # 30,000 passwords of breaches; here, since few processes ever ask
 
     return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def _canonical(password: str) -> bytes:
+    bounded = password[:LONGEST + 1]  # a stranger chooses its length
+    return unicodedata.normalize("NFKC", bounded).encode("utf-8", "surrogatepass")

@@ -327,7 +327,7 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, found: Plan, can_s
     if new:
         db.execute(sa.insert(user), [{
             "id": row.id, "tenant_id": actor.tenant, "name": row.values["name"], "title": row.values["title"], "email": row.values["email"],
-            "password_hash": "", "stamp": people._stamp(), "active": row.values["active"], "created_at": now} for row in new])
+            "password_hash": "", "stamp": people.new_stamp(), "active": row.values["active"], "created_at": now} for row in new])
     changed = [row for row in found.rows if row.state == CHANGED]
     for row in changed:
         db.execute(sa.update(user).where(user.c.id == row.id).values(
@@ -346,7 +346,7 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, found: Plan, can_s
         db.execute(sa.insert(membership), members)
     for at in range(0, len(regrouped), 500):
         people.end_sessions_without_second_factor(db, actor.tenant, [row.id for row in regrouped[at:at + 500]])
-    people._keep_an_admin(db, actor)
+    people.keep_an_admin(db, actor)
     invited = [row for row in new if row.values["active"] and can_send and row.values["email"]]
     if invited:
         password_links.invite(db, actor, now, [row.id for row in invited])

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
 from bpmn.errors import N_, Conflict, Invalid
-from engine import passwords, people
+from engine import credentials, passwords, people
 from engine.access import may_administer, require
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
@@ -122,7 +122,7 @@ def recovery_codes_left(pe: ProcessEngine, acting: Actor) -> int:
 def remove(pe: ProcessEngine, acting: Actor, now: dt.datetime, password: str) -> None:
     """Do without it again: by its person, who knows their password, where no group asks for it and the password is long enough alone."""
     account = people.get_user(pe, acting, acting.id)
-    if not people.is_password_of(pe, acting, password):
+    if not credentials.is_password_of(pe, acting, password):
         raise Invalid(N_("Kata sandi tidak cocok."), field="password")
     least = passwords.shortest(pe, False)
     if len(password) < least:
@@ -148,7 +148,7 @@ def reset(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, reas
         raise Invalid(N_("Isikan alasannya, paling panjang 500 karakter."), field="reason")
 
     def write(db: sa.Connection) -> None:
-        if not people._of_office(db, acting, user_id)["second_factor"]:
+        if not people.of_office(db, acting, user_id)["second_factor"]:
             raise Conflict(N_("Verifikasi dua langkah belum aktif."))
         db.execute(sa.update(user).where(_u.id == user_id).values(totp=None, totp_at=now, totp_step=None))
         db.execute(sa.delete(recovery_code).where(_r.user_id == user_id))

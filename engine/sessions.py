@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from bpmn.errors import N_, NotFound
-from engine import people
+from engine import passwords, people
 from engine.access import may_administer, require
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
@@ -23,7 +23,7 @@ SEEN_EXACTLY = dt.timedelta(minutes=5)  # when a session was seen last is writte
 SHOWN = 100
 _w = web_session.c
 _columns = (_w.id.label("session"), _w.method, _w.limited, _w.created_at.label("session_at"), _w.seen_at)
-_by_secret = people._with_groups.add_columns(*_columns).join(web_session, _w.user_id == user.c.id).where(
+_by_secret = people.with_groups.add_columns(*_columns).join(web_session, _w.user_id == user.c.id).where(
     user.c.active, _w.id == bindparam("digest"), _w.seen_at > bindparam("idle_since", type_=UtcDateTime),
     _w.created_at > bindparam("begun_since", type_=UtcDateTime))
 
@@ -40,7 +40,7 @@ def begin(pe: ProcessEngine, account: Mapping, now: dt.datetime, *, method: str,
     secret = secrets.token_urlsafe(32)
     idle, longest = limits(pe)
     acting = Actor(account["id"], account["tenant"])
-    row = {"id": people.digest(secret), "tenant_id": account["tenant"], "user_id": account["id"], "method": method, "limited": limited,
+    row = {"id": passwords.digest(secret), "tenant_id": account["tenant"], "user_id": account["id"], "method": method, "limited": limited,
            "browser": "".join(c for c in browser if c.isprintable())[:300], "address": address[:64], "created_at": now, "seen_at": now}
 
     def write(db: sa.Connection) -> str:
@@ -57,9 +57,9 @@ def find(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict | None:
     """The account of a live session, by one statement, with `session` (its id), `method`, `limited` and `seen_at`; else None."""
     idle, longest = limits(pe)
     with read(pe) as db:
-        rows = db.execute(_by_secret, {"digest": people.digest(secret), "now": now, "idle_since": now - idle,
+        rows = db.execute(_by_secret, {"digest": passwords.digest(secret), "now": now, "idle_since": now - idle,
                                        "begun_since": now - longest}).mappings().all()
-    return people._account_in(rows) | {key: rows[0][key] for key in ("session", "method", "limited", "seen_at")} if rows else None
+    return people.account_in(rows) | {key: rows[0][key] for key in ("session", "method", "limited", "seen_at")} if rows else None
 
 
 def seen(pe: ProcessEngine, account: Mapping, now: dt.datetime) -> None:

@@ -10,8 +10,7 @@ import argon2
 import pytest
 import sqlalchemy as sa
 
-from engine import migrations, tables
-from engine import people as accounts
+from engine import demo, migrations, passwords, tables
 from engine.process_engine import DEFAULT_TENANT, Actor, open_engine
 from tests import recorded
 
@@ -166,13 +165,13 @@ on_databases = pytest.mark.parametrize("pe", ["sqlite", pytest.param("postgres",
 @pytest.fixture(scope="session", autouse=True)
 def cheap_hashes():
     """Passwords are hashed at a thousandth of the cost; processes that a test starts hash as they do at an office."""
-    accounts._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
 def people(pe, now):
     """The demo's accounts, in the database too."""
-    accounts.create_demo_people(pe, now)
+    demo.seed_people(pe, now)
     return {name: actor_of(name) for name in PEOPLE}
 
 

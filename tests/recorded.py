@@ -35,7 +35,7 @@ UNRECORDED = {
     "disposal_case": "that a case of a list stayed, and why; what went is recorded",
     "draft": "typed and not handed on; the completion is recorded",
     "seen": "marks of what somebody has looked at",
-    **{f"evidence_{name}": "sums of the history, and no more than that" for name in ("case", "cell", "variant", "return", "wording")},
+    **{f"evidence_{name}": "sums of the history, and no more than that" for name in ("case", "cell", "kept", "variant", "return", "wording")},
     **dict.fromkeys(("model_draft", "model_draft_file"),
                     "a diagram being drawn saves itself; what is put in force is recorded, and the file names who saved it last"),
 }
@@ -46,7 +46,7 @@ MARKS = {  # columns that are no more than marks of the machinery
     "api_token": {"used_at"}, "web_session": {"seen_at"}, "activity_instance": {"to_tell", "remind_at"}, "user_account": {"totp_step"},
     "process_instance": {"counted"},
 }
-SEEDS = ("seed_groups.", "create_demo_people.")  # what a fresh installation has, before anybody could do anything
+SEEDS = ("seed_groups.", "seed_people.")  # what a fresh installation has, before anybody could do anything
 
 
 def _begin(connection):

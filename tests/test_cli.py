@@ -89,20 +89,20 @@ def test_an_unreachable_database_is_one_line(folder):
 def test_a_person_is_added_with_a_password_from_standard_input(folder):
     terbit("user", "add", "sari", "--name", "Sari", "--group", "pelaksana", "--password-stdin", "--instance", folder, input=f"{PASSWORD}\n")
     terbit("user", "add", "budi", "--instance", folder, input=f"{PASSWORD}\n{PASSWORD}\n")  # asked for, twice
-    from engine import people
+    from engine import credentials
 
     pe = open_engine(folder)
-    assert people.authenticate(pe, "sari", PASSWORD)["groups"] == {"pelaksana"}
-    assert people.authenticate(pe, "budi", PASSWORD)
+    assert credentials.authenticate(pe, "sari", PASSWORD)["groups"] == {"pelaksana"}
+    assert credentials.authenticate(pe, "budi", PASSWORD)
     pe.close()
 
 
 def test_a_token_is_made_once_for_an_account_that_is_there(folder):
     token = terbit("user", "token", "ketua", "arsip", "--instance", folder).strip()
-    from engine import people
+    from engine import api_tokens
 
     pe = open_engine(folder)
-    assert people.authenticate_token(pe, token, dt.datetime.now(dt.UTC))["id"] == "ketua"
+    assert api_tokens.authenticate(pe, token, dt.datetime.now(dt.UTC))["id"] == "ketua"
     pe.close()
     assert "Error: " in terbit("user", "token", "nobody", "arsip", "--instance", folder, code=1)
 

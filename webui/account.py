@@ -9,7 +9,7 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from bpmn.errors import Conflict, Invalid, TerbitError
-from engine import oidc_accounts, passwords, people, second_factor, sessions
+from engine import api_tokens, credentials, oidc_accounts, passwords, people, second_factor, sessions
 from webui import actor, auth, now, pe
 from webui.errors import message_of, status_of
 from webui.security import limiter
@@ -39,7 +39,7 @@ def password():
     try:
         if new != request.form.get("again", ""):
             raise Invalid(_("Kedua kata sandi tidak sama."), field="again")
-        changed = people.change_password(pe(), actor(), now(), old, new)
+        changed = credentials.change_password(pe(), actor(), now(), old, new)
     except (Invalid, Conflict) as problem:
         page, status = _page(problem)
         return page, 403 if problem.where.get("field") == "old" else status
@@ -108,7 +108,7 @@ def remove_second_factor():
 
 def require_password() -> None:
     """Invalid unless the form brings one's own password; who has none signed in otherwise."""
-    if current_user.account["has_password"] and not people.is_password_of(pe(), actor(), request.form.get("password", "")):
+    if current_user.account["has_password"] and not credentials.is_password_of(pe(), actor(), request.form.get("password", "")):
         raise Invalid(_("Kata sandi tidak cocok."), field="password")
 
 
@@ -145,7 +145,7 @@ def make_token():
         if days not in LIFETIMES:
             raise Invalid(_("Pilih salah satu."), field="days")
         expires_at = now() + dt.timedelta(days=int(days)) if days else None
-        made = people.create_token(pe(), actor(), now(), name=request.form.get("name", ""), expires_at=expires_at,
+        made = api_tokens.create(pe(), actor(), now(), name=request.form.get("name", ""), expires_at=expires_at,
                                    scopes=request.form.getlist("scopes"))
     except (Invalid, Conflict) as problem:
         return _page(problem)
@@ -154,7 +154,7 @@ def make_token():
 
 @blueprint.post("/tokens/<id>/revoke")
 def revoke_token(id: str):
-    people.revoke_token(pe(), actor(), now(), id)
+    api_tokens.revoke(pe(), actor(), now(), id)
     return redirect(url_for("account.mine", saved="revoked") + "#tokens", 303)
 
 
@@ -162,9 +162,9 @@ def _page(problem: TerbitError | None = None, made: str = ""):
     field = problem.where.get("field", "") if problem else ""
     account = current_user.account
     page = render_template(
-        "account/mine.html", tokens=people.tokens(pe(), actor()), made=made, lifetimes=LIFETIMES, scopes=people.SCOPES,
+        "account/mine.html", tokens=api_tokens.of(pe(), actor()), made=made, lifetimes=LIFETIMES, scopes=api_tokens.SCOPES,
         sessions=sessions.of(pe(), actor(), now()), identities=oidc_accounts.of(pe(), actor(), actor().id),
         least=passwords.shortest(pe(), account["second_factor"]),
-        has_local=account["has_password"] and people.may_use_password(pe(), actor().groups),
+        has_local=account["has_password"] and credentials.may_use_password(pe(), actor().groups),
         errors={field: message_of(problem)} if problem else {}, values=request.form, saved=request.args.get("saved"))
     return page, status_of(problem) if problem else 200

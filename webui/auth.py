@@ -17,7 +17,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
 from bpmn.errors import Conflict, Invalid
-from engine import oidc, password_links, passwords, people, second_factor, sessions, tallies
+from engine import credentials, oidc, password_links, passwords, people, second_factor, sessions, tallies
 from webui import now, pe
 from webui.security import limiter
 
@@ -119,7 +119,7 @@ def begin(account: dict, method: str, *, has_second: bool = False):
                             address=get_remote_address())
     session.clear()
     session.permanent = True
-    login_user(Person({**account, "secret": secret, "session": people.digest(secret), "limited": limited, "method": method}))
+    login_user(Person({**account, "secret": secret, "session": passwords.digest(secret), "limited": limited, "method": method}))
 
 
 def after(target: str | None):
@@ -141,7 +141,7 @@ def sign_in():
         return _sign_in_page(form)
     account = None
     if form.validate():
-        account = people.authenticate(pe(), form.user_id.data or "", form.password.data or "", now())
+        account = credentials.authenticate(pe(), form.user_id.data or "", form.password.data or "", now())
     if account is None:
         if not form.errors:
             tallies.sign_in_failed(pe(), now(), form.user_id.data or "")

@@ -8,7 +8,19 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from bpmn.errors import Conflict, Invalid, NotFound, TerbitError
-from engine import access, commands, oidc_accounts, password_links, passwords, people, queries, second_factor, sessions
+from engine import (
+    access,
+    api_tokens,
+    commands,
+    credentials,
+    oidc_accounts,
+    password_links,
+    passwords,
+    people,
+    queries,
+    second_factor,
+    sessions,
+)
 from webui import actor, names, now, pe
 from webui.errors import message_of, status_of
 
@@ -47,7 +59,7 @@ def new():
                                   groups=given["groups"], heads=given["heads"], title=given["title"], email=given["email"])
     except (Invalid, Conflict) as problem:
         return _form(None, given, problem)
-    if not given["password"] and people.may_use_password(pe(), made["groups"]):
+    if not given["password"] and credentials.may_use_password(pe(), made["groups"]):
         return _form(made, made, link=password_links.create(pe(), actor(), now(), made["id"]))
     return redirect(url_for("people.show", id=made["id"], saved=1), 303)
 
@@ -77,7 +89,7 @@ def password(id: str):
     try:
         if request.form.get("password", "") != request.form.get("again", ""):
             raise Invalid(_("Kedua kata sandi tidak sama."), field="again")
-        people.set_password(pe(), actor(), now(), id, request.form.get("password", ""))
+        credentials.set_password(pe(), actor(), now(), id, request.form.get("password", ""))
     except Invalid as problem:
         return _form(account, account, problem)
     return redirect(url_for("people.show", id=id, saved=1), 303)
@@ -131,7 +143,7 @@ def return_tasks(id: str):
 @blueprint.post("/<user_id>/tokens/<id>/revoke")
 def revoke_token(user_id: str, id: str):
     people.get_user(pe(), actor(), user_id)
-    people.revoke_token(pe(), actor(), now(), id)
+    api_tokens.revoke(pe(), actor(), now(), id)
     return redirect(url_for("people.show", id=user_id, saved=1), 303)
 
 
@@ -177,8 +189,8 @@ def _form(account: dict | None, values: dict, problem: TerbitError | None = None
 
 def _about(account: dict) -> dict:
     id = account["id"]
-    return {"tokens": people.tokens(pe(), actor(), id), "sessions": sessions.of(pe(), actor(), now(), id),
-            "identities": oidc_accounts.of(pe(), actor(), id), "may_use_password": people.may_use_password(pe(), account["groups"]),
+    return {"tokens": api_tokens.of(pe(), actor(), id), "sessions": sessions.of(pe(), actor(), now(), id),
+            "identities": oidc_accounts.of(pe(), actor(), id), "may_use_password": credentials.may_use_password(pe(), account["groups"]),
             "tasks": queries.tasks(pe(), actor(), assignee=id, limit=20)}
 
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
+from engine import api_tokens, credentials, demo, passwords
 from engine import people as accounts
 from engine.process_engine import Actor
 from engine.store import run
@@ -26,7 +27,7 @@ def elsewhere(pe, now):
     """An admin of another office."""
     def make(db):
         db.execute(sa.insert(tenant).values(id="lain", name="Kantor Lain"))
-        accounts._seed_groups(db, "lain")
+        accounts.put_standard_groups(db, "lain")
     run(pe, make)
     return Actor("adminlain", "lain", frozenset({"admin"}))
 
@@ -48,8 +49,8 @@ def statements(pe, fn):
 
 
 def test_the_right_password_signs_in(pe, siti):
-    assert accounts.authenticate(pe, "siti", PASSWORD) == siti
-    assert accounts.authenticate(pe, " SITI ", PASSWORD) == siti
+    assert credentials.authenticate(pe, "siti", PASSWORD) == siti
+    assert credentials.authenticate(pe, " SITI ", PASSWORD) == siti
     assert siti["groups"] == {"pelaksana"} and "password_hash" not in siti
 
 
@@ -58,7 +59,7 @@ def test_the_right_password_signs_in(pe, siti):
     ("s%", PASSWORD), ("siti\0", PASSWORD), ("\ud800", PASSWORD), ("siti", "\ud800\0"),
 ])
 def test_any_other_password_does_not(pe, siti, user_id, password):
-    assert accounts.authenticate(pe, user_id, password) is None
+    assert credentials.authenticate(pe, user_id, password) is None
 
 
 def test_an_unknown_account_costs_as_much_as_a_known_one(pe, siti, monkeypatch):
@@ -73,9 +74,9 @@ def test_an_unknown_account_costs_as_much_as_a_known_one(pe, siti, monkeypatch):
             work.append(1)
             return super().verify(*args, **kwargs)
 
-    monkeypatch.setattr(accounts, "_hasher", Counting(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "_hasher", Counting(time_cost=1, memory_cost=8, parallelism=1))
     for user_id in ("siti", "tidak-ada", "", "a b", "\0"):
-        accounts.authenticate(pe, user_id, "salah-sekali")
+        credentials.authenticate(pe, user_id, "salah-sekali")
     assert len(work) == 5  # one each, not timed: a busy machine would decide
 
 
@@ -85,11 +86,11 @@ def test_an_old_hash_is_renewed_at_sign_in(pe, siti, monkeypatch):
             return db.execute(sa.select(user.c.password_hash).where(user.c.id == "siti")).scalar()
 
     before = hash_of_siti()
-    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
-    assert accounts.authenticate(pe, "siti", PASSWORD, dt.datetime(2026, 3, 2, tzinfo=dt.UTC))["stamp"] == siti["stamp"]
+    monkeypatch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    assert credentials.authenticate(pe, "siti", PASSWORD, dt.datetime(2026, 3, 2, tzinfo=dt.UTC))["stamp"] == siti["stamp"]
     renewed = hash_of_siti()
     assert renewed != before and "m=16,t=2" in renewed
-    assert accounts.authenticate(pe, "siti", PASSWORD) and hash_of_siti() == renewed
+    assert credentials.authenticate(pe, "siti", PASSWORD) and hash_of_siti() == renewed
 
 
 def test_an_actor_takes_one_statement(pe, people):
@@ -100,21 +101,21 @@ def test_an_actor_takes_one_statement(pe, people):
 
 def test_a_new_password_ends_sessions_and_the_old_password(pe, siti, admin, now):
     assert accounts.actor(pe, "siti", siti["stamp"])
-    accounts.set_password(pe, admin, now, "siti", "kata-sandi-baru")
+    credentials.set_password(pe, admin, now, "siti", "kata-sandi-baru")
     assert accounts.actor(pe, "siti", siti["stamp"]) is None
     assert accounts.actor(pe, "siti")
-    assert accounts.authenticate(pe, "siti", PASSWORD) is None
-    assert accounts.authenticate(pe, "siti", "kata-sandi-baru")
+    assert credentials.authenticate(pe, "siti", PASSWORD) is None
+    assert credentials.authenticate(pe, "siti", "kata-sandi-baru")
 
 
 def test_a_deactivated_account_can_do_nothing_at_once(pe, siti, admin, now):
-    token = accounts.create_token(pe, admin, now, name="skrip", user_id="siti")["token"]
+    token = api_tokens.create(pe, admin, now, name="skrip", user_id="siti")["token"]
     accounts.deactivate(pe, admin, now, "siti")
-    assert accounts.authenticate(pe, "siti", PASSWORD) is None
+    assert credentials.authenticate(pe, "siti", PASSWORD) is None
     assert accounts.actor(pe, "siti") is None and accounts.actor(pe, "siti", siti["stamp"]) is None
-    assert accounts.authenticate_token(pe, token, now) is None
+    assert api_tokens.authenticate(pe, token, now) is None
     accounts.activate(pe, admin, now, "siti")
-    assert accounts.authenticate(pe, "siti", PASSWORD)
+    assert credentials.authenticate(pe, "siti", PASSWORD)
 
 
 def test_only_an_admin_manages_people(pe, siti, people, now):
@@ -123,11 +124,11 @@ def test_only_an_admin_manages_people(pe, siti, people, now):
         lambda: accounts.create_user(pe, ketua, now, id="baru", name="Baru", password=PASSWORD),
         lambda: accounts.set_groups(pe, ketua, now, "siti", ["admin"]),
         lambda: accounts.set_groups(pe, ketua, now, "ketua", ["admin"]),
-        lambda: accounts.set_password(pe, ketua, now, "siti", PASSWORD),
+        lambda: credentials.set_password(pe, ketua, now, "siti", PASSWORD),
         lambda: accounts.deactivate(pe, ketua, now, "siti"),
         lambda: accounts.update_user(pe, ketua, now, "siti", name="Lain"),
-        lambda: accounts.create_token(pe, ketua, now, name="x", user_id="siti"),
-        lambda: accounts.tokens(pe, ketua, "siti"),
+        lambda: api_tokens.create(pe, ketua, now, name="x", user_id="siti"),
+        lambda: api_tokens.of(pe, ketua, "siti"),
     ):
         with pytest.raises(Forbidden):
             attempt()
@@ -138,9 +139,9 @@ def test_another_office_does_not_exist(pe, siti, elsewhere, now):
     for attempt in (
         lambda: accounts.get_user(pe, elsewhere, "siti"),
         lambda: accounts.set_groups(pe, elsewhere, now, "siti", []),
-        lambda: accounts.set_password(pe, elsewhere, now, "siti", PASSWORD),
+        lambda: credentials.set_password(pe, elsewhere, now, "siti", PASSWORD),
         lambda: accounts.deactivate(pe, elsewhere, now, "siti"),
-        lambda: accounts.create_token(pe, elsewhere, now, name="x", user_id="siti"),
+        lambda: api_tokens.create(pe, elsewhere, now, name="x", user_id="siti"),
     ):
         with pytest.raises(NotFound):
             attempt()
@@ -191,39 +192,39 @@ def test_lists_find_by_name_group_and_state(pe, siti, admin, now):
 
 @on_databases
 def test_a_token_speaks_for_its_account_and_is_not_kept(pe, siti, admin, now):
-    made = accounts.create_token(pe, admin, now, name="skrip", user_id="siti", expires_at=now + dt.timedelta(days=1))
+    made = api_tokens.create(pe, admin, now, name="skrip", user_id="siti", expires_at=now + dt.timedelta(days=1))
     with pe.db.connect() as db:
         kept = db.execute(sa.select(api_token)).mappings().one()
     assert made["token"] not in str(dict(kept)) and len(kept["digest"]) == 64
-    assert accounts.authenticate_token(pe, made["token"], now) == siti
-    assert len(statements(pe, lambda: accounts.authenticate_token(pe, made["token"], now))) == 1  # the first use was noted
-    assert [row["used_at"] for row in accounts.tokens(pe, Actor("siti", "kpu"))] == [now]
-    assert accounts.authenticate_token(pe, made["token"] + "x", now) is None
-    assert accounts.authenticate_token(pe, kept["digest"], now) is None
-    assert accounts.authenticate_token(pe, made["token"], now + dt.timedelta(days=2)) is None
-    assert [row["name"] for row in accounts.tokens(pe, Actor("siti", "kpu"))] == ["skrip"]
+    assert api_tokens.authenticate(pe, made["token"], now) == siti
+    assert len(statements(pe, lambda: api_tokens.authenticate(pe, made["token"], now))) == 1  # the first use was noted
+    assert [row["used_at"] for row in api_tokens.of(pe, Actor("siti", "kpu"))] == [now]
+    assert api_tokens.authenticate(pe, made["token"] + "x", now) is None
+    assert api_tokens.authenticate(pe, kept["digest"], now) is None
+    assert api_tokens.authenticate(pe, made["token"], now + dt.timedelta(days=2)) is None
+    assert [row["name"] for row in api_tokens.of(pe, Actor("siti", "kpu"))] == ["skrip"]
 
 
 def test_a_revoked_token_is_over(pe, siti, admin, people, now):
-    made = accounts.create_token(pe, admin, now, name="skrip", user_id="siti")
+    made = api_tokens.create(pe, admin, now, name="skrip", user_id="siti")
     with pytest.raises(NotFound):
-        accounts.revoke_token(pe, people["ketua"], now, made["id"])
-    accounts.revoke_token(pe, Actor("siti", "kpu"), now, made["id"])
-    assert accounts.authenticate_token(pe, made["token"], now) is None
+        api_tokens.revoke(pe, people["ketua"], now, made["id"])
+    api_tokens.revoke(pe, Actor("siti", "kpu"), now, made["id"])
+    assert api_tokens.authenticate(pe, made["token"], now) is None
     with pytest.raises(NotFound):
-        accounts.revoke_token(pe, admin, now, made["id"])
+        api_tokens.revoke(pe, admin, now, made["id"])
 
 
 def test_a_token_must_end_in_the_future_and_have_a_name(pe, siti, admin, now):
     with pytest.raises(Invalid):
-        accounts.create_token(pe, admin, now, name="x", expires_at=now)
+        api_tokens.create(pe, admin, now, name="x", expires_at=now)
     with pytest.raises(Invalid):
-        accounts.create_token(pe, admin, now, name=" ")
+        api_tokens.create(pe, admin, now, name=" ")
 
 
 def test_the_history_says_who_did_what_without_secrets(pe, siti, admin, now):
-    accounts.set_password(pe, admin, now, "siti", "kata-sandi-baru")
-    token = accounts.create_token(pe, admin, now, name="skrip", user_id="siti")
+    credentials.set_password(pe, admin, now, "siti", "kata-sandi-baru")
+    token = api_tokens.create(pe, admin, now, name="skrip", user_id="siti")
     accounts.set_groups(pe, admin, now, "siti", ["analyst"])
     accounts.deactivate(pe, admin, now, "siti")
     seen = events(pe)
@@ -234,27 +235,27 @@ def test_the_history_says_who_did_what_without_secrets(pe, siti, admin, now):
 
 @on_databases
 def test_the_demo_is_made_once_and_changes_nobody(pe, people, admin, now):
-    accounts.set_password(pe, admin, now, "ketua", PASSWORD)
+    credentials.set_password(pe, admin, now, "ketua", PASSWORD)
     accounts.set_groups(pe, admin, now, "penulis", [])
-    accounts.create_demo_people(pe, now)
-    assert accounts.authenticate(pe, "ketua", PASSWORD) and accounts.actor(pe, "penulis").groups == frozenset()
-    assert accounts.authenticate(pe, "analis", accounts.DEMO_PASSWORD)["groups"] == {"analyst"}
+    demo.seed_people(pe, now)
+    assert credentials.authenticate(pe, "ketua", PASSWORD) and accounts.actor(pe, "penulis").groups == frozenset()
+    assert credentials.authenticate(pe, "analis", demo.PASSWORD)["groups"] == {"analyst"}
 
 
 def test_ones_own_password_needs_the_old_one(pe, siti, admin, now):
     me = Actor("siti", "kpu", frozenset())
     with pytest.raises(Invalid) as wrong:
-        accounts.change_password(pe, me, now, "salah-sekali", "punya-saya-sendiri")
+        credentials.change_password(pe, me, now, "salah-sekali", "punya-saya-sendiri")
     assert wrong.value.where["field"] == "old"
     with pytest.raises(Forbidden):
-        accounts.set_password(pe, admin, now, admin.id, "punya-saya-sendiri")
-    changed = accounts.change_password(pe, me, now, PASSWORD, "punya-saya-sendiri")
-    assert accounts.authenticate(pe, "siti", "punya-saya-sendiri") == changed and changed["stamp"] != siti["stamp"]
+        credentials.set_password(pe, admin, now, admin.id, "punya-saya-sendiri")
+    changed = credentials.change_password(pe, me, now, PASSWORD, "punya-saya-sendiri")
+    assert credentials.authenticate(pe, "siti", "punya-saya-sendiri") == changed and changed["stamp"] != siti["stamp"]
 
 
 def test_an_account_holds_so_many_tokens(pe, siti, now, monkeypatch):
-    monkeypatch.setattr(accounts, "MOST_TOKENS", 1)
+    monkeypatch.setattr(api_tokens, "MOST", 1)
     me = Actor("siti", "kpu", frozenset())
-    accounts.create_token(pe, me, now, name="satu")
+    api_tokens.create(pe, me, now, name="satu")
     with pytest.raises(Conflict):
-        accounts.create_token(pe, me, now, name="dua")
+        api_tokens.create(pe, me, now, name="dua")

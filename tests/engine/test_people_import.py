@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import commands, groups, load, people_import, queries, reach
+from engine import commands, credentials, demo, groups, load, people_import, queries, reach
 from engine import people as accounts
 from engine.store import read
 from engine.tables import user
@@ -76,7 +76,7 @@ def test_an_import_is_done_at_once_and_again_it_changes_nothing(pe, people, admi
     siti = accounts.account(pe, "siti")
     assert (siti["groups"], siti["heads"], siti["has_password"]) == ({"pelaksana", "sub-bagian"}, {"sub-bagian"}, False)
     assert accounts.account(pe, "ketua")["name"] == "Ketua Baru" and not accounts.account(pe, "penulis")["active"]
-    assert accounts.authenticate(pe, "ketua", accounts.DEMO_PASSWORD)  # who was there keeps theirs
+    assert credentials.authenticate(pe, "ketua", demo.PASSWORD)  # who was there keeps theirs
     assert {row.state for row in planned(pe, admin, text).rows} == {"same"}
     with pytest.raises(Forbidden):
         people_import.plan(pe, people["ketua"], text)

@@ -2,23 +2,30 @@
 
 import datetime as dt
 
-import argon2
 import pyotp
 import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import groups, notices, oidc, oidc_accounts, password_links, passwords, people_import, second_factor, sending, sessions
+from engine import (
+    credentials,
+    demo,
+    groups,
+    notices,
+    oidc,
+    oidc_accounts,
+    password_links,
+    passwords,
+    people_import,
+    second_factor,
+    sending,
+    sessions,
+)
 from engine import people as accounts
 from engine.tables import event, notice, password_link, recovery_code, user, web_session
 from tests.conftest import on_databases
 
 GOOD = "kuda baterai jepit tepat"
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch):
-    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 def types(pe):
@@ -41,7 +48,7 @@ def test_what_is_guessed_first_is_refused_and_any_other_is_taken_whatever_it_is_
         assert refused.value.where == {"field": "password"}, password
     for number, password in enumerate(TAKEN):
         accounts.create_user(pe, admin, now, id=f"siti{number}", name="Siti Aminah", password=password)
-        assert accounts.authenticate(pe, f"siti{number}", password)
+        assert credentials.authenticate(pe, f"siti{number}", password)
 
 
 def test_how_long_it_must_be_depends_on_the_second_factor(pe, people):
@@ -140,9 +147,9 @@ def test_it_goes_only_with_the_password_where_that_is_long_enough_alone(pe, enro
         second_factor.remove(pe, me, now, "salah-sekali")
     pe.config["PASSWORD_LENGTH"] = 15
     with pytest.raises(Conflict):
-        second_factor.remove(pe, me, now, accounts.DEMO_PASSWORD)
+        second_factor.remove(pe, me, now, demo.PASSWORD)
     pe.config["PASSWORD_LENGTH"] = 10
-    second_factor.remove(pe, me, now, accounts.DEMO_PASSWORD)
+    second_factor.remove(pe, me, now, demo.PASSWORD)
     assert not accounts.account(pe, "penulis")["second_factor"] and second_factor.recovery_codes_left(pe, me) == 0
 
 
@@ -162,7 +169,7 @@ def test_a_session_ends_unused_in_the_end_by_hand_and_with_the_account(pe, peopl
     with pe.db.connect() as db:
         [row] = db.execute(sa.select(web_session)).all()
     assert secret not in str(row) and sessions.find(pe, row.id, now) is None
-    for ends in (lambda: accounts.set_password(pe, admin, now, "penulis", GOOD), lambda: accounts.deactivate(pe, admin, now, "penulis")):
+    for ends in (lambda: credentials.set_password(pe, admin, now, "penulis", GOOD), lambda: accounts.deactivate(pe, admin, now, "penulis")):
         secret = begin()
         assert sessions.find(pe, secret, now)
         ends()
@@ -173,13 +180,13 @@ def test_sessions_are_ended_by_their_person_and_by_an_admin(pe, people, admin, n
     account = accounts.account(pe, "penulis")
     first, second, third = (sessions.begin(pe, account, now, method="password") for _ in range(3))
     listed = sessions.of(pe, people["penulis"], now)
-    assert {row["id"] for row in listed} == {accounts.digest(each) for each in (first, second, third)}
+    assert {row["id"] for row in listed} == {passwords.digest(each) for each in (first, second, third)}
     with pytest.raises(NotFound):
-        sessions.end(pe, people["ketua"], now, accounts.digest(first))
+        sessions.end(pe, people["ketua"], now, passwords.digest(first))
     with pytest.raises(Forbidden):
         sessions.of(pe, people["ketua"], now, "penulis")
-    sessions.end(pe, admin, now, accounts.digest(first))
-    assert sessions.end_all(pe, people["penulis"], now, but=accounts.digest(second)) == 1
+    sessions.end(pe, admin, now, passwords.digest(first))
+    assert sessions.end_all(pe, people["penulis"], now, but=passwords.digest(second)) == 1
     assert [bool(sessions.find(pe, each, now)) for each in (first, second, third)] == [False, True, False]
 
 
@@ -193,7 +200,7 @@ def test_a_link_sets_a_password_once_and_ends_everything_else(pe, people, admin,
         password_links.use(pe, made[0], now, "pendek")
     assert password_links.find(pe, made[0], now)["id"] == "penulis"  # a bad password uses nothing up
     password_links.use(pe, made[0], now, GOOD)
-    assert accounts.authenticate(pe, "penulis", GOOD) and sessions.find(pe, session, now) is None
+    assert credentials.authenticate(pe, "penulis", GOOD) and sessions.find(pe, session, now) is None
     for dead in (*made, "", "x", "\0", "\ud800"):
         with pytest.raises(NotFound):
             password_links.use(pe, dead, now, GOOD)
@@ -236,8 +243,8 @@ def test_a_forgotten_password_is_one_mail_whose_link_is_made_when_it_goes(pe, pe
 def test_where_only_a_provider_lets_in_no_password_does(pe, people, admin, now):
     link = password_links.create(pe, admin, now, "penulis")
     pe.config["LOCAL_PASSWORDS"] = "admin"
-    assert accounts.authenticate(pe, "penulis", accounts.DEMO_PASSWORD) is None
-    assert accounts.authenticate(pe, "admin", accounts.DEMO_PASSWORD)
+    assert credentials.authenticate(pe, "penulis", demo.PASSWORD) is None
+    assert credentials.authenticate(pe, "admin", demo.PASSWORD)
     with pytest.raises(NotFound):
         password_links.find(pe, link, now)
 
@@ -245,8 +252,8 @@ def test_where_only_a_provider_lets_in_no_password_does(pe, people, admin, now):
 def test_an_account_without_a_password_lets_nobody_in_and_takes_as_long(pe, people, admin, now, monkeypatch):
     accounts.create_user(pe, admin, now, id="baru", name="Baru", password=None)
     work = []
-    monkeypatch.setattr(accounts, "_hash", lambda password: work.append(password) or "x")
-    assert accounts.authenticate(pe, "baru", "") is None and accounts.authenticate(pe, "baru", "apa saja") is None
+    monkeypatch.setattr(passwords, "hashed", lambda password: work.append(password) or "x")
+    assert credentials.authenticate(pe, "baru", "") is None and credentials.authenticate(pe, "baru", "apa saja") is None
     assert len(work) == 2
 
 

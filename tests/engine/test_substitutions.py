@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import access, commands, queries, substitutions
+from engine import access, api_tokens, commands, queries, substitutions
 from engine import people as accounts
 from engine.process_engine import Actor
 from engine.store import read, run
@@ -224,9 +224,9 @@ def test_a_vacant_post_leads_where_an_admin_says_so(pe, appoint, admin, now):
 
 def test_a_token_brings_the_rights_along(pe, appoint, now):
     appoint()
-    secret = accounts.create_token(pe, as_of(pe, now), now, name="skrip")["token"]
+    secret = api_tokens.create(pe, as_of(pe, now), now, name="skrip")["token"]
     for at, stands in ((now, False), (now + DAY, True), (now + 3 * DAY, False)):
-        actor = accounts.actor_of(accounts.authenticate_token(pe, secret, at))
+        actor = accounts.actor_of(api_tokens.authenticate(pe, secret, at))
         assert ("ketua-divisi" in actor.groups) is stands
 
 

@@ -5,6 +5,7 @@ import re
 
 import sqlalchemy as sa
 
+from engine import api_tokens, credentials
 from engine import people as accounts
 from engine.store import read
 from engine.tables import event
@@ -42,7 +43,7 @@ def test_who_does_not_know_the_old_password_cannot_change_it_and_may_not_guess_f
     assert "Kata sandi lama tidak cocok." in answers[0].text and 'id="old-error"' in answers[0].text
     assert browser.post("/account/password", NEW).status_code == 429
     assert signed_in("ketua").post("/account/password", NEW).status_code == 303  # another person is not slowed down
-    assert accounts.authenticate(pe, "penulis", "terbit-demo")
+    assert credentials.authenticate(pe, "penulis", "terbit-demo")
 
 
 def test_a_bad_new_password_is_refused_on_its_field(signed_in):
@@ -63,13 +64,13 @@ def test_a_token_is_shown_once_and_is_nowhere_else(pe, app, signed_in):
     again = browser.get("/account").text
     assert "skrip laporan" in again and token not in again and token[-4:] not in again and token[-6:] not in made.text.replace(token, "")
     assert token not in str(events(pe)) and "token.created" in str(events(pe))
-    [kept] = accounts.tokens(pe, accounts.actor(pe, "ketua"))
+    [kept] = api_tokens.of(pe, accounts.actor(pe, "ketua"))
     assert kept["expires_at"] - kept["created_at"] == dt.timedelta(days=30)
 
 
 def test_a_token_is_revoked_by_its_person_and_by_an_admin_and_by_nobody_else(pe, app, signed_in, now):
     ketua = accounts.actor(pe, "ketua")
-    first, second = (accounts.create_token(pe, ketua, now, name=name) for name in ("pertama", "kedua"))
+    first, second = (api_tokens.create(pe, ketua, now, name=name) for name in ("pertama", "kedua"))
     browser, admin = signed_in("ketua"), signed_in("admin")
     assert signed_in("kasubbag").post(f"/account/tokens/{first['id']}/revoke").status_code == 404
     assert browser.post(f"/account/tokens/{first['id']}/revoke").status_code == 303
@@ -78,7 +79,7 @@ def test_a_token_is_revoked_by_its_person_and_by_an_admin_and_by_nobody_else(pe,
     assert "kedua" in page and second["token"] not in page
     assert signed_in("kasubbag").post(f"/people/ketua/tokens/{second['id']}/revoke").status_code == 403
     assert admin.post(f"/people/ketua/tokens/{second['id']}/revoke").status_code == 303
-    assert accounts.tokens(pe, ketua) == []
+    assert api_tokens.of(pe, ketua) == []
     assert [data["user"] for kind, _, data in events(pe) if kind == "token.revoked"] == ["ketua", "ketua"]
 
 

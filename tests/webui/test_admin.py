@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 import connectors
-from engine import channels, commands, jobs, queries
+from engine import channels, commands, credentials, jobs, queries
 from engine import people as accounts
 
 
@@ -109,7 +109,7 @@ NEW = {"id": "baru", "name": "Orang Baru", "title": "Staf", "email": "baru@examp
 
 def test_a_new_person_can_sign_in_at_once(pe, admin, signed_in):
     assert admin.post("/people/new", NEW).status_code == 303
-    assert accounts.authenticate(pe, "baru", "kata sandi panjang")["groups"] == {"pelaksana"}
+    assert credentials.authenticate(pe, "baru", "kata sandi panjang")["groups"] == {"pelaksana"}
     assert "Orang Baru" in admin.get("/people?q=orang").text
 
 
@@ -153,7 +153,7 @@ def test_a_new_password_ends_the_old_sessions(pe, admin, signed_in):
     assert admin.post("/people/penulis/password", {"password": "sandi yang baru", "again": "berbeda sekali"}).status_code == 400
     assert admin.post("/people/penulis/password", {"password": "sandi yang baru", "again": "sandi yang baru"}).status_code == 303
     assert penulis.get("/cases").status_code == 303
-    assert accounts.authenticate(pe, "penulis", "sandi yang baru")
+    assert credentials.authenticate(pe, "penulis", "sandi yang baru")
 
 
 def test_many_people_are_paged(pe, people, admin, now, statements):

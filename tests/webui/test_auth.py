@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from engine import credentials
 from engine import people as accounts
 from tests.conftest import on_databases
 
@@ -76,7 +77,7 @@ def test_signing_out_ends_the_session(signed_in):
 
 def test_a_changed_password_ends_every_session(pe, signed_in, people, now):
     browser = signed_in("penulis")
-    accounts.set_password(pe, people["admin"], now, "penulis", "kata-sandi-baru")
+    credentials.set_password(pe, people["admin"], now, "penulis", "kata-sandi-baru")
     assert browser.get("/").status_code == 303
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from engine import channels, installation, people, queries, tables
+from engine import channels, demo, installation, queries, tables
 from tests import large_office
 from tests.conftest import actor_of, make_postgres, make_sqlite
 from tests.web_app import app_for
@@ -51,7 +51,7 @@ def pe(request, tmp_path_factory):
     make = {"sqlite": make_sqlite, "postgres": make_postgres}[request.param]
     pe = make(request, tmp_path_factory.mktemp("large") / "instance")
     now = dt.datetime.now(dt.timezone.utc)
-    people.create_demo_people(pe, now)
+    demo.seed_people(pe, now)
     channels.seed_channels(pe, now, "kpu")
     installation.deploy_shipped(pe, now, installation.MODELS / SOP)
     pe.config["METRICS_ALLOW"] = ["127.0.0.1"]

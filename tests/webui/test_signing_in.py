@@ -7,7 +7,7 @@ import pyotp
 import pytest
 import sqlalchemy as sa
 
-from engine import groups, password_links, sessions
+from engine import credentials, groups, password_links, sessions
 from engine import people as accounts
 from engine.tables import event
 
@@ -54,7 +54,7 @@ def test_a_recovery_code_gets_in_and_the_wait_for_a_code_ends(stranger, signed_i
     assert "Kode pemulihan yang belum dipakai: 9" in stranger.get("/account/second-factor").text
     stranger.post("/sign-out")
     stranger.sign_in("penulis")
-    accounts.set_password(pe, admin, now, "penulis", GOOD)  # what was half done under the old password is over
+    credentials.set_password(pe, admin, now, "penulis", GOOD)  # what was half done under the old password is over
     assert stranger.get("/sign-in/code").location == "/sign-in"
     stranger.sign_in("penulis", GOOD)
     at = time.time()

@@ -75,9 +75,9 @@ def user_reset_second_factor(instance: Path, tenant: str | None, id: str, reason
               help="What it may, of what the account may; may be given several times. Everything, where not given.")
 def user_token(instance: Path, tenant: str | None, id: str, name: str, days: int, scopes: tuple[str, ...]):
     """Make an API token, called NAME, for the account ID, and print it: it cannot be shown again."""
-    from engine import people
+    from engine import api_tokens
 
     with opened(instance) as pe:
-        made = people.create_token(pe, of_office(pe, tenant), now(), name=name, user_id=id, expires_at=now() + dt.timedelta(days=days),
-                                   scopes=scopes or tuple(people.SCOPES))
+        made = api_tokens.create(pe, of_office(pe, tenant), now(), name=name, user_id=id, expires_at=now() + dt.timedelta(days=days),
+                                   scopes=scopes or tuple(api_tokens.SCOPES))
     click.echo(made["token"])

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from flask import Response, request
 from limits import parse, parse_many
 
-from engine import people, second_factor, tallies
+from engine import api_tokens, credentials, people, second_factor, tallies
 from engine.process_engine import Actor, ProcessEngine
 from webui.rest.errors import reply
 from webui.security import STRANGER_LIMIT, limiter
@@ -72,7 +72,7 @@ def identify(pe: ProcessEngine, now, scope: str) -> Actor:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     address = request.remote_addr or ""
     if scheme.lower() == "bearer":
-        found = people.bearer(pe, value.strip(), now)
+        found = api_tokens.bearer(pe, value.strip(), now)
         if found is None:
             return _fail(address)
         account, scopes = found
@@ -99,7 +99,7 @@ def _sign_in(pe: ProcessEngine, user_id: str, password: str, address: str, now) 
     for each, key in limits:
         if not limiter.limiter.test(each, *key):
             raise Refused(_too_many(each, *key))
-    account = people.authenticate(pe, user_id, password, now)
+    account = credentials.authenticate(pe, user_id, password, now)
     if account is None or not second_factor.may_use_password_alone(pe, account):  # no word about which: it would say that it was right
         for each, key in limits:
             limiter.limiter.hit(each, *key)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 import requests
 
+from engine import credentials
 from engine import people as accounts
 from tests.webui.conftest import Browser
 from webui import create_app
@@ -70,7 +71,7 @@ def test_whoever_the_provider_knows_gets_in_with_the_groups_that_it_names(app, p
     assert account["groups"] == {"pelaksana", "web-admin"} and account["email"] == "budi@kpu.example" and not account["has_password"]
     page = browser.get("/account").text
     assert issuer in page and "tidak masuk dengan kata sandi" in page
-    assert accounts.authenticate(pe, "budi", "") is None
+    assert credentials.authenticate(pe, "budi", "") is None
     out = browser.post("/sign-out")
     assert out.location == "/sign-in?left=1" and browser.get("/account").status_code == 303
     leaving = Browser(app).get("/sign-out/oidc")

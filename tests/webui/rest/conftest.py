@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine import commands
-from engine import people as accounts
+from engine import commands, demo
 from tests.web_app import app_for
 
 HERE = Path(__file__).parent
 RESOURCES = {name: (HERE / name).read_bytes() for name in ("urusan.bpmn", "siapkan.form", "mulai.form")}
 
 
-def basic(user, password=accounts.DEMO_PASSWORD):
+def basic(user, password=demo.PASSWORD):
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from engine import people as accounts
+from engine import api_tokens
 from webui.rest import scopes
 from webui.rest.declare import OPERATIONS
 
@@ -16,15 +16,15 @@ NOW = dt.datetime.now(dt.UTC)
 def bearer(pe, people, admin):
     """A function that gives the header of an admin's token with these scopes."""
     def make(*wanted):
-        made = accounts.create_token(pe, admin, NOW, name="skrip", scopes=wanted)
+        made = api_tokens.create(pe, admin, NOW, name="skrip", scopes=wanted)
         return {"Authorization": f"Bearer {made['token']}"}
     return make
 
 
 def test_every_operation_is_closed_to_a_token_of_another_scope_and_open_to_one_of_its_own(rest, bearer):
-    headers = {scope: bearer(scope) for scope in accounts.SCOPES}
-    others = {scope: bearer(*(each for each in accounts.SCOPES if each != scope)) for scope in accounts.SCOPES}
-    asked = dict.fromkeys(accounts.SCOPES, 0)
+    headers = {scope: bearer(scope) for scope in api_tokens.SCOPES}
+    others = {scope: bearer(*(each for each in api_tokens.SCOPES if each != scope)) for scope in api_tokens.SCOPES}
+    asked = dict.fromkeys(api_tokens.SCOPES, 0)
     for each in OPERATIONS:
         if each.public:
             continue
@@ -48,7 +48,7 @@ def test_no_operation_that_changes_something_is_for_reading(rest):
 
 
 def test_a_scope_widens_nothing(rest, pe, people):
-    made = accounts.create_token(pe, people["penulis"], NOW, name="skrip")  # all scopes
+    made = api_tokens.create(pe, people["penulis"], NOW, name="skrip")  # all scopes
     answer = rest("POST", "/deployment/create", user=None, headers={"Authorization": f"Bearer {made['token']}"},
                   data={"deployment-name": "x"}, content_type="multipart/form-data")
     assert answer.status_code in (400, 403)
@@ -61,5 +61,5 @@ def test_a_password_is_not_enough_where_a_second_factor_is_asked_for(rest, pe, p
     groups.change(pe, admin, now, "ketua-divisi", name="Ketua Divisi", second_factor=True)
     wrong, right = (rest("GET", "/version", "ketua"), rest("GET", "/version", "ketua", headers={}))
     assert (wrong.status_code, right.status_code) == (401, 401) and wrong.json == right.json
-    made = accounts.create_token(pe, people["ketua"], NOW, name="skrip", scopes=["read"])
+    made = api_tokens.create(pe, people["ketua"], NOW, name="skrip", scopes=["read"])
     assert rest("GET", "/version", user=None, headers={"Authorization": f"Bearer {made['token']}"}).status_code == 200

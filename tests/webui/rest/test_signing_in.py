@@ -5,6 +5,7 @@ import datetime as dt
 
 import pytest
 
+from engine import api_tokens, credentials
 from engine import people as accounts
 from tests.webui.rest.conftest import basic
 from webui.rest import auth, declare
@@ -14,8 +15,8 @@ from webui.rest import auth, declare
 def hashes(monkeypatch):
     """How many passwords were verified, as a list that grows."""
     seen = []
-    real = accounts.authenticate
-    monkeypatch.setattr(accounts, "authenticate", lambda pe, user_id, *rest: seen.append(user_id) or real(pe, user_id, *rest))
+    real = credentials.authenticate
+    monkeypatch.setattr(credentials, "authenticate", lambda pe, user_id, *rest: seen.append(user_id) or real(pe, user_id, *rest))
     return seen
 
 
@@ -63,7 +64,7 @@ def test_signing_in_again_takes_one_statement(rest, statements):
 
 def test_what_is_remembered_ends_with_the_password(rest, pe, admin, now):
     assert rest("GET", "/version", "ketua").status_code == 200
-    accounts.set_password(pe, admin, now, "ketua", "kata-sandi-baru")
+    credentials.set_password(pe, admin, now, "ketua", "kata-sandi-baru")
     rest.refused(401, "GET", "/version", "ketua")
     assert rest("GET", "/version", user=None, headers=basic("ketua", "kata-sandi-baru")).status_code == 200
 
@@ -90,10 +91,10 @@ def test_remembering_is_bounded_in_time_and_number():
 
 
 def test_a_token_speaks_for_its_account(rest, pe, admin, now, hashes):
-    made = accounts.create_token(pe, admin, dt.datetime.now(dt.timezone.utc), name="skrip", user_id="analis")
+    made = api_tokens.create(pe, admin, dt.datetime.now(dt.timezone.utc), name="skrip", user_id="analis")
     bearer = {"Authorization": f"Bearer {made['token']}"}
     assert rest("GET", "/deployment", user=None, headers=bearer).status_code == 200
-    accounts.revoke_token(pe, admin, now, made["id"])
+    api_tokens.revoke(pe, admin, now, made["id"])
     rest.refused(401, "GET", "/deployment", user=None, headers=bearer)
     assert hashes == []
 

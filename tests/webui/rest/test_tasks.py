@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from engine import api_tokens, substitutions
 from engine import people as accounts
-from engine import substitutions
 from tests.webui.rest.conftest import Rest
 
 
@@ -186,7 +186,7 @@ def test_a_substitute_signs_in_by_basic_and_by_token(rest, task, pe, people, adm
     rest.refused(403, "POST", f"/task/{task}/claim", "pemilik", json={"userId": "pemilik"})
     id = substitutions.appoint(pe, admin, now, kind="plh", group_id="pelaksana", substitute_id="pemilik", absent_id="penulis", decree="SP 1",
                                starts_at=now, ends_at=now + dt.timedelta(hours=1))
-    secret = accounts.create_token(pe, people["pemilik"], now, name="skrip")["token"]
+    secret = api_tokens.create(pe, people["pemilik"], now, name="skrip")["token"]
     by_token = {"Authorization": f"Bearer {secret}"}
     assert rest("POST", f"/task/{task}/claim", None, json={"userId": "pemilik"}, headers=by_token).status_code == 204
     rest.post(f"/task/{task}/unclaim", user="pemilik")
