@@ -28,18 +28,12 @@ def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident
     Of a publication or withdrawal it must be said what was `found` on the channel. It is not done: then the case goes the way of
     its failure (`gagal`), where the diagram has one, so that a person takes over.
     A message that could not be delivered is let go; a post that its platform would not move counts as moved there by hand.
-    Conflict where the incident was resolved already, and for the timer
-    that starts cases, which can only be tried again.
+    Conflict where the incident was resolved already, and for the timer that starts cases, which can only be tried again.
     """
     why, variables = reason(why), checked(variables)
 
     def write(db: sa.Connection) -> list[str]:
-        row = db.execute(sa.select(incident).where(incident.c.id == incident_id, incident.c.tenant_id == actor.tenant)).mappings().first()
-        if row is None:
-            raise NotFound(N_("Masalah ini tidak ditemukan."))
-        if row["instance_id"]:
-            instance = visible_instance(db, actor, row["instance_id"], access.may_administer)
-        access.require(access.may_administer(actor))
+        row, instance = _incident(db, actor, incident_id)
         if row["resolved_at"] is not None:
             raise Conflict(N_("Masalah ini sudah diselesaikan."))
         stuck = db.execute(sa.select(job).where(job.c.id == row["job_id"])).mappings().first()
@@ -54,24 +48,12 @@ def resolve_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, incident
         said = {"incident": row["id"], "job": stuck["id"], "activity_id": row["activity_id"], "type": row["type"],
                 "message": row["message"], "reason": why,
                 **({"found": seen.done, "url": seen.url or None} if seen else {})}
-        if stuck["activity_instance_id"] is None:  # nothing goes on from it: a thrown message, a time that a platform was told
-            if stuck["topic"] == retiming.TOPIC:
-                retiming.settle(db, actor, now, stuck["payload"])
-            record(db, actor, now, "incident.resolved", instance_id=row["instance_id"], data=said)
-            return []
-        instance.require_active()
-        spec = load.spec(db, instance.definition_id)
-        given = documents.bind(db, actor, now, instance.id, variables)
-        if seen:
-            given = write_found(db, actor, now, stuck, seen, why) | given
-        if stuck["type"] == "timer":
-            outcome = step.trigger(spec, instance.live, stuck["id"], now, ids.source(now))
-        else:
-            failed = _fail(spec, instance, stuck, why, now) if seen and not seen.done else None
-            outcome = failed or step.complete(spec, instance.live, stuck["activity_instance_id"], given, now, ids.source(now))
-        happened = event_row(actor, now, "incident.resolved", instance.id, stuck["activity_instance_id"],
-                             {**said, **apply.changes(outcome)})
-        return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
+        if stuck["activity_instance_id"] is not None:
+            return _go_on(db, actor, now, instance, stuck, variables, seen, said)
+        if stuck["topic"] == retiming.TOPIC:  # nothing goes on from it: a time that a platform was told, a thrown message
+            retiming.settle(db, actor, now, stuck["payload"])
+        record(db, actor, now, "incident.resolved", instance_id=row["instance_id"], data=said)
+        return []
 
     pe.wake(attempt(pe, lambda: run(pe, write)))
 
@@ -81,17 +63,39 @@ def annotate_incident(pe: ProcessEngine, actor: Actor, now: dt.datetime, inciden
     said = text(note or "", 4000).strip() or None
 
     def write(db: sa.Connection) -> None:
-        row = db.execute(sa.select(incident).where(incident.c.id == incident_id, incident.c.tenant_id == actor.tenant)).mappings().first()
-        if row is None:
-            raise NotFound(N_("Masalah ini tidak ditemukan."))
-        if row["instance_id"]:
-            visible_instance(db, actor, row["instance_id"], access.may_administer)
-        access.require(access.may_administer(actor))
+        row, _instance = _incident(db, actor, incident_id)
         db.execute(sa.update(incident).where(incident.c.id == incident_id).values(annotation=said))
         record(db, actor, now, "incident.annotated", instance_id=row["instance_id"], data={
             "incident": row["id"], "activity_id": row["activity_id"], "before": row["annotation"], "reason": said})
 
     run(pe, write)
+
+
+def _incident(db: sa.Connection, actor: Actor, incident_id: str) -> tuple[Any, Any]:
+    """An incident that an admin may mend, and its instance, where it has one."""
+    row = db.execute(sa.select(incident).where(incident.c.id == incident_id, incident.c.tenant_id == actor.tenant)).mappings().first()
+    if row is None:
+        raise NotFound(N_("Masalah ini tidak ditemukan."))
+    instance = visible_instance(db, actor, row["instance_id"], access.may_administer) if row["instance_id"] else None
+    access.require(access.may_administer(actor))
+    return row, instance
+
+
+def _go_on(db: sa.Connection, actor: Actor, now: dt.datetime, instance: load.Loaded, stuck: Any, variables: dict[str, Any],
+           seen: Found | None, said: dict[str, Any]) -> list[str]:
+    """Let a case go on from the job that was stuck; returns the jobs to wake."""
+    instance.require_active()
+    spec, why = load.spec(db, instance.definition_id), said["reason"]
+    given = documents.bind(db, actor, now, instance.id, variables)
+    if seen:
+        given = write_found(db, actor, now, stuck, seen, why) | given
+    if stuck["type"] == "timer":
+        outcome = step.trigger(spec, instance.live, stuck["id"], now, ids.source(now))
+    else:
+        failed = _fail(spec, instance, stuck, why, now) if seen and not seen.done else None
+        outcome = failed or step.complete(spec, instance.live, stuck["activity_instance_id"], given, now, ids.source(now))
+    happened = event_row(actor, now, "incident.resolved", instance.id, stuck["activity_instance_id"], {**said, **apply.changes(outcome)})
+    return apply.write(db, actor, now, instance, outcome, title=load.title(spec, instance, outcome), events=[happened])
 
 
 def _fail(spec: Spec, instance: load.Loaded, stuck: Any, why: str, now: dt.datetime) -> Outcome | None:
