@@ -2,6 +2,9 @@
 
 Platforms give a new refresh token with each renewal and forget the old one, so two workers that renew at once would lose both. The
 claim is a column of the channel's row: who has it renews, outside any transaction, and the others wait for what comes of it.
+
+Where a renewal fails while the old token still holds, calls go on with the old one, and no worker tries again for a while: how long, and
+how often it failed, stand with the tokens.
 """
 
 import datetime as dt
@@ -14,13 +17,15 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
 from bpmn.errors import N_, Conflict, NotFound
-from connectors import Denied, Failure
+from connectors import MOST_WAIT, Denied, Failure
 from engine import access
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import channel
 
 CLAIM = dt.timedelta(seconds=120)  # longer than a renewal may take; a worker that dies holds the others up for so long
+PAUSE, LONGEST_PAUSE = dt.timedelta(minutes=1), dt.timedelta(hours=6)  # after the first renewal that fails, doubled with each
+FAILED = ("renewals_failed", "renew_after")  # what is noted of it with the tokens
 LOOK_EVERY, LOOKS = 0.5, 60  # seconds, and how often one looks whether another's renewal is done
 LONGEST = 10 * 366 * 86_400  # seconds; what is said to hold for longer has no end that matters, and none that a calendar may not have
 # How platforms say for how long a token holds: RFC 6749 (5.1), Google and LinkedIn, TikTok.
@@ -68,7 +73,8 @@ def ends(kept: Mapping[str, Any]) -> dt.datetime | None:
     if kept.get("refresh_token"):
         at = kept.get("refresh_expires_at")
     else:
-        at = None if kept.get("renewed_by") == "access_token" else kept.get("expires_at")
+        # A token that is renewed by itself is so only while it holds: once that has failed, its own end is what counts.
+        at = None if kept.get("renewed_by") == "access_token" and not kept.get("renewals_failed") else kept.get("expires_at")
     return dt.datetime.fromisoformat(at) if at else None
 
 
@@ -85,7 +91,7 @@ class ChannelTokens:
             kept = _open(self.pe, self.tenant, self.id, sealed)
             if not kept.get("access_token"):
                 raise Denied(SIGN_IN)
-            if kept["access_token"] != refused and not self._ends(kept, margin):
+            if kept["access_token"] != refused and not self._is_due(kept, margin):
                 return str(kept["access_token"])
             if (until is None or until <= self.clock()) and self._claim(sealed):
                 return self._renewed(renew, kept, refused, sealed)
@@ -105,20 +111,37 @@ class ChannelTokens:
         try:
             new = renew(kept)
             # How long the old ones held says nothing of the new ones: kept, they would be renewed at each call.
-            old = ("expires_at", "refresh_expires_at") if new.get("refresh_token") else ("expires_at",)
+            old = ("expires_at", *FAILED, *(("refresh_expires_at",) if new.get("refresh_token") else ()))
             given = {**{name: value for name, value in kept.items() if name not in old}, **new}
         except Failure as failure:
-            self._write({"renewing_until": None}, "channel.token_not_renewed", kind=failure.kind)
-            if failure.kind != "permanent" and kept["access_token"] != refused and not self._ends(kept, 0):
-                return str(kept["access_token"])  # the old one is good for a while yet
-            raise
+            if kept["access_token"] == refused or self._ends(kept, 0):
+                self._write({"renewing_until": None}, "channel.token_not_renewed", kind=failure.kind)
+                raise
+            values = self._values(self._paused(kept, failure))
+            self._write(values, "channel.token_not_renewed", channel.c.tokens == seen, kind=failure.kind)
+            return str(kept["access_token"])  # the old one is good for a while yet
         except BaseException:
             self._write({"renewing_until": None}, "channel.token_not_renewed", kind="unknown")
             raise
-        dated = _dated(given, self.clock())
-        values = {"tokens": _seal(self.pe, self.tenant, self.id, dated), "renewing_until": None, "sign_in_ends_at": ends(dated)}
-        self._write(values, "channel.token_renewed", channel.c.tokens == seen)
+        self._write(self._values(_dated(given, self.clock())), "channel.token_renewed", channel.c.tokens == seen)
         return str(given["access_token"])
+
+    def _values(self, kept: dict[str, Any]) -> dict[str, Any]:
+        """The columns of a channel that keeps these tokens, which nobody renews now."""
+        return {"tokens": _seal(self.pe, self.tenant, self.id, kept), "renewing_until": None, "sign_in_ends_at": ends(kept)}
+
+    def _paused(self, kept: dict[str, Any], failure: Failure) -> dict[str, Any]:
+        """What is kept, with how long no renewal is tried; what was refused for good is hardly worth another try."""
+        count = int(kept.get("renewals_failed") or 0) + 1
+        wait = LONGEST_PAUSE if failure.kind == "permanent" else PAUSE * 2 ** min(count - 1, 20)
+        wait = min(max(wait, dt.timedelta(seconds=min(failure.retry_after or 0, MOST_WAIT))), LONGEST_PAUSE)
+        return {**kept, "renewals_failed": count, "renew_after": (self.clock() + wait).isoformat()}
+
+    def _is_due(self, kept: Mapping[str, Any], margin: float) -> bool:
+        """It ends within `margin` seconds, and no pause after a failure forbids to renew it; or it has ended."""
+        after = str(kept.get("renew_after") or "")
+        is_paused = bool(after) and self.clock() < dt.datetime.fromisoformat(after)
+        return self._ends(kept, 0 if is_paused else margin)
 
     def _ends(self, kept: Mapping[str, Any], margin: float) -> bool:
         at = str(kept.get("expires_at") or "")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bpmn.errors import Forbidden
 from connectors import Denied, Failure
 from engine import channels, tokens
-from engine.process_engine import open_engine
+from engine.process_engine import Actor, open_engine
 from engine.store import read, run
 from engine.tables import channel, event
 from tests.conftest import on_databases
@@ -102,6 +102,40 @@ def test_what_cannot_be_renewed_now_is_used_while_it_is_good(pe, now, platform):
         at(pe, now + HOUR * 2).access(platform.renew)
     platform.fail = None
     assert at(pe, now + HOUR * 2).access(platform.renew) == "akses-2"
+
+
+def test_a_renewal_that_fails_is_not_tried_at_each_call_and_later_and_later(pe, now, platform):
+    tries = []
+
+    def renew(kept):
+        tries.append(kept)
+        return platform.renew(kept)
+
+    platform.fail = Failure("Server menjawab 503.", "temporary")
+    begun, days = now - 9 * 24 * HOUR, 24 * 3600  # of the last ten days that a token of Meta's holds
+    tokens.keep(pe, Actor("admin", "kpu", frozenset({"admin"})), begun, "x", {
+        "access_token": "lama", "expires_in": 10 * days, "renewed_by": "access_token"})
+    for quarter in range(4 * 24):  # a call each quarter of an hour, by workers that know nothing of each other
+        assert at(pe, begun + quarter * HOUR / 4).access(renew, margin=10 * days) == "lama"
+    assert 8 <= len(tries) <= 12
+    with read(pe) as db:
+        assert db.scalar(sa.select(channel.c.sign_in_ends_at).where(channel.c.id == "x")) == begun + 240 * HOUR  # of which admins are told
+        assert list(db.scalars(sa.select(event.c.type))).count("channel.token_not_renewed") == len(tries)
+    platform.fail = None
+    new = {"access_token": "baru", "expires_in": 60 * days}
+    assert at(pe, begun + 30 * HOUR).access(lambda kept: new, margin=10 * days) == "baru"
+    with read(pe) as db:
+        assert db.scalar(sa.select(channel.c.sign_in_ends_at).where(channel.c.id == "x")) is None
+
+
+def test_a_token_that_still_holds_is_used_though_its_renewal_is_refused_for_good(pe, now, platform):
+    platform.fail = Denied("Izin dicabut.")
+    assert at(pe, now + HOUR * 0.95).access(platform.renew) == "akses-1"
+    platform.fail = AssertionError("not again")
+    assert at(pe, now + HOUR * 0.96).access(platform.renew) == "akses-1"
+    platform.fail = Denied("Izin dicabut.")
+    with pytest.raises(Denied):  # it has ended
+        at(pe, now + HOUR).access(platform.renew)
 
 
 def test_what_is_refused_for_good_asks_for_a_new_sign_in(pe, now, platform, admin):
