@@ -2,7 +2,8 @@
 
 Containers are seen by nobody and end by themselves after 24 hours, so making one twice is harmless; publishing one is not, and is begun
 once (`Progress.once`). Where its answer does not come, the container says whether it was published, and the account's latest posts
-which post that is. Access tokens last 60 days and renew themselves while they last, so they are renewed well before.
+which post that is. A text that becomes a thread (`connectors.series`) has a container for each part, made when the one before stands:
+it names the post that it answers. Access tokens last 60 days and renew themselves while they last, so they are renewed well before.
 """
 
 import re
@@ -31,6 +32,7 @@ from connectors import (
     media,
     meta,
     rules,
+    series,
     standing,
 )
 from connectors.rules import Post
@@ -71,6 +73,7 @@ class Containers:
     status: str  # the fields of a container
     reason: str
     text: str  # the field of a post
+    thread = False  # long texts become several posts
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context):
         self.account = str(config.get("account") or "").strip()
@@ -85,48 +88,54 @@ class Containers:
         raise NotImplementedError
 
     def publish(self, request: Request) -> Result:
-        """One post. Its container, and those of a carousel's parts, are made first; while Meta is at them this is NotYet."""
-        progress = request.progress
-        if "post" not in progress:
-            if "since" not in progress:
-                progress.note(since=int(request.now.timestamp()), link=request.link)  # `find` looks no further back, and for that link
+        """One post, or a thread. Its container, and those of a carousel's parts, are made first; while Meta is at them this is NotYet."""
+        series.begin(request, self.thread)  # `find` looks no further back, and for that link
+        texts, sent = self._texts(request), list[str]()
+        for number in range(len(texts)):
             try:
-                container = progress.get("container") or self._container(request)
-                if self._looked_at(request, container) == "PUBLISHED":  # begun before, and a person did not see it
-                    return self._found(request) or self._lost()
-                self._spare(request.now)
-                self._publish(request, container)
-            except meta.UsedUp:
-                progress.forget("container", "items", "made")
-                raise
-        return self._shown(progress.once("post", self._lost), request.now)
+                sent.append(self._part(request, number, texts, sent[-1] if sent else ""))
+            except Failure as failure:
+                if failure.kind != "permanent" or not sent:
+                    raise
+                raise series.taken_back(request, failure, lambda: self.withdraw(",".join(sent), "", request.key)) from failure
+        return self._shown(sent, request.now)
+
+    def withdraw(self, platform_id: str, url: str, key: str) -> None:
+        """Only where posts can be deleted by an app."""
+        raise NotImplementedError
 
     def find(self, request: Request) -> Result | None:
-        """The post whose number is known; else among the account's latest the one with these words, if the container was published."""
-        post = request.progress.get("post") or {}
-        return self._shown(post["result"], request.now) if "result" in post else self._found(request)
+        """The posts whose numbers are known; else among the account's latest those with these words, if their containers were published."""
+        texts = self._texts(request)
+        found = series.results(request, [self._known(request, number, text) for number, text in enumerate(texts)])
+        return self._shown(found, request.now) if found else None
 
     def verify(self, request: Request, platform_id: str, url: str) -> Standing:
-        """By its number: its words."""
-        try:
-            post = self._get(number(platform_id), fields=f"id,{self.text}")
-        except Failure as failure:
-            if is_gone(failure):
-                return standing.gone()
-            raise
-        return standing.compared(standing.texts(self.rules, request), str(post.get(self.text) or ""))
+        """By its numbers: its words."""
+        ids, shown = numbers(platform_id), []
+        for id in ids:
+            try:
+                shown.append(str(self._get(id, fields=f"id,{self.text}").get(self.text) or ""))
+            except Failure as failure:
+                if is_gone(failure):
+                    return standing.gone()
+                raise
+        return standing.compared(standing.texts(self.rules, request, thread=len(ids) > 1), " ".join(shown))
 
     def check(self, now: datetime) -> Health:
-        """Whose the channel is, that it may publish, and that Meta can fetch pictures from here."""
+        """Whose the channel is, that it may publish, and whether Meta can fetch pictures from here, without which some take nothing."""
         me = self._me(self._get("me", fields=f"{self.id_field},username"))
         if me[0] != self.account:
             raise Denied(N_("Kanal ini masuk sebagai @%(user)s, bukan akun nomor %(account)s; admin perlu masuk lagi."), user=me[1],
                          account=self.account)
-        posts = self._limit(now)
+        posts = self._limit(now, self.thread)
+        message = N_("Tersambung ke %(platform)s sebagai @%(user)s.")
         if self.public is None:
-            raise self._unreachable()
-        return Health(N_("Tersambung ke %(platform)s sebagai @%(user)s."), {"platform": self.title, "user": me[1]},
-                      quotas=(*posts, *self._quotas))
+            if rules.of(self.rules).needs:
+                raise self._unreachable()
+            message = N_("Tersambung ke %(platform)s sebagai @%(user)s, tetapi hanya untuk teks: gambar dan video diambilnya dari alamat "
+                         "Terbit (%(url)s), yang bukan alamat https yang terbuka di internet.")
+        return Health(message, {"platform": self.title, "user": me[1], "url": self.base_url}, quotas=(*posts, *self._quotas))
 
     # Signing in -------------------------------------------------------------------------------------------------------
 
@@ -166,25 +175,50 @@ class Containers:
 
     # Making -----------------------------------------------------------------------------------------------------------
 
-    def _prepared(self, request: Request) -> tuple[str, list[Attachment]]:
-        """The text as it was approved, and the files, pictures first, that one post shows."""
-        channel, post = rules.of(self.rules), self._post(request)
-        if problem := next((each for each in rules.check(self.rules, post) if each.blocks), None):
+    def _files(self, request: Request) -> list[Attachment]:
+        """The files, pictures first, that one post shows. Raises Failure where the post is not as the channel takes it."""
+        channel = rules.of(self.rules)
+        if problem := next((each for each in rules.check(self.rules, self._post(request), self._is_thread(request)) if each.blocks), None):
             raise Failure(problem.message, **problem.params)
         files = media.fitted(rules.taken(self.rules, request.images), channel) + rules.videos_taken(self.rules, request.videos)
-        return rules.compose(self.rules, post), files[: channel.images]
+        return files[: channel.images]
 
     def _post(self, request: Request) -> Post:
         return rules.of_request(request, request.progress.get("link", request.link) if "link" in self.can else "")
 
-    def _container(self, request: Request) -> str:
-        text, files = self._prepared(request)
+    def _texts(self, request: Request) -> list[str]:
+        """Of each part, as they were approved."""
+        return rules.parts(self.rules, self._post(request), self._is_thread(request))
+
+    def _is_thread(self, request: Request) -> bool:
+        return bool(request.progress.get("thread", self.thread))
+
+    def _part(self, request: Request, number: int, texts: list[str], before: str) -> str:
+        """The number of the post that this part is, an answer to `before`; posted now where it is not yet."""
+        progress, name, place = request.progress, series.name(number), _place(number)
+        if name in progress:
+            return str(progress.once(name, self._lost))
+        try:
+            container = progress.get(place) or self._container(request, number, texts[number], before)
+            if self._looked_at(request, container) == "PUBLISHED":  # begun before, and a person did not see it
+                progress.note(**{name: {"result": self._seen(request, number, texts[number]) or self._lost()}})
+            else:
+                self._spare(request.now, number, len(texts))
+                self._publish(request, name, container)
+        except meta.UsedUp:
+            progress.forget(place, "items", "made")
+            raise
+        return str(progress[name]["result"])
+
+    def _container(self, request: Request, number: int, text: str, before: str) -> str:
+        files = [] if number else self._files(request)
         if len(files) > 1:
             shown = {"media_type": "CAROUSEL", "children": ",".join(self._items(request, files))}
         else:
-            shown = self._fields(files[0], True) if files else self._words_alone(request)
-        request.progress.note(container=self._made({**shown, self.text: text}), made=request.now.isoformat())
-        return request.progress["container"]
+            shown = self._fields(files[0], True) if files else self._words_alone("" if number else request.progress["link"])
+        made = self._made({**shown, self.text: text} | ({"reply_to_id": before} if before else {}))
+        request.progress.note(**{_place(number): made, "made": request.now.isoformat()})
+        return made
 
     def _items(self, request: Request, files: list[Attachment]) -> list[str]:
         """The containers of a carousel's parts, each ready."""
@@ -196,8 +230,7 @@ class Containers:
             self._looked_at(request, id)
         return ids
 
-    def _words_alone(self, request: Request) -> dict[str, str]:
-        link = request.progress["link"]
+    def _words_alone(self, link: str) -> dict[str, str]:
         return {"media_type": "TEXT"} | ({"link_attachment": link} if link else {})
 
     def _made(self, fields: dict[str, str]) -> str:
@@ -205,8 +238,9 @@ class Containers:
         try:
             return self._id(self._call("POST", f"{self._account}/{self.creates}", data=fields))
         except Failure as failure:
-            if failure.kind != "unknown":
+            if failure.kind != "unknown" and not ("reply_to_id" in fields and is_gone(failure)):
                 raise
+            # Of an answer: what it answers was published a moment ago, and not every server of theirs knows it yet.
             raise Failure(failure.message, "temporary", failure.retry_after, **failure.params) from failure
 
     def _address(self, file: Attachment) -> str:
@@ -242,25 +276,30 @@ class Containers:
             return NotYet(LOOK)
         return meta.UsedUp(N_("%(platform)s terlalu lama mengolah gambar atau video."), "temporary", platform=self.title)
 
-    def _limit(self, now: datetime) -> tuple[Quota, ...]:
-        """How many posts the account may still publish, of 24 hours that pass with each moment."""
-        said = _first(self._get(f"{self._account}/{self.limits}", fields="config,quota_usage"))
-        total = (said.get("config") or {}).get("quota_total") if isinstance(said.get("config"), dict) else None
-        used = said.get("quota_usage")
-        if not isinstance(total, int) or not isinstance(used, int):
-            return ()
-        left = max(total - used, 0)
-        return (Quota(N_("Kiriman"), total, left, None if left else now + timedelta(seconds=meta.QUOTA_WAIT)),)
+    def _limit(self, now: datetime, answers: bool) -> tuple[Quota, ...]:
+        """How many posts, and `answers`, the account may still publish, of 24 hours that pass with each moment."""
+        counted = {"": N_("Kiriman")} | ({"reply_": N_("Kiriman sambungan")} if answers else {})
+        said = _first(self._get(f"{self._account}/{self.limits}", fields=",".join(f"{each}config,{each}quota_usage" for each in counted)))
+        found = []
+        for each, what in counted.items():
+            config, used = said.get(f"{each}config"), said.get(f"{each}quota_usage")
+            total = config.get("quota_total") if isinstance(config, dict) else None
+            if isinstance(total, int) and isinstance(used, int):
+                left = max(total - used, 0)
+                found.append(Quota(what, total, left, None if left else now + timedelta(seconds=meta.QUOTA_WAIT)))
+        return tuple(found)
 
-    def _spare(self, now: datetime) -> None:
-        """Throttled where the account has published all that it may."""
-        if any(quota.remaining == 0 for quota in self._limit(now)):
+    def _spare(self, now: datetime, number: int, count: int) -> None:
+        """Throttled where the account may not publish this part and those after it. Asked before the first, this also says whether the
+        channel was signed in with the permission to answer."""
+        wanted = {N_("Kiriman"): number == 0, N_("Kiriman sambungan"): count - max(number, 1)}
+        if any((quota.remaining or 0) < wanted[quota.name] for quota in self._limit(now, count > 1)):
             raise Throttled(meta.QUOTA_WAIT)
 
-    def _publish(self, request: Request, container: str) -> None:
+    def _publish(self, request: Request, name: str, container: str) -> None:
         edge = f"{self._account}/{self.publishes}"
         try:
-            request.progress.once("post", lambda: self._id(self._call("POST", edge, creates=True, data={"creation_id": container})))
+            request.progress.once(name, lambda: self._id(self._call("POST", edge, creates=True, data={"creation_id": container})))
         except Throttled:
             raise
         except NotYet as not_yet:  # whatever the container said of itself
@@ -268,33 +307,40 @@ class Containers:
 
     # Reading back -----------------------------------------------------------------------------------------------------
 
-    def _shown(self, id: str, now: datetime) -> Result:
-        """Where the post of this number stands. It is published: that its address is refused makes nothing undone."""
+    def _shown(self, ids: list[str], now: datetime) -> Result:
+        """Where the first of these posts stands. They are published: that its address is refused makes nothing undone."""
         try:
-            return self._result(self._get(id, fields="id,permalink,timestamp"), now)
+            post = self._get(ids[0], fields="id,permalink,timestamp")
+            return Result(str(post.get("permalink") or self.home), ",".join(ids), meta.moment(post.get("timestamp")) or now)
         except Failure as failure:
             if failure.kind != "permanent":
                 raise
             raise Failure(N_("Sudah terbit di %(platform)s, tetapi alamatnya tidak diberikan: %(said)s"), "unknown", platform=self.title,
                           said=str(failure)) from failure
 
-    def _found(self, request: Request) -> Result | None:
-        state = self._state(request.progress.get("container"))
+    def _known(self, request: Request, number: int, text: str) -> str | None:
+        """The number of a part's post: noted, or looked for where it may have been posted."""
+        place = request.progress.get(series.name(number))
+        if number and place is None:
+            return None
+        return str(place["result"]) if place else self._seen(request, number, text)
+
+    def _seen(self, request: Request, number: int, text: str) -> str | None:
+        """Of the account's latest posts, or answers, the one with these words; None where its container was not published."""
+        state = self._state(request.progress.get(_place(number)))
         if state not in ("", "PUBLISHED"):
             return None
-        sought = rules.compose(self.rules, self._post(request)).split()
+        sought = text.split()
         began = request.progress.get("since", int(request.now.timestamp()) - 2 * 86_400)
-        said = self._get(f"{self._account}/{self.lists}", fields=f"id,{self.text},permalink,timestamp", limit=str(LOOKED_AT))
+        edge = "replies" if number else self.creates  # which lists what was made by it
+        said = self._get(f"{self._account}/{edge}", fields=f"id,{self.text},timestamp", limit=str(LOOKED_AT))
+        others = {str(place["result"]) for name, place in request.progress.items() if name.startswith("sent") and place}
         since = [post for post in said.get("data") or [] if (at := meta.moment(post.get("timestamp")))
-                 and at.timestamp() >= began - SLACK.total_seconds()]
+                 and at.timestamp() >= began - SLACK.total_seconds() and str(post.get("id")) not in others]
         same = [post for post in since if str(post.get(self.text) or "").split() == sought]
         if not same and state and len(since) == 1:  # it was published, and Meta may have changed its words
             same = since
-        return self._result(same[-1], request.now) if same else None
-
-    @property
-    def lists(self) -> str:
-        return self.creates  # the same edge, asked
+        return str(same[-1]["id"]) if same else None
 
     def _state(self, container: str | None) -> str:
         """What a container says of itself; "" where there is none (any more)."""
@@ -304,9 +350,6 @@ class Containers:
             if failure.kind != "permanent" or isinstance(failure, Denied):
                 raise
             return ""
-
-    def _result(self, post: Mapping[str, Any], now: datetime) -> Result:
-        return Result(str(post.get("permalink") or self.home), str(post["id"]), meta.moment(post.get("timestamp")) or now)
 
     def _lost(self) -> Any:
         raise Failure(N_("Sudah dikirim ke %(platform)s, tetapi tidak ditemukan di sana."), "unknown", platform=self.title)
@@ -369,10 +412,17 @@ def is_gone(failure: Failure) -> bool:
     return said == (meta.GONE, 33) or said[0] == NOT_THERE
 
 
-def number(platform_id: str) -> str:
-    if not platform_id.isdigit():
+def numbers(platform_id: str) -> list[str]:
+    """Of the parts."""
+    ids = platform_id.split(",")
+    if not all(id.isdigit() for id in ids):
         raise NotByMachine(N_("Tulisan ini tidak dikenal di sana menurut nomornya."))
-    return platform_id
+    return ids
+
+
+def _place(number: int) -> str:
+    """Of a part's container in the progress."""
+    return f"container-{number + 1}" if number else "container"
 
 
 def _first(said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -100,6 +100,20 @@ def serve(platform: Callable[[], Platform]) -> None:
     server.serve_forever()
 
 
+def threaded(posts: dict[str, tuple[str | None, str]]) -> dict[str, str]:
+    """`posts()` of {id: (what it answers, its text)}: a thread is one, under all its numbers; what answers a post that has an answer
+    already is one more."""
+    answers: dict[str | None, list[str]] = {}
+    for id, (parent, _) in posts.items():
+        answers.setdefault(parent, []).append(id)
+
+    def thread(id: str) -> list[str]:
+        return [id, *thread(answers[id][0])] if id in answers else [id]
+
+    begun = [id for id, (parent, _) in posts.items() if parent not in posts or answers[parent][0] != id]
+    return {",".join(thread(id)): posts[id][1] for id in begun}
+
+
 def _parsed(headers: Any, body: bytes) -> tuple[dict[str, Any], dict[str, tuple[str, str, bytes]]]:
     kind = headers.get("Content-Type") or ""
     if kind.startswith("application/json"):

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from html import escape
 
-from fake_server import Platform, serve
+from fake_server import Platform, serve, threaded
 
 TOKEN = "ZA-Yj3aBD8U8Cm7lKUp-lm9O9BmDgdhHzDeqsY8tlL0"
 ME = {"id": "23634", "username": "kpu_seribu", "acct": "kpu_seribu", "url": "https://mastodon.example/@kpu_seribu"}
@@ -19,15 +19,7 @@ class Mastodon(Platform):
         self.next = 100
 
     def posts(self):
-        """A thread is one, under all its numbers; what answers a post that has an answer already is one more."""
-        answers = {}
-        for id, status in self.statuses.items():
-            answers.setdefault(status["parent"], []).append(id)
-        begun = [id for id, status in self.statuses.items() if status["parent"] not in self.statuses or answers[status["parent"]][0] != id]
-        return {",".join(self.thread(id, answers)): self.statuses[id]["text"] for id in begun}
-
-    def thread(self, id, answers):
-        return [id, *self.thread(answers[id][0], answers)] if id in answers else [id]
+        return threaded({id: (status["parent"], status["text"]) for id, status in self.statuses.items()})
 
     def id(self):
         self.next += 1

@@ -78,14 +78,18 @@ class Meta(Platform):
 
     def of_account(self, call, edge):
         if call.method == "GET" and edge == self.limits:
-            return 200, {"data": [{"quota_usage": len(self.shown), "config": {"quota_total": self.total, "quota_duration": 86400}}]}
-        if call.method == "GET" and edge == self.made:
-            return 200, {"data": [*reversed(self.shown.values())][: int(call.query.get("limit", 25))]}
+            return self.limit(call)
+        if call.method == "GET" and edge in (self.made, "replies"):
+            found = [post for post in reversed(self.shown.values()) if bool(post["parent"]) == (edge == "replies")]
+            return 200, {"data": found[: int(call.query.get("limit", 25))]}
         if call.method == "POST" and edge == self.made:
             return self.make(call.fields)
         if call.method == "POST" and edge == self.publishes:
             return self.publish(call.fields)
         return self.refuse(100, "Unsupported request", 33)
+
+    def limit(self, call):
+        return 200, {"data": [{"quota_usage": len(self.shown), "config": {"quota_total": self.total, "quota_duration": 86400}}]}
 
     def make(self, said):
         kind = said.get("media_type", "IMAGE")
@@ -141,7 +145,7 @@ class Meta(Platform):
         self.shown[id] = {"id": id, self.text: self.rewrites or container.get(self.text, ""), "permalink": self.permalink + id,
                           "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000"), "kind": container["media_type"],
                           "parts": [[part["media_type"], part.get("alt_text", "")] for part in shown],
-                          "link": container.get("link_attachment", "")}
+                          "link": container.get("link_attachment", ""), "parent": container.get("reply_to_id")}
         return 200, {"id": id}
 
     def of_one(self, call, id):

@@ -61,7 +61,7 @@ class TestThreadWithVideo(Contract):
         return in_small_segments(url, context)
 
     def ask(self, key, word="Pengumuman"):
-        return replace(super().ask(key, word), body=long(key, 5), attachments=[VIDEO])
+        return replace(super().ask(key, word), body=long(key, 4), attachments=[VIDEO])
 
 
 def in_small_segments(url, context):

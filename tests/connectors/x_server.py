@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 import x_document
-from fake_server import Platform, serve
+from fake_server import Platform, serve, threaded
 
 KEYS = {"consumer_key": "kunci-aplikasi-kpu", "consumer_secret": "rahasia-aplikasi-kpu",
         "access_token": "1234-token-akun-kpu", "access_secret": "rahasia-akun-kpu"}
@@ -25,16 +25,8 @@ class X(Platform):
         self.violations = []  # of the document
 
     def posts(self):
-        """A thread is one, under all its numbers; what answers a post that has an answer already is one more."""
         assert not self.violations, self.violations
-        answers = {}
-        for id, post in self.shown.items():
-            answers.setdefault(post["parent"], []).append(id)
-        begun = [id for id, post in self.shown.items() if post["parent"] not in self.shown or answers[post["parent"]][0] != id]
-        return {",".join(self.thread(id, answers)): self.shown[id]["written"] for id in begun}
-
-    def thread(self, id, answers):
-        return [id, *self.thread(answers[id][0], answers)] if id in answers else [id]
+        return threaded({id: (post["parent"], post["written"]) for id, post in self.shown.items()})
 
     def is_signed(self, call):
         said = dict(re.findall(r'(\w+)="([^"]*)"', call.headers.get("Authorization", "")))
