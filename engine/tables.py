@@ -901,6 +901,7 @@ evidence_case = Table(  # one row for each ended case that was counted
     Column("moved", Boolean, nullable=False),  # a token was moved by hand
     Column("manual", Boolean, nullable=False),  # published by hand
     Column("extended", Boolean, nullable=False),  # a step was given more time
+    Column("kept", Boolean, nullable=False, server_default=text("false")),  # disposed of; what it added stands in `evidence_kept`
     Index("ix_evidence_case_list", "tenant_id", "key", "ended_at", "instance_id"),
     Index("ix_evidence_case_variant", "tenant_id", "variant", "ended_at", "instance_id"),
     Index("ix_evidence_case_long", "tenant_id", "key", "working_seconds"),
@@ -908,22 +909,32 @@ evidence_case = Table(  # one row for each ended case that was counted
           sqlite_where=text("cancelled OR moved OR manual OR extended"), postgresql_where=text("cancelled OR moved OR manual OR extended")),
 )
 
+
+def _sums() -> list[Column]:
+    return [
+        Column("id", String(32), primary_key=True),  # made of what it is about
+        _tenant(),
+        Column("key", Key, nullable=False),
+        Column("what", String(8), nullable=False),  # 'case' 'activity' 'flow' 'follows' 'variant' 'writer' 'rounds' 'channel' 'class'
+        Column("element", Text, nullable=False),
+        Column("definition_id", Key, nullable=False),
+        Column("grain", String(1), nullable=False),  # 'd', 'm'
+        Column("day", Date, nullable=False),  # of a month: its first
+        Column("kind", Key, nullable=False),
+        Column("unit", Key, nullable=False),
+        Column("count", BigInteger, nullable=False),  # what `measures` counts
+        Column("measures", Text, nullable=False),  # JSON: sums, see `evidence.cells`
+        *(Column(name, Text, nullable=False) for name in ("lead", "wait", "work"))]  # JSON: histograms of minutes, '' where there is none
+
+
 evidence_cell = Table(  # sums over the cases that ended on a day, or in a month, there also over all kinds and all groups ('*')
-    "evidence_cell", metadata,
-    Column("id", String(32), primary_key=True),  # made of what it is about
-    _tenant(),
-    Column("key", Key, nullable=False),
-    Column("what", String(8), nullable=False),  # 'case', 'activity', 'flow', 'follows', 'variant', 'writer', 'rounds', 'channel', 'class'
-    Column("element", Text, nullable=False),
-    Column("definition_id", Key, nullable=False),
-    Column("grain", String(1), nullable=False),  # 'd', 'm'
-    Column("day", Date, nullable=False),  # of a month: its first
-    Column("kind", Key, nullable=False),
-    Column("unit", Key, nullable=False),
-    Column("count", BigInteger, nullable=False),  # what `measures` counts
-    Column("measures", Text, nullable=False),  # JSON: sums, see `evidence.cells`
-    *(Column(name, Text, nullable=False) for name in ("lead", "wait", "work")),  # JSON: histograms of minutes, '' where there is none
+    "evidence_cell", metadata, *_sums(),
     Index("ix_evidence_cell_read", "tenant_id", "key", "what", "grain", "day", "kind", "unit"),
+)
+
+evidence_kept = Table(  # of these sums, the part of cases that were disposed of: what counting anew begins with
+    "evidence_kept", metadata, *_sums(),
+    Index("ix_evidence_kept_tenant", "tenant_id"),
 )
 
 evidence_variant = Table(  # the ways that cases took: the activities in the order in which they were done

@@ -25,6 +25,7 @@ from engine.tables import (
     event,
     evidence_case,
     evidence_cell,
+    evidence_kept,
     evidence_return,
     evidence_variant,
     evidence_wording,
@@ -46,8 +47,6 @@ _CASE = (_i.id, _i.tenant_id, _i.definition_id, _i.definition_key, _i.variables,
 _PUBLICATION = (_p.instance_id, _p.channel_id, _p.state, _p.connector, _p.published_at)
 UNCOUNTED = sa.text("ended_at IS NOT NULL AND NOT counted")  # as the index has it
 _mark = sa.update(process_instance).where(_i.id.in_(bindparam("ids", expanding=True)), UNCOUNTED).values(counted=True)
-_add = sa.update(evidence_cell).where(_c.id == bindparam("_id")).values(
-    {name: bindparam(f"_{name}") for name in ("count", "measures", *TIMES)})
 Cell = tuple[str, str, str, str, str, str, dt.date, str, str]  # tenant, key, what, element, definition, grain, day, kind, group
 
 
@@ -62,12 +61,19 @@ def work(pe: ProcessEngine, seconds: float = TURN, clock: Callable[[], float] = 
 
 
 def rebuild(pe: ProcessEngine, tenant_id: str, told: Callable[[int], None] = lambda counted: None) -> int:
-    """Forget an office's sums and count all its ended cases anew; `told` hears how many are counted. What was put into categories stays."""
+    """Forget an office's sums and count all its ended cases anew; `told` hears how many are counted. What was put into categories stays,
+    and so does what was kept of cases that were disposed of."""
     def forget(db: sa.Connection) -> None:
         lock(db)
-        for table in (evidence_case, evidence_cell, evidence_variant, evidence_return):
-            db.execute(sa.delete(table).where(table.c.tenant_id == tenant_id))
-        w = evidence_wording.c
+        k, r, v, w = evidence_case.c, evidence_return.c, evidence_variant.c, evidence_wording.c
+        kept = sa.select(k.instance_id).where(k.tenant_id == tenant_id, k.kept)
+        db.execute(sa.delete(evidence_case).where(k.tenant_id == tenant_id, ~k.kept))
+        db.execute(sa.delete(evidence_return).where(r.tenant_id == tenant_id, r.instance_id.not_in(kept)))
+        db.execute(sa.delete(evidence_variant).where(v.tenant_id == tenant_id, v.id.not_in(sa.select(k.variant).where(
+            k.tenant_id == tenant_id))))
+        db.execute(sa.delete(evidence_cell).where(_c.tenant_id == tenant_id))
+        db.execute(sa.insert(evidence_cell).from_select(
+            [column.name for column in evidence_kept.c], sa.select(evidence_kept).where(evidence_kept.c.tenant_id == tenant_id)))
         db.execute(sa.delete(evidence_wording).where(w.tenant_id == tenant_id, w.category_id == ""))
         db.execute(sa.update(evidence_wording).where(w.tenant_id == tenant_id).values(count=0))
         db.execute(sa.update(process_instance).where(_i.tenant_id == tenant_id, _i.counted).values(counted=False))
@@ -172,7 +178,7 @@ _BEFORE = dt.datetime(1, 1, 1, tzinfo=dt.timezone.utc)
 
 def _write(db: sa.Connection, found: Sequence[facts.Facts]) -> None:
     db.execute(sa.insert(evidence_case), [each.row for each in found])
-    _write_cells(db, cells(found))
+    write_cells(db, cells(found))
     variants = {(f.row["tenant_id"], f.row["variant"]): {
         "tenant_id": f.row["tenant_id"], "id": f.row["variant"], "key": f.row["key"], "path": f.path[:facts.MOST_STEPS],
         "length": len(f.path)} for f in found}
@@ -199,18 +205,21 @@ def cells(found: Iterable[facts.Facts]) -> dict[Cell, Measures]:
     return sums
 
 
-def _write_cells(db: sa.Connection, sums: Mapping[Cell, Measures]) -> None:
+def write_cells(db: sa.Connection, sums: Mapping[Cell, Measures], table: sa.Table = evidence_cell) -> None:
+    """Add to the sums of `evidence_cell`, or of another table of its columns."""
+    c = table.c
     by_id = {facts.digest(*map(str, cell)): (cell, measures) for cell, measures in sums.items()}
     there = []
     for part in parts(by_id, IN):
-        for row in db.execute(sa.select(_c.id, _c.measures, *(_c[name] for name in TIMES)).where(_c.id.in_(part))).mappings():
+        for row in db.execute(sa.select(c.id, c.measures, *(c[name] for name in TIMES)).where(c.id.in_(part))).mappings():
             by_id[row["id"]][1].add(Measures.of(dict(row)))
             there.append(row["id"])
-    _many(db, _add, [{"_id": id, **{f"_{name}": value for name, value in by_id[id][1].row().items()}} for id in there])
+    more = sa.update(table).where(c.id == bindparam("_id")).values({name: bindparam(f"_{name}") for name in ("count", "measures", *TIMES)})
+    _many(db, more, [{"_id": id, **{f"_{name}": value for name, value in by_id[id][1].row().items()}} for id in there])
     for id in there:
         del by_id[id]
     names = ("tenant_id", "key", "what", "element", "definition_id", "grain", "day", "kind", "unit")
-    _many(db, sa.insert(evidence_cell), [
+    _many(db, sa.insert(table), [
         {"id": id, **dict(zip(names, cell, strict=True)), **measures.row()}
         for id, (cell, measures) in by_id.items()])
 

@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from engine import disposal, keeping
-from engine.evidence import behind, figures, reasons, rollup, sample
+from engine.evidence import behind, cells, figures, reasons, rollup, sample
 from engine.evidence.figures import Scope
-from engine.store import read
-from engine.tables import evidence_case
+from engine.store import read, run
+from engine.tables import evidence_case, evidence_cell, evidence_kept
 from tests.conftest import on_databases
 from tests.engine.test_evidence_out import ADMIN, ANALYST, NOW, lines, taken
 
@@ -32,6 +32,40 @@ def sums(pe):
             figures.reasons(pe, ANALYST, KEY))
 
 
+def let_go(pe):
+    keeping.set_rule(pe, ADMIN, NOW - dt.timedelta(days=1), sample.KEY, days=200, published=True, reason="JRA 2026")
+    disposal.start(pe, ADMIN, NOW, disposal.freeze(pe, ADMIN, NOW), "Masa simpan habis")
+    while disposal.work(pe, lambda: NOW, seconds=1):
+        pass
+
+
+def everything(pe):
+    """All sums but those by writer, whose names go."""
+    with read(pe) as db:
+        rows = db.execute(sa.select(evidence_cell).where(evidence_cell.c.what != "writer")).mappings()
+        return {row["id"]: (row["count"], cells.Measures.of(dict(row))) for row in rows}
+
+
+@on_databases
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_counting_anew_begins_with_what_was_kept_of_disposed_cases(pe, known, spoilt):
+    before, all_sums, ways = sums(pe), everything(pe), figures.paths(pe, ANALYST, KEY)
+    gone = {p.key for p in known if p.end < NOW - dt.timedelta(days=200)}
+    let_go(pe)
+    if spoilt:
+        run(pe, lambda db: db.execute(sa.update(evidence_cell).values(measures="{}", count=7, lead="")))
+        run(pe, lambda db: db.execute(sa.delete(evidence_cell).where(evidence_cell.c.what == "activity")))
+    for _ in range(2):
+        assert rollup.rebuild(pe, "contoh") == len(known) - len(gone) and gone
+        assert sums(pe) == before and everything(pe) == all_sums and figures.paths(pe, ANALYST, KEY) == ways
+    with read(pe) as db:
+        assert db.scalar(sa.select(sa.func.count()).select_from(evidence_case)) == len(known)
+        assert db.scalar(sa.text("SELECT count(*) FROM bi_case WHERE disposed")) == len(gone)
+        kept = db.execute(sa.select(evidence_kept)).mappings().all()
+    assert {row["element"] for row in kept if row["what"] == "writer"} == {""}
+    assert not any(word in str(dict(row)) for row in kept for word in ("contoh-hukum", "Catatan nomor"))
+
+
 @on_databases
 def test_sums_stay_and_persons_and_words_go(pe, known):
     gone = {p.key for p in known if p.end < NOW - dt.timedelta(days=200)}
@@ -40,10 +74,7 @@ def test_sums_stay_and_persons_and_words_go(pe, known):
         said[p.key in gone] |= {s.returned for s in p.steps if s.returned}
     assert said[True] - said[False] and {row["note"] for row in reasons.wordings(pe, ANALYST, sample.KEY).rows} == said[True] | said[False]
     before = sums(pe)
-    keeping.set_rule(pe, ADMIN, NOW - dt.timedelta(days=1), sample.KEY, days=200, published=True, reason="JRA 2026")
-    disposal.start(pe, ADMIN, NOW, disposal.freeze(pe, ADMIN, NOW), "Masa simpan habis")
-    while disposal.work(pe, lambda: NOW, seconds=1):
-        pass
+    let_go(pe)
     assert sums(pe) == before
     left = {row["nomor"] for row in lines(taken(pe, "csv", "cases"))}
     assert left == {p.key for p in known} - gone and gone
