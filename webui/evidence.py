@@ -148,11 +148,18 @@ def paths():
         return render_template("analyst/empty.html")
     asked = asked_for(procedures)
     found = figures.paths(pe(), actor(), asked.scope)
-    diagram = _diagram(asked)
+    diagram, bound, other = _diagram(asked), _bound(found.total), _other(procedures)
+    compared = None
+    if other:
+        second = figures.paths(pe(), actor(), other.scope)
+        named = {**_diagram(other)["names"], **diagram["names"]}
+        bound = _bound(second.total) if bound is None else bound
+        compared = evidence_compare.paths(found, second, named, bound, *_both(asked, other))
     return render_template("evidence/paths.html", procedures=procedures, asked=asked, found=found, names=diagram["names"],
+                           other=other, compared=compared,
                            follows=sorted(found.follows.items(), key=lambda each: -each[1])[:MOST_FOLLOWS],
                            most=max(found.follows.values(), default=1),
-                           bound=_bound(found.total), long=_long(found.total), diagram=diagram,
+                           bound=bound, long=_long(found.total, bound), diagram=diagram,
                            charts=evidence_charts.paths(found, lambda **q: behind_url(asked, **q)))
 
 
@@ -348,7 +355,8 @@ def shown(number: float | None, measure: str) -> str:
 
 
 def shown_change(number: float, measure: str) -> str:
-    if abs(number) < (0.005 if measure == "overdue" else 0.5):
+    """By how much a second number differs from the first; less than a whole minute, case or point is the same."""
+    if abs(number) < {"overdue": 0.005, "count": 0.5}.get(measure, 1):
         return _("sama")
     sign = "+" if number > 0 else "−"
     return sign + (f"{abs(number) * 100:.0f} " + _("poin") if measure == "overdue" else shown(abs(number), measure))
@@ -375,9 +383,8 @@ def period(scope: figures.Scope) -> str:
 def _bound(total: Measures) -> int | None:
     """How many minutes are unusually long: more than the third quartile by one and a half times what lies between the quartiles (Tukey)."""
     low, high = total.quantile("lead", 0.25), total.quantile("lead", 0.75)
-    return None if low is None or high is None else int(high + 1.5 * (high - low))
+    return None if low is None or high is None else cells.edge(high + 1.5 * (high - low))
 
 
-def _long(total: Measures) -> int:
-    bound = _bound(total)
+def _long(total: Measures, bound: int | None) -> int:
     return 0 if bound is None else cells.above(total.times.get("lead", {}), bound)

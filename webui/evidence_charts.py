@@ -1,8 +1,8 @@
 """What the analyst's charts draw, as plain values: `src/evidence.js` makes ECharts' options of them.
 
-A chart is {type: 'bar' | 'line', unit: 'minutes' | 'percent' | 'count', labels, series: [{name, values, stack?}], line?, mark?, urls?}:
-`line` is a standard and `mark` what it is called; `urls[n]` leads to the cases behind the n-th label. Every number in it also stands
-in the table beside it.
+A chart is {type: 'bar' | 'line', unit: 'minutes' | 'percent' | 'count', labels, series: [{name, values, stack?, urls?}], line?, mark?,
+urls?}: `line` is a standard and `mark` what it is called; `urls[n]` leads to the cases behind the n-th label, or, of a series, behind its
+own n-th value. Every number in it also stands in the table beside it.
 """
 
 import datetime as dt

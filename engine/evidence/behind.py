@@ -94,7 +94,7 @@ def _conditions(of: Which) -> list[Any]:
     where += [_e.returned == of.rounds] if of.rounds is not None else []
     where += [_e.variant == of.variant] if of.variant is not None else []
     where += [_e.writer == of.writer] if of.writer is not None else []
-    where += [_e.working_seconds > of.minutes * 60] if of.minutes is not None else []
+    where += [_e.working_seconds >= of.minutes * 60 + 30] if of.minutes is not None else []  # as `cells.minutes` rounds
     if of.category is not None:
         where.append(sa.exists().where(_r.instance_id == _e.instance_id, _r.category_id == of.category))
     return where

@@ -126,9 +126,16 @@ def quantile(histogram: Mapping[int, int], share: float) -> float | None:
     return sum(found) / len(found)
 
 
-def above(histogram: Mapping[int, int], bound: float) -> int:
-    """How many are longer than so many minutes."""
-    return sum(count for number, count in histogram.items() if middle(number) > bound)
+def edge(value: float) -> int:
+    """The most whole minutes that fall into the same bucket as these: only what is above such a one is known from a histogram."""
+    value = max(0, int(value))
+    shift = max(0, value.bit_length() - EXACT.bit_length() + 1)
+    return ((value >> shift) + 1 << shift) - 1
+
+
+def above(histogram: Mapping[int, int], bound: int) -> int:
+    """How many are longer than so many minutes, which are an `edge`."""
+    return sum(count for number, count in histogram.items() if number > bucket(bound))
 
 
 def _packed(histogram: Mapping[int, int] | None) -> str:

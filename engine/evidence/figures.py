@@ -270,12 +270,18 @@ def reasons(pe: ProcessEngine, actor: Actor, scope: Scope) -> dict[str, dict[str
 
 @dataclass
 class Paths:
-    """The ways that cases took: the most frequent ones (each {id, path, length, measures}), how many there were, and what followed what."""
+    """The ways that cases took: the most frequent ones (each {id, path, length, measures}), the measures of all of them by id, and what
+    followed what."""
 
     variants: list[dict[str, Any]]
-    number: int
+    sums: dict[str, Measures]
     follows: dict[tuple[str, str], int]
     total: Measures
+
+    @property
+    def number(self) -> int:
+        """How many ways there were."""
+        return len(self.sums)
 
 
 def paths(pe: ProcessEngine, actor: Actor, scope: Scope) -> Paths:
@@ -291,4 +297,4 @@ def paths(pe: ProcessEngine, actor: Actor, scope: Scope) -> Paths:
         known = {row.id: row for row in db.execute(sa.select(v.id, v.path, v.length).where(v.tenant_id == actor.tenant, v.id.in_(most)))}
         follows = {tuple(element.split("\n", 1)): m["count"] for element, m in totals(rows(db, actor, scope, "follows")).items()}
     return Paths([{"id": id, "path": known[id].path, "length": known[id].length, "measures": sums[id]} for id in most if id in known],
-                 len(sums), follows, total)  # type: ignore[arg-type]
+                 sums, follows, total)  # type: ignore[arg-type]

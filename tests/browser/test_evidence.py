@@ -18,7 +18,7 @@ def known(pe, people):
     return made
 
 
-def test_the_evidence_is_drawn_and_read_without_colour(known, open_page, audit):
+def test_the_evidence_is_drawn_and_read_without_colour(known, open_page, audit, audit_both):
     page = open_page("analis", viewport=DESK)
     for path, drawn in (("mutu-baku", 4), ("peta", 0), ("tidak", 4), ("jalur", 1)):
         page.set_viewport_size(DESK)
@@ -40,6 +40,12 @@ def test_the_evidence_is_drawn_and_read_without_colour(known, open_page, audit):
         assert audit(page) == []
         page.set_viewport_size(PHONE)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.goto("/reports/jalur?since=&compare=1&version=1&version2=2")
+    expect(page.locator("#beda [data-chart][data-ready] svg")).to_have_count(3)
+    assert audit_both(page) == []
+    assert page.locator("#beda .table-scroll").evaluate_all("all => all.every(box => box.scrollWidth <= box.clientWidth)")  # on a phone, too
+    page.locator("#beda tbody a").first.click()
+    expect(page.locator("table tbody tr")).not_to_have_count(0)
     page.goto("/reports/mutu-baku?since=")
     page.keyboard.press("Tab")
     page.get_by_role("link", name=re.compile(r"^\d+$")).first.press("Enter")  # a number of the table, by keyboard

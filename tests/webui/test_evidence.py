@@ -2,14 +2,18 @@
 
 import datetime as dt
 import re
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
+from flask import g
 
 from engine.evidence import figures, rollup, sample
 from engine.process_engine import Actor
 from engine.store import run
 from engine.tables import tenant
+from webui import evidence
 
 NOW = dt.datetime(2026, 11, 2, 1, 0, tzinfo=dt.timezone.utc)
 KEY = sample.KEY
@@ -74,9 +78,51 @@ def test_two_versions_stand_beside_each_other(known, analis):
         assert cells[n - 1] == f"{100 * sum(not any(each) for each in decided) / len(decided):.0f}%"
         assert (cells[n + 2], cells[n + 8]) == (str(sum(s is not None for each in decided for s in each)), str(len(decided)))
     assert 'id="beda"' not in analis.get("/reports/mutu-baku?since=").text
-    for path in ("mutu-baku", "tidak"):
+    for path in ("mutu-baku", "tidak", "jalur"):
         assert analis.get(f"/reports/{path}?compare=1&since2=x").status_code == 400
         assert analis.get(f"/reports/{path}?compare=1&since2=2001-01-01&until2=2001-01-02").status_code == 200
+
+
+def test_the_ways_of_two_versions_stand_beside_each_other(known, analis):
+    of = {n: [p for p in known if p.version == n] for n in (1, 2)}
+    ways = {n: Counter(tuple(p.path) for p in of[n]) for n in (1, 2)}
+    page = analis.get("/reports/jalur?since=&compare=1&version=1&version2=2").text
+    page = page[page.index('id="beda"'):page.index("Jalur menurut seringnya")]
+    shared, alone = ways[1].keys() & ways[2].keys(), [len(ways[n].keys() - ways[3 - n].keys()) for n in (1, 2)]
+    assert f"{len(shared)} jalur ditempuh di keduanya, {alone[0]} hanya di yang pertama, {alone[1]} hanya di yang kedua" in page
+    found = {}
+    for name, body in re.findall(r"<tr><th[^>]*>(.*?)</th>(.*?)</tr>", page, re.S):
+        found[re.sub(r"<[^>]+>", "|", name).strip("|")] = re.findall(r'<td[^>]*>(?:<a href="([^"]+)">)?([^<]*)', body)
+    most = ways[1].most_common(1)[0][1]
+    way = next(cells for name, cells in found.items() if name.startswith("Jalur 1|"))
+    assert way[0][1] == f"{100 * most / len(of[1]):.0f}%" and way[3][1] == str(most)
+    for label, mark in (("Dipindahkan langkahnya", "moved"), ("Diterbitkan dengan tangan", "manual"), ("Dibatalkan", "cancelled")):
+        cells = [text for _, text in found[label]]
+        counts = [sum(getattr(p, mark) for p in of[n]) for n in (1, 2)]
+        assert cells[:2] == [f"{100 * count / len(of[n]):.0f}%" for n, count in zip((1, 2), counts, strict=True)], label
+        assert cells[3:5] == [str(count) for count in counts]
+    pairs = {n: Counter(pair for p in of[n] for pair in pairwise(p.path)) for n in (1, 2)}
+    after = {n: sum(count for (one, _), count in pairs[n].items() if one == "periksa") for n in (1, 2)}
+    cells = found["Memeriksa bahan informasi → Memutuskan penerbitan"]
+    mine = {n: pairs[n]["periksa", "putuskan"] for n in (1, 2)}
+    assert [text for _, text in cells][:2] == [f"{100 * mine[n] / len(of[n]):,.0f}" for n in (1, 2)]
+    assert [text for _, text in cells][3:5] == [f"{100 * mine[n] / after[n]:.0f}%" for n in (1, 2)]
+    assert [text for _, text in cells][6:8] == [str(mine[n]) for n in (1, 2)]
+    for n, (address, _text) in zip((1, 2), way[3:5], strict=True):  # each side's figure leads to its own cases
+        if address:
+            behind = set(re.findall(r"CONTOH-\d{4}-\d{6}", analis.get(address.replace("&amp;", "&")).text))
+            assert behind == {p.key for p in of[n] if tuple(p.path) == ways[1].most_common(1)[0][0]} and behind
+    long = next(cells for name, cells in found.items() if name.startswith("Lebih lama dari"))
+    for address, text in long[3:5]:
+        behind = analis.get(address.replace("&amp;", "&")).text if address else ""
+        assert len(set(re.findall(r"CONTOH-\d{4}-\d{6}", behind))) == int(text)
+
+
+def test_a_change_of_less_than_a_minute_is_none(app, people):
+    with app.test_request_context():
+        g.account_actor = people["analis"]
+        assert [evidence.shown_change(n, "lead") for n in (0.9, -0.4)] == ["sama", "sama"]
+        assert [evidence.shown_change(n, "lead") for n in (1, -31)] == ["+1 menit", "−31 menit"]
 
 
 def test_behind_a_number_stand_its_cases(known, analis):
@@ -148,7 +194,7 @@ def test_before_any_procedure_the_pages_are_empty_not_broken(analis):
 
 def test_the_pages_ask_few_statements(known, analis, statements):
     for page, most in (("mutu-baku", 12), ("peta", 12), ("tidak", 20), ("jalur", 14), ("di-balik?which=returned", 11),
-                       ("mutu-baku?compare=1", 19), ("peta?compare=1", 19), ("tidak?compare=1", 28), ("unduh", 10),
+                       ("mutu-baku?compare=1", 19), ("peta?compare=1", 19), ("tidak?compare=1", 28), ("jalur?compare=1", 22), ("unduh", 10),
                        ("di-balik?what=activity&element=periksa&measure=overdue", 75)):  # some for each month of the year
         analis.get(f"/reports/{page}")
         with statements() as seen:

@@ -28,6 +28,7 @@ function options(spec, label, room) {
   const text = { color: ink, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12 };
   const show = UNITS[spec.unit];
   const isBar = spec.type === "bar";
+  const isTwoLines = room < 500 && spec.series.map(({ name }) => name).join().length > 40; // the legend
   const names = { type: "category", data: spec.labels, inverse: isBar, axisLabel: { ...text, width: isBar ? (room < 500 ? 120 : 220) : 80, overflow: isBar ? "truncate" : "none", interval: isBar ? 0 : "auto" },
     axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
   const values = { type: "value", max: spec.most, minInterval: spec.unit === "count" ? 1 : undefined, axisLabel: { ...text, formatter: show, hideOverlap: true }, splitLine: { lineStyle: { color: line } } };
@@ -38,13 +39,13 @@ function options(spec, label, room) {
     color: series,
     textStyle: text,
     aria: { enabled: true, label: { description: label }, decal: { show: spec.series.length > 1 && isBar } },
-    grid: { left: 8, right: 28, top: spec.series.length > 1 ? (spec.line ? 52 : 36) : 12, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 28, top: spec.series.length > 1 ? (spec.line ? 52 : 36) + (isTwoLines ? 22 : 0) : 12, bottom: 8, containLabel: true },
     legend: spec.series.length > 1 ? { top: 0, textStyle: text, data: spec.series.map(({ name }) => name) } : undefined,
     tooltip: { trigger: "axis", axisPointer: { type: isBar ? "shadow" : "line" }, valueFormatter: (n) => (n == null ? "–" : show(n)), renderMode: "richText" },
     xAxis: isBar ? values : names,
     yAxis: isBar ? names : values,
-    series: spec.series.map(({ name, values: data, stack }, n) => ({
-      name, data, stack, type: spec.type, cursor: spec.urls ? "pointer" : "default", barMaxWidth: 18,
+    series: spec.series.map(({ name, values: data, stack, urls }, n) => ({
+      name, data, stack, type: spec.type, cursor: spec.urls || urls ? "pointer" : "default", barMaxWidth: 18,
       symbol: n ? "diamond" : "circle", symbolSize: 7, lineStyle: { width: 2, type: n ? "dashed" : "solid" },
       label: { show: isBar && !stack && spec.series.length === 1, position: "right", color: soft, formatter: ({ value }) => (value == null ? "" : show(value)) },
       markLine: n ? undefined : mark,
@@ -59,7 +60,10 @@ function draw(target) {
   chart.setOption(options(spec, target.dataset.label, target.clientWidth), true);
   if (!drawn.has(target)) {
     drawn.set(target, chart);
-    if (spec.urls) chart.on("click", ({ dataIndex }) => { if (spec.urls[dataIndex]) location.assign(spec.urls[dataIndex]); });
+    chart.on("click", ({ seriesIndex, dataIndex }) => {
+      const url = (spec.series[seriesIndex].urls ?? spec.urls)?.[dataIndex];
+      if (url) location.assign(url);
+    });
     new ResizeObserver(() => chart.resize()).observe(target);
   }
   target.setAttribute("role", "img");
