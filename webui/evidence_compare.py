@@ -120,9 +120,10 @@ def _ways(first: figures.Paths, second: figures.Paths, named: Mapping[str, str],
 
 
 def _left(first: figures.Measures, second: figures.Measures, bound: int | None, behind: Behind, names: tuple[str, str]) -> Compared:
-    found: list[tuple[str, tuple[int, int], dict[str, Any]]] = [(label, (first[measure], second[measure]), {"which": which}) for label, measure, which in (
-        (_("Dipindahkan langkahnya"), "moved", "moved"), (_("Diterbitkan dengan tangan"), "manual", "manual"),
-        (_("Diperpanjang batas waktunya"), "extended", "extended"), (_("Dibatalkan"), "canceled", "cancelled"))]
+    found: list[tuple[str, tuple[int, int], dict[str, Any]]] = [
+        (label, (first[measure], second[measure]), {"which": which}) for label, measure, which in (
+            (_("Dipindahkan langkahnya"), "moved", "moved"), (_("Diterbitkan dengan tangan"), "manual", "manual"),
+            (_("Diperpanjang batas waktunya"), "extended", "extended"), (_("Dibatalkan"), "canceled", "cancelled"))]
     if bound is not None:
         one, two = (cells.above(m.times.get("lead", {}), bound) for m in (first, second))
         found.append((_("Lebih lama dari %(time)s kerja", time=hours.work(bound * 60)), (one, two), {"minutes": bound}))
