@@ -25,6 +25,7 @@ from webui.rest import (  # noqa: F401 - importing a resource declares its opera
     openapi,
     process_definition,
     process_instance,
+    publication,
     scopes,
     signal,
     task,

@@ -40,7 +40,8 @@ def _terbit_error(problem: TerbitError) -> Response:
     kind = next((TYPES[cls] for cls in type(problem).__mro__ if cls in TYPES), "RestException")
     problems = getattr(problem, "problems", [])
     message = "; ".join(dict.fromkeys([message_of(problem), *map(_placed, problems)]))
-    return reply(status_of(problem), kind, message)
+    field = problem.where.get("field")
+    return reply(status_of(problem), kind, message, **({"field": field} if field else {}))
 
 
 def _placed(problem: TerbitError) -> str:

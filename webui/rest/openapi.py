@@ -65,7 +65,8 @@ def _responses(each: Operation, has_id: bool) -> dict:
         responses["204"] = {"description": "Done; there is nothing to say"}
     errors = {"429": TOO_MANY}
     if not each.public:
-        errors |= {"400": "A parameter or the body is wrong; `message` says which", "401": "Not signed in", "403": "Not allowed"}
+        errors |= {"400": "A parameter or the body is wrong; `message` says which, and `field` where it is one", "401": "Not signed in",
+                   "403": "Not allowed"}
     if has_id or each.method != "GET":
         errors["404"] = "There is no such thing, or the caller may not know of it"
     if each.method != "GET":

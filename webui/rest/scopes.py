@@ -15,6 +15,7 @@ RULES = (
     (TASKS, r"\w+ /task/\{id\}/.*"),
     (TASKS, r"POST /process-definition/.*/(start|submit-form)"),
     (TASKS, r"POST /(message|signal)"),
+    (TASKS, r"PUT /process-instance/\{id\}/publication-time"),
     (DEPLOY, r"\w+ /deployment/.*"),
     (DEPLOY, r"POST /migration/.*"),
     (DEPLOY, r"PUT /process-definition/.*suspended"),
