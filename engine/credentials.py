@@ -49,21 +49,21 @@ def is_password_of(pe: ProcessEngine, acting: Actor, password: str) -> bool:
     return bool(kept) and passwords.verify(str(kept), password)
 
 
-def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, password: str) -> None:
-    """Set somebody else's password, as an admin. Ends the account's sessions; its API tokens stay."""
+def set_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, password: str, *, and_tokens: bool = False) -> None:
+    """Set somebody else's password, as an admin. Ends the account's sessions; its API tokens only with `and_tokens`."""
     require(may_administer(acting) and acting.id != user_id)  # one's own asks for the old one: `change_password`
     hashed = hashed_for(pe, people.get_user(pe, acting, user_id), password)
 
     def write(db: Connection) -> None:
         people.of_office(db, acting, user_id)
-        put_password(db, user_id, hashed)
-        record(db, acting, now, "user.password_set", data={"user": user_id})
+        ended = put_password(db, user_id, hashed, and_tokens)
+        record(db, acting, now, "user.password_set", data={"user": user_id, **ended})
 
     run(pe, write)
 
 
-def change_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, old: str, new: str) -> dict:
-    """Change one's own password and return the account with its new stamp. Ends all its sessions; its API tokens stay.
+def change_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, old: str, new: str, *, and_tokens: bool = False) -> dict:
+    """Change one's own password and return the account with its new stamp. Ends all its sessions; its API tokens only with `and_tokens`.
 
     Invalid with the field `old` when that is not the password, Conflict when it was changed meanwhile.
     """
@@ -77,8 +77,8 @@ def change_password(pe: ProcessEngine, acting: Actor, now: dt.datetime, old: str
     def write(db: Connection) -> dict:
         if db.execute(update(user).where(*mine, user.c.password_hash == kept).values(password_hash=hashed)).rowcount != 1:
             raise Conflict(N_("Kata sandi baru saja diubah dari tempat lain."))
-        put_password(db, acting.id, hashed)
-        record(db, acting, now, "user.password_changed", data={"user": acting.id})
+        ended = put_password(db, acting.id, hashed, and_tokens)
+        record(db, acting, now, "user.password_changed", data={"user": acting.id, **ended})
         return people.of_office(db, acting, acting.id)
 
     return run(pe, write)
@@ -90,10 +90,11 @@ def hashed_for(pe: ProcessEngine, found: dict, password: str) -> str:
     return passwords.hashed(passwords.check(pe, password, second_factor=found["second_factor"], about=about))
 
 
-def put_password(db: Connection, user_id: str, hashed: str) -> None:
-    """Set a password within a transaction: sessions, links and what processes remember of the old one end."""
+def put_password(db: Connection, user_id: str, hashed: str, and_tokens: bool) -> dict[str, int]:
+    """Set a password within a transaction: sessions, links and what processes remember of the old one end; returns as `end_tokens`."""
     db.execute(update(user).where(user.c.id == user_id).values(password_hash=hashed))
     people.end_everything(db, user_id)
+    return people.end_tokens(db, user_id) if and_tokens else {}
 
 
 def _renew_hash(db: Connection, user_id: str, kept: str, renewed: str, now: dt.datetime) -> None:

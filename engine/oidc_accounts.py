@@ -35,6 +35,7 @@ def sign_in(pe: ProcessEngine, provider: Provider, claims: Mapping[str, Any], no
             owner = _first(db, acting, provider, claims, wanted, now)
             db.execute(sa.insert(identity), {**key, "tenant_id": provider.tenant, "user_id": owner, "created_at": now})
             record(db, acting, now, "user.identity_linked", data={"user": owner, **key})
+        people.hold(db, acting.tenant, [owner])
         found = people.of_office(db, acting, owner)
         if not found["active"]:
             raise Invalid(N_("Akun %(user)s di Terbit nonaktif. Hubungi administrator."), user=owner)

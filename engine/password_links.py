@@ -113,16 +113,16 @@ def find(pe: ProcessEngine, secret: str, now: dt.datetime) -> dict:
     return found
 
 
-def use(pe: ProcessEngine, secret: str, now: dt.datetime, password: str) -> dict:
-    """Set the password and return the account; the link, all others, and the account's sessions end."""
+def use(pe: ProcessEngine, secret: str, now: dt.datetime, password: str, *, and_tokens: bool = False) -> dict:
+    """Set the password and return the account; the link, all others, and the account's sessions end; its API tokens with `and_tokens`."""
     found = find(pe, secret, now)
     hashed = credentials.hashed_for(pe, found, password)
 
     def write(db: sa.Connection) -> None:
         if db.execute(sa.delete(password_link).where(_l.digest == passwords.digest(secret), _l.expires_at > now)).rowcount != 1:
             raise NotFound(N_("Tautan ini tidak berlaku lagi: sudah dipakai, diganti, atau lewat waktunya. Mintalah yang baru."))
-        credentials.put_password(db, found["id"], hashed)
-        record(db, Actor(found["id"], found["tenant"]), now, "user.password_set_by_link", data={"user": found["id"]})
+        ended = credentials.put_password(db, found["id"], hashed, and_tokens)
+        record(db, Actor(found["id"], found["tenant"]), now, "user.password_set_by_link", data={"user": found["id"], **ended})
 
     run(pe, write)
     return found

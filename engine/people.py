@@ -20,7 +20,7 @@ from engine import passwords
 from engine.access import OVERSEERS, may_administer, require
 from engine.process_engine import Actor, ProcessEngine, StandIn
 from engine.store import read, record, run
-from engine.tables import UtcDateTime, membership, password_link, substitution, tenant, user, web_session
+from engine.tables import UtcDateTime, api_token, membership, password_link, substitution, tenant, user, web_session
 from engine.tables import group as group_table
 
 GROUPS = {
@@ -159,6 +159,7 @@ def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
     check_texts(**values)
 
     def write(db: Connection) -> None:
+        hold(db, acting.tenant, [user_id])
         before = of_office(db, acting, user_id)
         db.execute(update(user).where(user.c.id == user_id).values(**values))
         if values.get("email", before["email"]) != before["email"]:
@@ -181,6 +182,7 @@ def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str,
         raise Invalid(N_("Kepala sebuah grup harus anggotanya."), field="groups")
 
     def write(db: Connection) -> None:
+        hold(db, acting.tenant, [user_id])
         before = of_office(db, acting, user_id)
         heads = before["heads"] & groups if led is None else led
         put_groups(db, acting.tenant, user_id, groups, heads)
@@ -194,7 +196,10 @@ def set_groups(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str,
 
 
 def deactivate(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, reason: str = "") -> None:
-    """Bar the account from everything, at once; nothing of what it did is lost. Not the office's last admin."""
+    """Bar the account from everything, at once; nothing of what it did is lost. Not the office's last admin.
+
+    Its sessions and links end, and so do its API tokens: `activate` brings none of them back.
+    """
     _set_active(pe, acting, now, user_id, False, reason)
 
 
@@ -209,6 +214,13 @@ def seed_groups(pe: ProcessEngine, tenant_id: str) -> None:
 
 
 # For the modules about accounts ---------------------------------------------------------------------------------------
+
+def hold(db: Connection, tenant_id: str, user_ids: Sequence[str]) -> None:
+    """Let nobody else change these accounts until the transaction is over; what is read of them after this is what they are."""
+    for at in range(0, len(user_ids), 500):
+        db.execute(select(user.c.id).where(user.c.tenant_id == tenant_id, user.c.id.in_(user_ids[at:at + 500])).order_by(
+            user.c.id).with_for_update())
+
 
 def of_office(db: Connection, acting: Actor, user_id: str) -> dict:
     """An account of the actor's own office, else NotFound; in an open transaction."""
@@ -269,10 +281,16 @@ def new_stamp() -> str:
 
 
 def end_everything(db: Connection, user_id: str) -> None:
-    """End an account's sessions, its links, and what processes remember of it."""
+    """End an account's sessions, its links, and what processes remember of it; its API tokens stay (`end_tokens`)."""
     db.execute(update(user).where(user.c.id == user_id).values(stamp=new_stamp()))
     db.execute(delete(web_session).where(web_session.c.user_id == user_id))
     db.execute(delete(password_link).where(password_link.c.user_id == user_id))
+
+
+def end_tokens(db: Connection, user_id: str) -> dict[str, int]:
+    """Revoke all of an account's API tokens; returns what an event says of it: `{"tokens": number}`, empty where there were none."""
+    ended = db.execute(delete(api_token).where(api_token.c.user_id == user_id)).rowcount
+    return {"tokens": ended} if ended else {}
 
 
 def end_sent_links(db: Connection, user_id: str) -> None:
@@ -320,7 +338,8 @@ def _set_active(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str
         of_office(db, acting, user_id)
         db.execute(update(user).where(user.c.id == user_id).values(active=active))
         end_everything(db, user_id)
+        ended = {} if active else end_tokens(db, user_id)
         keep_an_admin(db, acting)
-        record(db, acting, now, "user.activated" if active else "user.deactivated", data={"user": user_id, **said})
+        record(db, acting, now, "user.activated" if active else "user.deactivated", data={"user": user_id, **said, **ended})
 
     run(pe, write)

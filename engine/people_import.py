@@ -109,6 +109,7 @@ def do(pe: ProcessEngine, actor: Actor, now: dt.datetime, text: str, mark: str, 
 
     def write(db: sa.Connection) -> None:
         made.clear()
+        people.hold(db, actor.tenant, sorted(_askable({cells["id"].lower() for _line, cells in lines})))
         found = _plan(db, actor, names, lines, text)
         if found.mark != mark:
             raise Conflict(N_("Data pengguna berubah sejak file ini diperiksa. Periksa sekali lagi."))
@@ -321,6 +322,16 @@ def _accounts(db: sa.Connection, actor: Actor, ids: Sequence[str] | None) -> dic
 
 # Doing ----------------------------------------------------------------------------------------------------------------
 
+def _change(db: sa.Connection, row: Row) -> None:
+    db.execute(sa.update(user).where(user.c.id == row.id).values({key: row.values[key] for key in ("name", "title", "email", "active")}))
+    if "active" in row.changes:
+        people.end_everything(db, row.id)
+    if not row.values["active"]:
+        people.end_tokens(db, row.id)
+    if "email" in row.changes:
+        people.end_sent_links(db, row.id)
+
+
 def _write(db: sa.Connection, actor: Actor, now: dt.datetime, found: Plan, can_send: bool) -> dict[str, str]:
     links: dict[str, str] = {}
     new = [row for row in found.rows if row.state == NEW]
@@ -330,12 +341,7 @@ def _write(db: sa.Connection, actor: Actor, now: dt.datetime, found: Plan, can_s
             "password_hash": "", "stamp": people.new_stamp(), "active": row.values["active"], "created_at": now} for row in new])
     changed = [row for row in found.rows if row.state == CHANGED]
     for row in changed:
-        db.execute(sa.update(user).where(user.c.id == row.id).values(
-            {key: row.values[key] for key in ("name", "title", "email", "active")}))
-        if "active" in row.changes:
-            people.end_everything(db, row.id)
-        if "email" in row.changes:
-            people.end_sent_links(db, row.id)
+        _change(db, row)
     regrouped = [row for row in (*new, *changed) if {"groups", "heads"} & row.changes.keys()]
     for at in range(0, len(regrouped), 500):
         db.execute(sa.delete(membership).where(membership.c.tenant_id == actor.tenant,

@@ -39,7 +39,7 @@ def password():
     try:
         if new != request.form.get("again", ""):
             raise Invalid(_("Kedua kata sandi tidak sama."), field="again")
-        changed = credentials.change_password(pe(), actor(), now(), old, new)
+        changed = credentials.change_password(pe(), actor(), now(), old, new, and_tokens="tokens" in request.form)
     except (Invalid, Conflict) as problem:
         page, status = _page(problem)
         return page, 403 if problem.where.get("field") == "old" else status

@@ -17,7 +17,8 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
 from bpmn.errors import Conflict, Invalid
-from engine import credentials, oidc, password_links, passwords, people, second_factor, sessions, tallies
+from engine import api_tokens, credentials, oidc, password_links, passwords, people, second_factor, sessions, tallies
+from engine.process_engine import Actor
 from webui import now, pe
 from webui.security import limiter
 
@@ -214,18 +215,18 @@ def forgotten():
 def set_password(secret: str):
     """Set a password by a link. Looking at it uses nothing up: mail programs look, too."""
     account = password_links.find(pe(), secret, now())
-    least = passwords.shortest(pe(), account["second_factor"])
+    about = {"account": account, "least": passwords.shortest(pe(), account["second_factor"]),
+             "tokens": api_tokens.of(pe(), Actor(account["id"], account["tenant"]))}
     if request.method == "GET":
-        return render_template("set_password.html", account=account, least=least, error="", field="")
+        return render_template("set_password.html", **about, error="", field="")
     try:
         if request.form.get("password", "") != request.form.get("again", ""):
             raise Invalid(_("Kedua kata sandi tidak sama."), field="again")
-        password_links.use(pe(), secret, now(), request.form.get("password", ""))
+        password_links.use(pe(), secret, now(), request.form.get("password", ""), and_tokens="tokens" in request.form)
     except (Invalid, Conflict) as problem:
         from webui.errors import message_of
 
-        return render_template("set_password.html", account=account, least=least, error=message_of(problem),
-                               field=problem.where.get("field", "")), 400
+        return render_template("set_password.html", **about, error=message_of(problem), field=problem.where.get("field", "")), 400
     return redirect(url_for("auth.sign_in", set=1), 303)
 
 

@@ -89,7 +89,7 @@ def password(id: str):
     try:
         if request.form.get("password", "") != request.form.get("again", ""):
             raise Invalid(_("Kedua kata sandi tidak sama."), field="again")
-        credentials.set_password(pe(), actor(), now(), id, request.form.get("password", ""))
+        credentials.set_password(pe(), actor(), now(), id, request.form.get("password", ""), and_tokens="tokens" in request.form)
     except Invalid as problem:
         return _form(account, account, problem)
     return redirect(url_for("people.show", id=id, saved=1), 303)

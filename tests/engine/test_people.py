@@ -116,6 +116,23 @@ def test_a_deactivated_account_can_do_nothing_at_once(pe, siti, admin, now):
     assert api_tokens.authenticate(pe, token, now) is None
     accounts.activate(pe, admin, now, "siti")
     assert credentials.authenticate(pe, "siti", PASSWORD)
+    assert api_tokens.authenticate(pe, token, now) is None and api_tokens.of(pe, admin, "siti") == []  # who has it does not come back
+
+
+def test_tokens_end_with_a_password_where_it_is_asked_for(pe, siti, admin, now):
+    tokens = [api_tokens.create(pe, admin, now, name=name, user_id=id)["token"] for name, id in (("satu", "siti"), ("dua", "siti"), ("x", "admin"))]
+
+    def good():
+        return [api_tokens.authenticate(pe, each, now) is not None for each in tokens]
+
+    credentials.set_password(pe, admin, now, "siti", "kata-sandi-baru")
+    credentials.change_password(pe, Actor("siti", "kpu"), now, "kata-sandi-baru", "kata-sandi-lain-lagi")
+    assert good() == [True, True, True]
+    credentials.set_password(pe, admin, now, "siti", "kata-sandi-baru", and_tokens=True)
+    assert good() == [False, False, True]
+    with pe.db.connect() as db:
+        last = db.execute(sa.select(event.c.data).where(event.c.type == "user.password_set").order_by(event.c.id.desc())).scalars().first()
+    assert last == {"user": "siti", "tokens": 2}
 
 
 def test_only_an_admin_manages_people(pe, siti, people, now):

@@ -2,12 +2,13 @@
 
 import csv
 import io
+import threading
 
 import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import commands, credentials, demo, groups, load, people_import, queries, reach
+from engine import api_tokens, commands, credentials, demo, groups, load, people_import, queries, reach
 from engine import people as accounts
 from engine.store import read
 from engine.tables import user
@@ -71,11 +72,13 @@ def test_each_wrong_row_says_its_line_and_column_and_nothing_is_done(pe, people,
 def test_an_import_is_done_at_once_and_again_it_changes_nothing(pe, people, admin, now):
     text = HEADER + "siti;Siti;Staf;siti@kpu.example;pelaksana, sub-bagian;sub-bagian;aktif\r\nketua;Ketua Baru;;;ketua-divisi;;\r\npenulis;Penulis Demo;Fungsional umum;;pelaksana;;nonaktif\r\n"
     assert [row.state for row in planned(pe, admin, text).rows] == ["new", "changed", "changed"]
+    api_tokens.create(pe, people["penulis"], now, name="skrip")
     links = done(pe, admin, now, text)
     assert list(links) == ["siti"] and links["siti"].startswith("/set-password/")
     siti = accounts.account(pe, "siti")
     assert (siti["groups"], siti["heads"], siti["has_password"]) == ({"pelaksana", "sub-bagian"}, {"sub-bagian"}, False)
     assert accounts.account(pe, "ketua")["name"] == "Ketua Baru" and not accounts.account(pe, "penulis")["active"]
+    assert api_tokens.of(pe, admin, "penulis") == []
     assert credentials.authenticate(pe, "ketua", demo.PASSWORD)  # who was there keeps theirs
     assert {row.state for row in planned(pe, admin, text).rows} == {"same"}
     with pytest.raises(Forbidden):
@@ -90,6 +93,28 @@ def test_what_has_changed_since_it_was_shown_is_shown_again(pe, people, admin, n
         people_import.do(pe, admin, now, text, mark, send_links=False)
     with pytest.raises(Conflict):
         people_import.do(pe, admin, now, text + "baru;Baru;;;;;\r\n", mark, send_links=False)
+
+
+@on_databases
+def test_an_edit_made_while_a_file_is_being_done_is_not_lost(pe, people, admin, now, monkeypatch):
+    text = HEADER + "ketua;Ketua Baru;;;ketua-divisi;;\r\n"
+    mark = people_import.plan(pe, admin, text).mark
+    edits = [threading.Thread(target=accounts.update_user, args=(pe, admin, now, "ketua"), kwargs={"name": "Ketua Lain"}),
+             threading.Thread(target=accounts.set_groups, args=(pe, admin, now, "ketua", ["pelaksana"]))]
+    write = people_import._write
+
+    def between(*args):  # what is in the file was compared with what is there, and nothing is written yet
+        for edit in edits:
+            edit.start()
+            edit.join(0.3)
+        return write(*args)
+
+    monkeypatch.setattr(people_import, "_write", between)
+    people_import.do(pe, admin, now, text, mark, send_links=False)
+    for edit in edits:
+        edit.join()
+    found = accounts.account(pe, "ketua")
+    assert (found["name"], found["groups"]) == ("Ketua Lain", {"pelaksana"})
 
 
 def test_nobody_loses_their_own_right_by_a_file(pe, people, admin, now):

@@ -5,7 +5,7 @@ import re
 
 import sqlalchemy as sa
 
-from engine import api_tokens, credentials
+from engine import api_tokens, credentials, password_links
 from engine import people as accounts
 from engine.store import read
 from engine.tables import event
@@ -81,6 +81,22 @@ def test_a_token_is_revoked_by_its_person_and_by_an_admin_and_by_nobody_else(pe,
     assert admin.post(f"/people/ketua/tokens/{second['id']}/revoke").status_code == 303
     assert api_tokens.of(pe, ketua) == []
     assert [data["user"] for kind, _, data in events(pe) if kind == "token.revoked"] == ["ketua", "ketua"]
+
+
+def test_a_new_password_ends_tokens_too_where_that_is_ticked(pe, signed_in, stranger, admin, now):
+    ketua, told = accounts.actor(pe, "ketua"), "Token tetap berlaku dengan kata sandi baru"
+    browser, boss = signed_in("ketua"), signed_in("admin")
+    assert told not in browser.get("/account").text and told not in boss.get("/people/ketua").text  # there is none
+    for page, ask, form in ((browser, "/account", ("/account/password", NEW)), (boss, "/people/ketua", ("/people/ketua/password", NEW))):
+        api_tokens.create(pe, ketua, now, name="skrip")
+        assert told in page.get(ask).text
+        assert page.post(*form).status_code == 303 and len(api_tokens.of(pe, ketua)) == 1
+        again = NEW | {"old": NEW["password"], "password": "tiga gajah di kebun raya", "again": "tiga gajah di kebun raya", "tokens": "1"}
+        assert page.post(form[0], again).status_code == 303 and api_tokens.of(pe, ketua) == []
+    api_tokens.create(pe, ketua, now, name="skrip")
+    link = password_links.path(password_links.create(pe, admin, dt.datetime.now(dt.UTC), "ketua"))
+    assert told in stranger.get(link).text
+    assert stranger.post(link, NEW | {"tokens": "1"}).status_code == 303 and api_tokens.of(pe, ketua) == []
 
 
 def test_a_wrong_token_is_refused_on_its_field(signed_in):
