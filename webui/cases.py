@@ -39,6 +39,7 @@ def index():
 def show(id: str):
     """One case, for whoever may see it. Its variables only for who may see those."""
     case = queries.instance(pe(), actor(), id)
+    definition = queries.definition(pe(), actor(), case["definition_id"])
     passed = queries.activities(pe(), actor(), id)
     steps = deployed.standard(case["definition_id"]).steps
     stuck = queries.incidents(pe(), actor(), instance_id=id, limit=200).rows
@@ -51,7 +52,7 @@ def show(id: str):
     kept = [each for each in documents.documents(pe(), actor(), id) if each["variable"] != letters.VARIABLE]  # papers are listed apart
     return render_template(
         "cases/show.html", case=case, comments=comments.of(id),
-        definition=queries.definition(pe(), actor(), case["definition_id"]), history=shown,
+        definition=definition, history=shown, movable=_movable(published, definition["groups"]),
         hidden=len(history) - len(part), loops=_loops(passed), diagram=marks(passed, stuck),
         waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
@@ -68,6 +69,14 @@ def show(id: str):
                            | {each["uploaded_by"] for each in kept if each["uploaded_by"]}
                            | {more["by"] for each in shown for more in each["extended"]}
                            | {each["by"] for each in shown if "migrated" in each or "mended" in each}))
+
+
+def _movable(published: list[dict[str, Any]], groups: list[str]) -> set[str]:
+    """The ids of the publications that are still to come and whose time the reader may move."""
+    if not access.may_reschedule(actor(), groups):
+        return set()
+    return {each["id"] for each in published if each["state"] in ("planned", "held")
+            or each["state"] == "scheduled" and each["published_at"] > now()}
 
 
 @blueprint.get("/<id>/archive.zip")

@@ -156,3 +156,18 @@ def test_into_an_embargo_it_may_go_and_is_said_to_be_held(pe, people, now, case,
     assert f"ditahan sampai {THURSDAY.day} Mei {YEAR}" in browser.get(f"{form}?to={NEXT + 2 * DAY:%Y-%m-%d}").text
     answer = browser.post(form, {"at": f"{NEXT + 2 * DAY:%Y-%m-%d}T10:00", "reason": "Rapat."}, token_from=form)
     assert f"ditahan sampai {THURSDAY.day} Mei {YEAR}" in browser.get(answer.headers["Location"]).text
+
+
+def test_a_publication_that_is_still_to_come_leads_to_its_form_from_the_case_for_who_may(pe, now, office, wait, signed_in, people):
+    wait(1)
+    id = queries.instances(pe, people["admin"]).rows[0]["id"]
+    link = f'href="/publications/calendar/{id}"'
+    for number, (channel, state, more) in enumerate((
+            ("website", "published", {"published_at": now}), ("x", "scheduled", {"published_at": NEXT}),
+            ("facebook", "held", {"waits_until": NEXT}), ("telegram", "planned", {"waits_until": NEXT}),
+            ("instagram", "scheduled", {"published_at": now - DAY}))):
+        publication(pe, now, id, channel, state, **more)
+        page = signed_in("webadmin").get(f"/cases/{id}").text
+        assert page.count(link) == min(number, 3) and page.count("Pindahkan waktu terbit di") == min(number, 3)
+    for who in ("penulis", "analis", "pemilik"):
+        assert link not in signed_in(who).get(f"/cases/{id}").text
