@@ -41,8 +41,8 @@ lint: .venv/.tests ## ruff, mypy, import-linter
 fix: .venv/.tests ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 
-bench: install .venv/.tests ## figures of one task completed over HTTP; WRITE=1 puts them into docs/performance.md
-	$(BIN)/python -m bench $(if $(WRITE),--write)
+bench: install .venv/.tests ## figures of one task completed over HTTP; WRITE=1 puts them into docs/performance.md, CASES="1000 100000" says over how many the analyst's pages
+	$(BIN)/python -m bench $(if $(WRITE),--write) $(if $(CASES),--cases $(CASES))
 
 wheel: install .venv/.tests ## dist/terbit-*.whl, with assets and translations in it
 	rm -rf build

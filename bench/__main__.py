@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("--only", choices=KINDS, action="append")
     parser.add_argument("--quick", action="store_true", help="a tenth of it, to see that it works")
+    parser.add_argument("--cases", type=int, nargs="+", default=evidence.SIZES, help="how many cases the analyst's pages are measured over")
     parser.add_argument("--verbose", action="store_true", help="show one completion's SQL")
     options = parser.parse_args()
     part = 10 if options.quick else 1
@@ -165,7 +166,7 @@ def main() -> None:
         lines += [f"SpiffWorkflow with its whole state serialized: {early * 1000:.2f} ms at the 2nd, {late * 1000:.2f} ms at the "
                   f"{SPIFF_TURNS // part}th: {late / early:.1f} times."]
     if "terbit" in kinds:
-        lines += ["", *evidence.report(tuple(size // part for size in evidence.SIZES))]
+        lines += ["", *evidence.report(tuple(size // part for size in options.cases))]
     print("\n".join(lines))
     if options.write:
         _write(lines)
