@@ -49,7 +49,8 @@ def studio(open_page, draft):
 def audit_of(page):
     """What is wrong with the page around the editors."""
     page.wait_for_load_state("networkidle")
-    found = Axe().run(page, context={"exclude": THIRD_PARTY}).response["violations"]
+    options = {"resultTypes": ["violations"], "preload": {"assets": ["media"]}}
+    found = Axe().run(page, context={"exclude": THIRD_PARTY}, options=options).response["violations"]
     width, wanted = page.viewport_size["width"], page.evaluate("document.documentElement.scrollWidth")
     return ([f"{v['id']}: {v['help']} {[n['html'][:160] for n in v['nodes'][:3]]}" for v in found]
             + ([f"scrolls sideways: {wanted} > {width}"] if wanted > width else []) + page.problems)
