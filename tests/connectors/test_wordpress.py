@@ -15,7 +15,7 @@ import pytest
 from lxml import html as lxml_html
 from publications import LETTER, NOW, PHOTO, picture
 
-from connectors import Attachment, Context, Correction, Denied, Failure, http
+from connectors import Attachment, Context, Correction, Denied, Failure, http, standing
 from connectors import wordpress as module
 from connectors.testing import Contract, Served
 from connectors.wordpress import WordPress
@@ -81,6 +81,34 @@ def test_a_post_is_published_with_picture_attachment_and_category(wordpress, ter
     assert (str(post["ID"]), post["post_excerpt"]) == (result.platform_id, "Rapat pleno dibuka untuk umum.")
     category = wordpress.php(f"echo json_encode(wp_get_post_categories({result.platform_id}, ['fields' => 'all']));")
     assert [(c["slug"], c["name"]) for c in json.loads(category)] == [("pengumuman", "Pengumuman")]
+
+
+def test_a_post_stands_as_approved_until_a_hand_changes_hides_or_deletes_it(wordpress, terbit, ask):
+    request = ask(title="Jadwal & \u201cPleno\u201d <3 Pulau>", images=[PHOTO, replace(PHOTO, name="kedua.jpg")])
+    done = terbit.publish(request)
+    id = done.platform_id
+
+    def stands():
+        return terbit.verify(request, id, done.url)
+
+    assert stands() == standing.STANDS
+    wordpress.php(f"wp_update_post(['ID' => {id}, 'post_content' => get_post({id})->post_content . ' ']);")  # saved by hand as it is
+    assert stands() == standing.STANDS
+    wordpress.php(f"wp_update_post(['ID' => {id}, 'post_content' => str_replace('Selasa', 'Rabu', get_post({id})->post_content)]);")
+    words = stands()
+    assert words.state == "changed" and "Selasa" in words.params["approved"] and "Rabu" in words.params["now"]
+    wordpress.php(f"wp_update_post(['ID' => {id}, 'post_title' => 'Judul lain']);")
+    title = stands()
+    assert title.state == "changed" and title.params["now"] == "Judul lain" and title.found != words.found
+    terbit.update(request, id, done.url)
+    assert stands() == standing.STANDS
+    for status in ("draft", "private"):
+        wordpress.php(f"wp_update_post(['ID' => {id}, 'post_status' => '{status}']);")
+        assert (stands().state, stands().params) == ("gone", {"status": status})
+    wordpress.php(f"wp_update_post(['ID' => {id}, 'post_status' => 'publish']); wp_trash_post({id});")
+    assert (stands().state, stands().params) == ("gone", {"status": "trash"})
+    wordpress.php(f"wp_delete_post({id}, true);")
+    assert stands() == standing.gone()
 
 
 def test_the_same_key_gives_the_same_post(wordpress, terbit, ask):
