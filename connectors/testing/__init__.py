@@ -49,6 +49,7 @@ NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 MOST_TRIES = 8
 MOST_NOTES = 65_536
 MOST_POSTS = 100  # that a platform is let gather
+LONG_BODY, EDGE = 2_000, 100  # bytes: of a longer one its edges are cut everywhere, its middle at every hundredth
 STALLS = (proxy.silent, proxy.silent_after)
 AGAIN: tuple[proxy.Fault | None, ...] = (None, proxy.lost_after, proxy.gateway_timeout_after, proxy.status(503))
 
@@ -185,9 +186,8 @@ class Contract:
                 scene.run(scene.ask(f"kacau-{fault.__name__}-{step}"), fault=fault, step=step)
 
     def test_cut_at_any_byte(self, scene: "Scene") -> None:
-        for way, size in scene.measured()[1].items():
-            every = 1 if os.environ.get("TERBIT_EVERY_BYTE") else max(1, size // self.samples)
-            for number, at in enumerate(range(0, size, every)):
+        for way in scene.measured()[1]:
+            for number, at in enumerate(scene.places(way)):
                 if number % MOST_POSTS == 0:
                     scene.forget()
                 scene.run(scene.ask(f"putus-{way}-{at:06}"), cut=(way, at))
@@ -313,7 +313,8 @@ class Scene:
     passed: int = 0  # moments at which a worker may die, since the run began
     _request: Callable[..., http.Response] = http.request
     asked: ClassVar[int] = 10_000  # of one length for all
-    sizes: ClassVar[dict[type, tuple[int, dict[str, int], int]]] = {}  # of a publication, by the contract's class
+    # Of a publication, by the contract's class.
+    sizes: ClassVar[dict[type, tuple[int, dict[str, int], int, dict[str, list[range]]]]] = {}
 
     def ask(self, key: str, word: str = "Pengumuman") -> Request:
         """A request that no other scene makes: the platform may be an older one's too."""
@@ -422,16 +423,24 @@ class Scene:
         for secret in self.contract.secrets:
             assert not any(secret in text for text in said), f"{secret} is told in {said}"
 
-    def measured(self) -> tuple[int, dict[str, int], int]:
-        """Of a publication without a fault: how many requests, bytes each way, and moments at which a worker may die."""
+    def measured(self) -> tuple[int, dict[str, int], int, dict[str, list[range]]]:
+        """Of a publication without a fault: how many requests, bytes each way, moments at which a worker may die, and where bodies are."""
         kind = type(self.contract)
         if kind not in Scene.sizes:
             self.between.begin()
             self.kill, self.passed = None, 0
             outcome = self.settle(self.ask("putus-requests-000000"), {})  # as long a key as those that are cut
             assert outcome.state in ("published", "by hand"), [str(failure) for failure in outcome.failures]
-            Scene.sizes[kind] = self.between.count, dict(self.between.passed), self.passed
+            Scene.sizes[kind] = self.between.count, self.between.passed, self.passed, self.between.bodies
         return Scene.sizes[kind]
+
+    def places(self, way: str) -> list[int]:
+        """The bytes to cut at: `samples`, or every one, apart from the middle of a body that is long."""
+        _, sizes, _, bodies = self.measured()
+        if not os.environ.get("TERBIT_EVERY_BYTE"):
+            return list(range(0, sizes[way], max(1, sizes[way] // self.contract.samples)))
+        alike = {at for body in bodies[way] if len(body) > LONG_BODY for at in body[EDGE:-EDGE] if (at - body.start) % EDGE}
+        return [at for at in range(sizes[way]) if at not in alike]
 
     def steps(self, most: int | None = None) -> list[int]:
         """The requests to try a fault at."""

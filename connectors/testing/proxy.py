@@ -67,11 +67,18 @@ class FaultyServer:
     count: int = 0  # requests since `begin`
     cut: tuple[str, int] | None = None  # ("requests" or "answers", after how many bytes)
     passed: dict[str, int] = field(default_factory=lambda: {"requests": 0, "answers": 0})  # bytes since `begin`
+    bodies: dict[str, list[range]] = field(default_factory=lambda: {"requests": [], "answers": []})  # where among them each body was
 
     def begin(self, fault: Fault | None = None, step: int | None = None, cut: tuple[str, int] | None = None) -> None:
         """From now on this goes wrong, and requests and bytes are counted anew."""
         self.fault, self.step, self.cut = fault, step, cut
-        self.count, self.passed = 0, {"requests": 0, "answers": 0}
+        self.count, self.passed, self.bodies = 0, {"requests": 0, "answers": 0}, {"requests": [], "answers": []}
+
+    def note(self, way: str, message: bytes) -> None:
+        """One that went that way, head and body."""
+        end = self.passed[way] + len(message)
+        self.bodies[way].append(range(end - len(message.partition(b"\r\n\r\n")[2]), end))
+        self.passed[way] = end
 
     def left(self, way: str) -> int | None:
         """How many bytes may still go that way before the connection is cut; None: as many as there are."""
@@ -197,10 +204,11 @@ def _serve(connection: socket.socket, server: FaultyServer, upstream: str, wrap:
         with wrap(connection) as connection:
             left = server.left("requests")
             raw, whole = _read(connection, left)
-            server.passed["requests"] += len(raw)
             exchange = Exchange(connection, raw, server.host, upstream)
             if not whole:
+                server.passed["requests"] += len(raw)
                 return _cut_request(exchange, server) if left is not None and len(raw) >= left else None
+            server.note("requests", raw)
             server.seen.append(f"{exchange.method} {exchange.path}")
             server.raw.append(raw)
             number, server.count = server.count, server.count + 1
@@ -220,7 +228,7 @@ def _answer(exchange: Exchange, server: FaultyServer) -> None:
         server.cut = None
         exchange.connection.sendall(answer[: max(left, 0)])
         return reset(exchange)
-    server.passed["answers"] += len(answer)
+    server.note("answers", answer)
     exchange.connection.sendall(answer)
 
 
