@@ -1,7 +1,6 @@
-"""How long a process's cases are kept after their end: camunda:historyTimeToLive, as Camunda 7 reads it. Pure; cached by content."""
+"""How long a process's cases are kept after their end: camunda:historyTimeToLive, as Camunda 7 reads it. Pure."""
 
 import re
-from functools import lru_cache
 
 from bpmn import xml
 from bpmn.model import BPMN, CAMUNDA
@@ -9,7 +8,6 @@ from bpmn.model import BPMN, CAMUNDA
 _DAYS = re.compile(r"P?(\d{1,6})D?")  # '180' or 'P180D': Camunda knows whole days only
 
 
-@lru_cache(maxsize=500)
 def days(diagram: bytes, key: str) -> int | None:
     """The days that a process's diagram says; None where it says none, or nothing that Camunda would understand: for ever."""
     for process in xml.parse(diagram).iter(f"{{{BPMN}}}process"):

@@ -172,7 +172,9 @@ def _some_cases(db: sa.Connection, now: dt.datetime, disposal_id: str, tenant_id
     if not listed:
         return False, 0
     rollup.lock(db)  # before rows are locked, as who adds to the sums does
-    # Locked first and looked at after: who restarts, corrects or holds one of them locks it, too.
+    # Locked first and looked at after: who restarts, corrects or holds one of them locks it, too, and who holds a whole procedure
+    # or says anew how long it is kept waits for the office's row.
+    db.execute(sa.select(tenant.c.id).where(tenant.c.id == tenant_id).with_for_update(read=True))
     db.execute(sa.select(_i.id).where(_i.id.in_(listed)).order_by(_i.id).with_for_update()).all()
     rows = db.execute(sa.select(_i.id, _i.business_key, _i.title, _i.definition_key, _i.ended_at, keeping.why_not(
         now, keeping.rules(db, tenant_id)).label("why")).where(_i.id.in_(listed))).mappings().all()

@@ -4,7 +4,7 @@ Where neither says anything a case is kept for ever: the law's schedule (jadwal 
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from engine.tables import (
     publication,
     resource,
     retention,
+    tenant,
     web_session,
 )
 
@@ -55,22 +56,27 @@ class Rule:
 
 # Rules ----------------------------------------------------------------------------------------------------------------
 
+_in_diagrams: dict[tuple[str, str], int | None] = {}  # (content hash, key) -> days: diagrams are not read again for each look
+
+
 def rules(db: sa.Connection, tenant_id: str) -> dict[str, Rule]:
-    """The rule of every version of every procedure, by definition id; three statements at most."""
+    """The rule of every version of every procedure, by definition id; two statements, once the diagrams are known."""
     own = {row.key: Rule(row.days, row.published, own=True) for row in db.execute(
         sa.select(_r.key, _r.days, _r.published).where(_r.tenant_id == tenant_id))}
-    found, unknown = {}, []
-    for row in db.execute(sa.select(_d.id, _d.key, _d.content_hash).where(_d.tenant_id == tenant_id)):
-        if row.key in own:
-            found[row.id] = own[row.key]
-        else:
-            unknown.append(row.id)
-    for n in range(0, len(unknown), 200):
-        diagrams = sa.select(_d.id, _d.key, resource.c.content).join(
+    versions = [dict(row) for row in db.execute(sa.select(_d.id, _d.key, _d.content_hash).where(_d.tenant_id == tenant_id)).mappings()]
+    in_diagrams = diagram_days(db, [row for row in versions if row["key"] not in own])
+    return {row["id"]: own.get(row["key"]) or Rule(in_diagrams[row["id"]]) for row in versions}
+
+
+def diagram_days(db: sa.Connection, versions: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+    """What the diagrams of these say, rows with `id`, `key` and `content_hash`, by id; no statement, once they are known."""
+    definitions = [row["id"] for row in versions if (row["content_hash"], row["key"]) not in _in_diagrams]
+    for n in range(0, len(definitions), 200):
+        diagrams = sa.select(_d.key, _d.content_hash, resource.c.content).join(
             resource, (resource.c.deployment_id == _d.deployment_id) & (resource.c.name == _d.resource_name)).where(
-            _d.id.in_(unknown[n:n + 200]))
-        found |= {row.id: Rule(keeping.days(row.content, row.key)) for row in db.execute(diagrams)}
-    return found
+            _d.id.in_(definitions[n:n + 200]))
+        _in_diagrams.update({(row.content_hash, row.key): keeping.days(row.content, row.key) for row in db.execute(diagrams)})
+    return {row["id"]: _in_diagrams[row["content_hash"], row["key"]] for row in versions}
 
 
 def set_rule(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str, *, days: int | None, published: bool, reason: str) -> None:
@@ -82,6 +88,7 @@ def set_rule(pe: ProcessEngine, actor: Actor, now: dt.datetime, key: str, *, day
 
     def write(db: sa.Connection) -> None:
         _require_key(db, actor, key)
+        _let_disposal_end(db, actor)
         before = db.execute(sa.select(_r.days, _r.published).where(*_mine(actor, key))).mappings().first()
         db.execute(sa.delete(retention).where(*_mine(actor, key)))
         after = {"days": days, "published": published}
@@ -109,6 +116,11 @@ def _mine(actor: Actor, key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return _r.tenant_id == actor.tenant, _r.key == key
 
 
+def _let_disposal_end(db: sa.Connection, actor: Actor) -> None:
+    """Wait until the cases that are just being disposed of are gone: the next ones are looked at when this is committed."""
+    db.execute(sa.select(tenant.c.id).where(tenant.c.id == actor.tenant).with_for_update(key_share=True))
+
+
 def _require_key(db: sa.Connection, actor: Actor, key: str) -> None:
     if "\0" in key or not db.scalar(sa.select(_d.id).where(_d.tenant_id == actor.tenant, _d.key == key).limit(1)):
         raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=key[:100].replace("\0", ""))
@@ -133,6 +145,7 @@ def hold(pe: ProcessEngine, actor: Actor, now: dt.datetime, *, case: str = "", k
         instance_id = None
         if key:
             _require_key(db, actor, key)
+            _let_disposal_end(db, actor)
         else:  # its row is locked: a disposal at the same moment comes before or after
             instance_id = None if "\0" in case else db.scalar(sa.select(_i.id).where(
                 _i.tenant_id == actor.tenant, _i.business_key == case).with_for_update(key_share=True))

@@ -46,6 +46,7 @@ from engine.tables import (
     process_definition,
     process_instance,
     resource,
+    retention,
 )
 
 # Deployments and definitions ------------------------------------------------------------------------------------------
@@ -88,7 +89,8 @@ def _incidents(own: ColumnElement) -> dict[str, Filter]:
 
 
 DEFINITIONS = Listing(
-    rows=select(process_definition), id=_def.id,
+    rows=select(process_definition, retention.c.key.is_not(None).label("has_rule"), retention.c.days).outerjoin(
+        retention, (retention.c.tenant_id == _def.tenant_id) & (retention.c.key == _def.key)), id=_def.id,
     visible=lambda actor: and_(_def.tenant_id == actor.tenant, true() if access.sees_every_case(actor) else _def.id.in_(
         select(_group.definition_id).where(_group.group_id.in_(sorted(actor.groups))))),  # sees its cases, or may start one
     filters={

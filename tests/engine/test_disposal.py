@@ -246,6 +246,31 @@ def test_who_corrects_a_case_at_the_same_moment_keeps_it(pe, now, office):
     assert case in there(pe)
 
 
+@on_databases
+@pytest.mark.parametrize("said", [lambda *of: keeping.hold(*of, key=KEY, reason="Sengketa"),
+                                  lambda *of: keeping.set_rule(*of, KEY, days=900, published=False, reason="JRA baru")])
+def test_once_a_procedure_is_held_or_kept_longer_no_case_of_it_goes(pe, now, office, monkeypatch, said):
+    for number in range(3):
+        ended(pe, now, number)
+    monkeypatch.setattr(disposal, "CASES", 1)
+    made = disposal.freeze(pe, office, now)
+    disposal.start(pe, office, now, made, "JRA")
+    thread, let_go, waited = threading.Thread(target=said, args=(pe, office, now)), disposal._let_go, []
+
+    def meanwhile(*args):  # the case was looked at and may go
+        thread.start()
+        thread.join(0.3)
+        waited.append(thread.is_alive())
+        let_go(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disposal, "_let_go", meanwhile)
+        run(pe, lambda db: disposal._some_cases(db, now, made, "kpu"))
+    thread.join()
+    finish(pe, now)
+    assert waited == [True] and len(there(pe)) == 2  # it was in force only after that case had gone, and then none went
+
+
 def test_it_goes_by_itself_once_a_day_only_where_that_was_switched_on(pe, now, office):
     ended(pe, now, 1)
     assert disposal.start_by_itself(pe, now) == 0

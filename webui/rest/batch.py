@@ -3,16 +3,18 @@
 A batch that ended is in the history alone. Each operation that begins one is for an admin, and its list is frozen when it is called.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from bpmn.errors import Conflict
-from engine import commands, modification, queries
-from engine.batches import MOST, Choice
+from engine import commands, listing, modification, queries
+from engine.batches import Choice
 from engine.commands import batch_types
 from engine.queries_rest import BATCHES, HISTORIC_BATCHES, HISTORIC_INSTANCES, INSTANCES, JOBS
+from engine.tables import job
 from webui.rest.declare import BOOLEAN, INTEGER, STRING, Call, Parameter, array, named, operation, optional, write_date
 from webui.rest.errors import BadRequest
-from webui.rest.lists import criteria_of, declare_list, row_of, rows_of
+from webui.rest.lists import criteria_of, declare_list, row_of
 from webui.rest.variables import VALUES_IN, untyped_all
 
 TAG = "Batch"
@@ -136,7 +138,8 @@ def job_retries_async(call: Call) -> dict:
 @operation("POST", "/job/retries", tag="Job", summary="Give failed jobs attempts", body=RETRIES_OF_JOBS, result=BATCH)
 def retries_async(call: Call) -> dict:
     found = _named(call, "jobIds", {"jobQuery": JOBS})
-    cases = {row["instance_id"] for row in rows_of(call, JOBS, jobIds=found) if row["instance_id"]}
+    jobs = listing.matching(call.pe, call.actor, JOBS, {"jobIds": found}, [job.c.instance_id], len(found))
+    cases = {row.instance_id for row in jobs if row.instance_id}
     return _create(call, batch_types.RETRY, Choice(ids=tuple(cases)), {"retries": call.body["retries"], "jobs": found}, "REST")
 
 
@@ -161,23 +164,23 @@ def _create(call: Call, type: str, choice: Choice, data: dict[str, Any], why: st
 
 
 def cases_named(call: Call, ids: str = "processInstanceIds") -> list[str]:
-    """The ids of cases that a request names, and of those that its queries find."""
+    """The ids of cases that a request names, and of those that its queries find: no more of these are read than one batch may have."""
     return _named(call, ids, {"processInstanceQuery": INSTANCES, "historicProcessInstanceQuery": HISTORIC_INSTANCES})
 
 
-def _named(call: Call, ids: str, queries: dict) -> list[str]:
+def _named(call: Call, ids: str, queries: Mapping[str, listing.Listing]) -> list[str]:
     found = list(call.body.get(ids) or ())
-    for name, listing in queries.items():
+    for name, what in queries.items():
         asked = call.body.get(name)
         if asked is None:
             continue
-        if unknown := sorted(asked.keys() - listing.filters.keys() - {"sorting"}):
+        if unknown := sorted(asked.keys() - what.filters.keys() - {"sorting"}):
             raise BadRequest(f"'{unknown[0]}' is not supported in {name}")
-        criteria = criteria_of(listing, asked)
-        found += [row["id"] for row in rows_of(call, listing, **criteria)]
+        found += [row.id for row in listing.matching(call.pe, call.actor, what, criteria_of(what, asked), [what.id],
+                                                    listing.MOST_ROWS + 1)]
     if not found:
         raise BadRequest(f"{ids} is empty", type="BadUserRequestException")
     found = list(dict.fromkeys(found))
-    if len(found) > MOST:
-        raise BadRequest(f"At most {MOST} at once", type="BadUserRequestException")
+    if len(found) > listing.MOST_ROWS:
+        raise BadRequest(f"At most {listing.MOST_ROWS} at once", type="BadUserRequestException")
     return found

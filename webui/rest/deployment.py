@@ -23,7 +23,7 @@ from webui.rest.declare import (
 )
 from webui.rest.errors import BadRequest, reply
 from webui.rest.lists import declare_list, row_of, rows_of
-from webui.rest.process_definition import DEFINITION, show_definition
+from webui.rest.process_definition import DEFINITION, show_definition, with_days
 from webui.rest.process_instance import LINK
 
 TAG = "Deployment"
@@ -81,7 +81,7 @@ def create(call: Call) -> dict | Response:
     ids = [each["id"] for each in made.definitions]
     definitions = rows_of(call, DEFINITIONS, processDefinitionIdIn=ids) if ids else []
     return show_deployment(call, row_of(call, DEPLOYMENTS, made.id, "deployment")) | {
-        "deployedProcessDefinitions": {row["id"]: show_definition(call, row) for row in definitions} or None,
+        "deployedProcessDefinitions": {row["id"]: show_definition(call, row) for row in with_days(call, definitions)} or None,
         "deployedCaseDefinitions": None, "deployedDecisionDefinitions": None, "deployedDecisionRequirementsDefinitions": None}
 
 

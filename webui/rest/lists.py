@@ -18,11 +18,12 @@ _WRITTEN = re.compile(r"(.+?)_(" + "|".join(conditions.OPERATORS) + r")_(.*)", r
 
 
 def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[Call, dict], dict], *, post: bool = True,
-                 variables: tuple[str, str] | None = None) -> None:
+                 variables: tuple[str, str] | None = None,
+                 beside: Callable[[Call, list[dict]], list[dict]] = lambda _call, rows: rows) -> None:
     """Declare GET `path` and `path/count`, and with `post` the same by POST, with all that the listing can be asked.
 
-    `row` is the schema of what `show` makes of a row. `variables`: what the filter by variables is called, and the
-    listing's filter by ids of cases.
+    `row` is the schema of what `show` makes of a row; `beside` adds to all rows at once what it needs besides the listing's columns.
+    `variables`: what the filter by variables is called, and the listing's filter by ids of cases.
     """
     filters = tuple(Parameter(name, each.type) for name, each in what.filters.items())
     if variables:
@@ -41,19 +42,21 @@ def declare_list(path: str, tag: str, what: Listing, row: dict, show: Callable[[
         criteria, order = _from_body(what, call.body)
         asked = call.body.get(variables[0]) or () if variables else ()
         return narrowed(call, criteria, [conditions.Condition(**each) for each in asked]), order
+
+    def shown(call: Call, criteria: dict, order: list[tuple[str, bool]]) -> list:
+        return [show(call, row) for row in beside(call, _rows(call, what, criteria, order))]
+
     sorting = (Parameter("sortBy", "string", "One of " + ", ".join(what.sorts)), Parameter("sortOrder", "string", "asc or desc"))
     plural = f"{tag} list" if path.startswith("/history") else f"{tag}s"
 
     def get_list(call: Call) -> list:
-        criteria, order = of_query(call)
-        return _rows(call, what, show, criteria, order)
+        return shown(call, *of_query(call))
 
     def get_count(call: Call) -> dict:
         return {"count": listing.count(call.pe, call.actor, what, of_query(call)[0], now=call.now)}
 
     def post_list(call: Call) -> list:
-        criteria, order = of_body(call)
-        return _rows(call, what, show, criteria, order)
+        return shown(call, *of_body(call))
 
     def post_count(call: Call) -> dict:
         return {"count": listing.count(call.pe, call.actor, what, of_body(call)[0], now=call.now)}
@@ -81,12 +84,11 @@ def row_of(call: Call, what: Listing, row_id: str, kind: str) -> dict:
     return row
 
 
-def _rows(call: Call, what: Listing, show: Callable, criteria: dict, order: list[tuple[str, bool]]) -> list:
+def _rows(call: Call, what: Listing, criteria: dict, order: list[tuple[str, bool]]) -> list[dict]:
     first, most = call.query.get("firstResult") or 0, call.query.get("maxResults")
     if first < 0 or most is not None and most < 0:
         raise BadRequest("firstResult and maxResults must not be negative")
-    found = listing.find(call.pe, call.actor, what, criteria, now=call.now, sorting=order, first=first, limit=most)
-    return [show(call, row) for row in found]
+    return listing.find(call.pe, call.actor, what, criteria, now=call.now, sorting=order, first=first, limit=most)
 
 
 def _from_query(what: Listing, query: Mapping[str, Any]) -> tuple[dict, list[tuple[str, bool]]]:

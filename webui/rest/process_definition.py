@@ -5,8 +5,9 @@ from collections.abc import Callable
 from flask import Response
 
 from bpmn import forms
-from engine import commands, queries
+from engine import commands, keeping, queries
 from engine.queries_rest import DEFINITIONS
+from engine.store import read
 from webui.rest.declare import (
     ANY,
     BOOLEAN,
@@ -51,11 +52,18 @@ FORM_VARIABLES = (Parameter("variableNames", "list", "Only these variables"), Pa
 def show_definition(call: Call, row: dict) -> dict:
     return {"id": row["id"], "key": row["key"], "category": None, "description": None, "name": row["name"] or None,
             "version": row["version"], "resource": row["resource_name"], "deploymentId": row["deployment_id"], "diagram": None,
-            "suspended": row["suspended"], "tenantId": row["tenant_id"], "versionTag": None, "historyTimeToLive": None,
+            "suspended": row["suspended"], "tenantId": row["tenant_id"], "versionTag": None, "historyTimeToLive": row["days"],
             "startableInTasklist": True}
 
 
-declare_list("/process-definition", TAG, DEFINITIONS, DEFINITION, show_definition, post=False)
+def with_days(call: Call, rows: list[dict]) -> list[dict]:
+    """Rows of definitions with `days`, for how long ended cases are kept: by an admin's rule, else by the diagram."""
+    with read(call.pe) as db:
+        in_diagrams = keeping.diagram_days(db, [row for row in rows if not row["has_rule"]])
+    return [{**row, "days": row["days"] if row["has_rule"] else in_diagrams[row["id"]]} for row in rows]
+
+
+declare_list("/process-definition", TAG, DEFINITIONS, DEFINITION, show_definition, post=False, beside=with_days)
 
 
 def by_id_or_key(method: str, suffix: str, **declared) -> Callable[[Callable], Callable]:
@@ -78,7 +86,7 @@ def by_id_or_key(method: str, suffix: str, **declared) -> Callable[[Callable], C
 
 @by_id_or_key("GET", "", summary="A process definition", result=DEFINITION)
 def get(call: Call, row: dict) -> dict:
-    return show_definition(call, row)
+    return show_definition(call, *with_days(call, [row]))
 
 
 @by_id_or_key("GET", "/xml", summary="Its diagram", result=DIAGRAM)

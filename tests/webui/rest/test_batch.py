@@ -1,8 +1,11 @@
 """Batches over REST: Camunda's shapes, what begins one, and what is told of it."""
 
-import pytest
+import re
 
-from engine import commands
+import pytest
+import sqlalchemy as sa
+
+from engine import commands, listing
 from engine.commands import batches
 from tests.engine.small import END, START, chain, deploy, diagram, service_task, user_task
 
@@ -63,6 +66,17 @@ def test_failed_jobs_of_many_are_given_attempts(rest, pe, people, now):
     assert begun["totalJobs"] == 2
     batches.work(pe, lambda: now)
     assert rest.get("/incident/count") == {"count": 0} and sorted(job["retries"] for job in rest.get("/job")) == [2, 2, 4]
+
+
+def test_of_a_query_that_finds_too_many_no_more_is_read_than_shows_it(rest, pe, cases, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_ROWS", 2)
+    seen = []
+    sa.event.listen(pe.db, "before_cursor_execute", lambda _c, _cursor, statement, parameters, *_: seen.append((statement, parameters)))
+    for path, body in (("/process-instance/delete", {"processInstanceQuery": {}}), ("/job/retries", {"jobQuery": {}, "retries": 1})):
+        seen.clear()
+        rest.refused(400, "POST", path, json=body)
+        [(statement, parameters)] = [each for each in seen if "LIMIT" in each[0] and re.search(r"FROM (job|process_instance) ", each[0])]
+        assert 3 in parameters and "variables" not in statement  # one more than may be, and of each its id alone
 
 
 def test_what_is_refused(rest, cases):

@@ -1,9 +1,12 @@
 """Deployments, definitions and the starting of cases."""
 
 import io
+import re
 
 import pytest
+import sqlalchemy as sa
 
+from engine import keeping
 from tests.webui.rest.conftest import RESOURCES
 
 WRONG_XML = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
@@ -34,6 +37,18 @@ def test_the_same_again_is_a_new_version_unless_filtered(rest):
     assert rest.get("/process-definition/key/urusan/tenant-id/kpu")["version"] == 2
     assert rest.get("/process-definition/count") == {"count": 2}
     assert rest.get("/process-definition/count", latestVersion="true") == {"count": 1}
+
+
+def test_a_definition_says_how_long_its_cases_are_kept(rest, pe, admin, now):
+    deploy(rest), deploy(rest)
+    queries = []
+    sa.event.listen(pe.db, "before_cursor_execute", lambda _c, _cursor, statement, *_: queries.append(statement))
+    assert [row["historyTimeToLive"] for row in rest.get("/process-definition")] == [1, 1]  # the diagram's P1D
+    rest.get("/process-definition")
+    assert sum(bool(re.search("resource.content", each)) for each in queries) <= 1  # no diagram is read twice
+    for days in (400, None):
+        keeping.set_rule(pe, admin, now, "urusan", days=days, published=False, reason="JRA")
+        assert rest.get("/process-definition/key/urusan")["historyTimeToLive"] == days
 
 
 @pytest.mark.parametrize(("user", "status"), [("pemilik", 200), ("admin", 200), ("ketua", 403), ("analis", 403), ("penulis", 403)])
