@@ -254,7 +254,8 @@ class Mastodon:
         said = answer.json()
         reason = str(said.get("error") or "")[:300] if isinstance(said, dict) else ""
         if answer.status == 401:
-            raise Denied(N_("Mastodon menolak token: %(said)s"), said=reason)
+            raise Denied(N_("Mastodon tidak menerima lagi izin kanal ini (%(said)s). Admin perlu masuk lagi, atau mengisi token baru, "
+                            "di halaman Kanal."), said=reason)
         if not answer.ok:
             raise http.failure(answer, reason, creates=method != "GET")
         if answer.status in statuses:

@@ -56,7 +56,10 @@ def refusal(platform: str, response: http.Response, *, creates: bool = False) ->
         return special
     if code in TOO_MANY or response.status == 429:
         return Throttled(http.told_to_wait(response) or _regained(response) or WAIT)
-    if code in SIGNED_OUT or code in FORBIDDEN:
+    if code in SIGNED_OUT:
+        return Denied(N_("%(platform)s tidak menerima lagi izin kanal ini (%(said)s). Admin perlu masuk lagi, atau mengisi token baru, di "
+                         "halaman Kanal."), **words)
+    if code in FORBIDDEN:
         return Denied(N_("%(platform)s menolak token: %(said)s"), **words)
     if code == DOUBLE:
         return Failure(N_("Menurut %(platform)s kiriman yang sama sudah ada: %(said)s"), "unknown", **words)

@@ -1,4 +1,5 @@
-"""What a sign-in asks of a platform: tokens, of its token endpoint (RFC 6749, 3.2), and to forget them again (RFC 7009)."""
+"""What a sign-in asks of a platform: tokens, of its token endpoint (RFC 6749, 3.2), others when they end (6), and to forget them again
+(RFC 7009); and the calls that are made with such a token."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from connectors import N_, Denied, Failure, SignIn, Tokens, http, masking
 LONGEST_ANSWER = 1 << 20  # bytes
 SECONDS = 20.0  # of one call
 HIDDEN = ("code", "code_verifier", "refresh_token", "fb_exchange_token", "token")
+Renew = Callable[[Mapping[str, Any]], Mapping[str, Any]]  # as `Tokens.access` wants it
 PASSING = ("temporarily_unavailable", "server_error", "slow_down")  # errors after which the same may go
 
 
@@ -37,11 +39,24 @@ def granted(sign_in: SignIn, client: Client, allowed: frozenset[str], **grant: s
     return said
 
 
+def call(tokens: Tokens | None, renew: Renew, send: Callable[[str], http.Response]) -> http.Response:
+    """What `send(access token)` answers; after a 401, with another token: it ended before its time, or an admin signed in anew."""
+    if tokens is None:
+        raise Denied(N_("Kanal ini belum masuk; admin perlu masuk di halaman Kanal."))
+    token = tokens.access(renew)
+    response = send(token)
+    return send(tokens.access(renew, refused=token)) if response.status == 401 else response
+
+
 def renewed(sign_in: SignIn, client: Client, allowed: frozenset[str], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given for a refresh token (RFC 6749, 6), as `Tokens.access` wants it of `renew`."""
+    """What is given for a refresh token (RFC 6749, 6), as `Tokens.access` wants it of `renew`. Raises Failure, as `granted` does."""
     if not kept.get("refresh_token"):
         ended(kept)
-    given = granted(sign_in, client, allowed, grant_type="refresh_token", refresh_token=str(kept["refresh_token"]))
+    try:
+        given = granted(sign_in, client, allowed, grant_type="refresh_token", refresh_token=str(kept["refresh_token"]))
+    except Denied as refused:
+        raise Denied(N_("%(host)s tidak memperbarui izin kanal ini lagi (%(said)s). Admin perlu masuk lagi di halaman Kanal."),
+                     **refused.params) from refused
     if not isinstance(given.get("access_token"), str) or not given["access_token"]:
         raise Failure(N_("Jawaban %(host)s tidak dapat dibaca."), "temporary", host=urlsplit(sign_in.token_endpoint).hostname)
     return given
@@ -52,7 +67,7 @@ def ended(kept: Mapping[str, Any]) -> Mapping[str, Any]:
     raise Denied(N_("Izin kanal ini sudah berakhir; admin perlu masuk lagi di halaman Kanal."))
 
 
-def token(tokens: Tokens | None, by_hand: str, renew: Callable[[Mapping[str, Any]], Mapping[str, Any]] = ended) -> str:
+def token(tokens: Tokens | None, by_hand: str, renew: Renew = ended) -> str:
     """The access token of a channel that is signed in, else the one that an admin has entered."""
     if tokens is not None and tokens.signed_in():
         return tokens.access(renew)

@@ -33,12 +33,11 @@ from connectors import (
     Throttled,
     http,
     media,
-    oauth,
     pieces,
     repeatable,
     rules,
+    signing_in,
 )
-from connectors.signing_in import Client
 
 API = "https://open.tiktokapis.com"
 SCOPES = ("user.info.basic", "video.publish")
@@ -65,6 +64,7 @@ MEANING = {
         "Aplikasi TikTok kantor belum diaudit: sampai itu, akunnya harus privat dan kiriman hanya terlihat oleh akun sendiri."),
     "url_ownership_unverified": N_("Alamat Terbit belum didaftarkan sebagai URL property pada aplikasi TikTok kantor."),
 }
+SIGN_IN_AGAIN = N_("TikTok tidak menerima lagi izin kanal ini (%(said)s). Admin perlu masuk lagi di halaman Kanal.")
 FULL_TODAY = N_("Akun TikTok ini sudah mencapai batas kiriman sehari.")
 
 
@@ -85,7 +85,7 @@ class TikTok:
     )
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], context: Context):
-        self.client = Client(str(config.get("client_id") or "").strip(), str(secrets.get("client_secret") or "").strip())
+        self.client = signing_in.Client(str(config.get("client_id") or "").strip(), str(secrets.get("client_secret") or "").strip())
         self.privacy = str(config.get("privacy") or PUBLIC)
         self.api = str(config.get("api") or API).rstrip("/")
         self.allowed, self.tokens, self.public = context.allowed_private_hosts, context.tokens, context.public
@@ -140,7 +140,7 @@ class TikTok:
         return (Account(f"@{creator.get('creator_username')}", {}),)
 
     def renew(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
-        return oauth.renewed(self.sign_in(), self.client, self.allowed, kept)
+        return signing_in.renewed(self.sign_in(), self.client, self.allowed, kept)
 
     # Posting ----------------------------------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ class TikTok:
     # Calling ----------------------------------------------------------------------------------------------------------
 
     def _call(self, path: str, body: Mapping[str, Any], needed: str = "") -> dict[str, Any]:
-        said = _read(oauth.call(self.tokens, self.renew, lambda token: self._send(path, body, token)))
+        said = _read(signing_in.call(self.tokens, self.renew, lambda token: self._send(path, body, token)))
         if needed and not said.get(needed):
             raise Failure(UNREADABLE, "unknown")
         return said
@@ -272,7 +272,7 @@ def _read(response: http.Response) -> dict[str, Any]:
     if response.status == 429 or code == "rate_limit_exceeded":
         raise Throttled(http.told_to_wait(response) or WAIT)
     if response.status == 401 or code in SIGNED_OUT:
-        raise Denied(N_("TikTok menolak token: %(said)s"), said=words or code)
+        raise Denied(SIGN_IN_AGAIN, said=words or code)
     if code in FULL:
         raise NotYet(LOOK_AGAIN) from Failure(FULL_TODAY)
     if code in MEANING:
@@ -294,7 +294,7 @@ def _failed(reason: str) -> Failure:
         waits.__cause__ = Failure(FULL_TODAY)
         return waits
     if reason in SIGNED_OUT:
-        return Denied(N_("TikTok menolak token: %(said)s"), said=reason)
+        return Denied(SIGN_IN_AGAIN, said=reason)
     return Failure(MEANING.get(reason, N_("TikTok menolak kiriman ini: %(said)s")), said=reason)
 
 

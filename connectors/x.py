@@ -37,7 +37,6 @@ from connectors import (
     Throttled,
     http,
     media,
-    oauth,
     repeatable,
     rules,
     series,
@@ -280,7 +279,7 @@ class X:
 
         http.demand_tls(self.api, self.allowed)
         if not token and self.tokens and self.tokens.signed_in():
-            return oauth.call(self.tokens, self.renew, send)
+            return signing_in.call(self.tokens, self.renew, send)
         if not token and not all(self.keys.values()):
             raise Denied(N_("Kanal ini belum masuk; admin perlu masuk di halaman Kanal, atau mengisi keempat kunci di sana."))
         return send(token)
@@ -299,7 +298,8 @@ class X:
         if response.status == 429:
             return Throttled(http.told_to_wait(response) or WAIT)
         if response.status == 401:
-            return Denied(N_("X menolak kunci: %(said)s"), said=words)
+            return Denied(N_("X tidak menerima lagi izin kanal ini (%(said)s). Admin perlu masuk lagi, atau mengisi kunci baru, "
+                             "di halaman Kanal."), said=words)
         if response.status == 403 and "duplicate" in words.lower():
             return Failure(N_("Menurut X kiriman yang sama sudah ada: %(said)s"), "unknown", said=words)
         if response.status == 403:

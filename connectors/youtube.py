@@ -39,12 +39,11 @@ from connectors import (
     http,
     masking,
     media,
-    oauth,
     pieces,
     repeatable,
     rules,
+    signing_in,
 )
-from connectors.signing_in import Client
 
 API = "https://www.googleapis.com"
 TOKENS = "https://oauth2.googleapis.com"
@@ -162,7 +161,7 @@ class YouTube:
         return tuple(Account(str((item.get("snippet") or {}).get("title")), {}) for item in _items(_read(response)))
 
     def renew(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
-        return oauth.renewed(self.sign_in(), Client(self.client_id, self.client_secret), self.allowed, kept)
+        return signing_in.renewed(self.sign_in(), signing_in.Client(self.client_id, self.client_secret), self.allowed, kept)
 
     # Uploading --------------------------------------------------------------------------------------------------------
 
@@ -268,7 +267,7 @@ class YouTube:
         return _read(response, "temporary" if method == "GET" else "unknown")
 
     def _authorized(self, method: str, url: str, **options: Any) -> http.Response:
-        return oauth.call(self.tokens, self.renew, lambda token: self._send(method, url, token, **options))
+        return signing_in.call(self.tokens, self.renew, lambda token: self._send(method, url, token, **options))
 
     def _send(self, method: str, url: str, token: str, headers: Mapping[str, str] | None = None, **options: Any) -> http.Response:
         http.demand_tls(url, self.allowed)
@@ -305,7 +304,7 @@ def _refusal(response: http.Response) -> Failure:
         waits.__cause__ = Failure(N_("Kanal YouTube ini sudah mencapai batas unggahan sehari."))
         return waits
     if response.status == 401:
-        return Denied(N_("YouTube menolak token: %(said)s"), said=words)
+        return Denied(N_("YouTube tidak menerima lagi izin kanal ini (%(said)s). Admin perlu masuk lagi di halaman Kanal."), said=words)
     if response.status == 403:
         return Denied(N_("YouTube tidak mengizinkannya: %(said)s"), said=words or reason, reason=reason)
     return http.failure(response, words or reason)

@@ -15,7 +15,7 @@ ACCOUNTS = [{"id": "11", "name": "KPU Kepulauan Seribu"}, {"id": "12", "name": "
 class SignedIn(Platform):
     def __init__(self):
         self.codes, self.used, self.good, self.refresh, self.made = {}, {}, {}, {}, {}
-        self.set, self.count, self.revoked, self.number = {}, 0, [], 0
+        self.set, self.count, self.revoked, self.number, self.posted_with = {}, 0, [], 0, {}
 
     def posts(self):
         return {id: post["title"] for id, post in self.made.items()}
@@ -24,8 +24,13 @@ class SignedIn(Platform):
         if call.path == "/_set":
             self.set = dict(call.query)
             return 200, {}
+        if call.path in ("/_expire", "/_revoke"):
+            self.good.clear()
+            if call.path == "/_revoke":
+                self.refresh.clear()
+            return 200, {}
         if call.path == "/_state":
-            return 200, {"exchanges": self.count, "good": self.good, "revoked": self.revoked, "posts": list(self.made.values())}
+            return 200, {"exchanges": self.count, "posted_with": self.posted_with, "good": self.good, "revoked": self.revoked, "posts": list(self.made.values())}
         return {"/authorize": self.authorize, "/token": self.token, "/revoke": self.revoke}.get(call.path, self.api)(call)
 
     def authorize(self, call):
@@ -102,6 +107,7 @@ class SignedIn(Platform):
         if call.path == "/posts" and call.method == "POST":
             id = str(len(self.made) + 1)
             self.made[id] = {"id": id, "by": whose, **call.fields}
+            self.posted_with[id] = call.headers["Authorization"].removeprefix("Bearer ")
             return 201, self.made[id]
         return 200, {"me": whose}
 

@@ -24,7 +24,7 @@ class Sosial:
         return tuple(Account(each["name"], {"page": each["id"]}, {"access_token": each["token"]}) for each in found)
 
     def renew(self, kept):
-        return signing_in.granted(self.sign_in(), self.client, self.allowed, grant_type="refresh_token", refresh_token=kept["refresh_token"])
+        return signing_in.renewed(self.sign_in(), self.client, self.allowed, kept)
 
     def publish(self, request):
         made = self.call("POST", "/posts", {"title": request.title})
@@ -34,7 +34,7 @@ class Sosial:
         return Health("Tersambung sebagai %(name)s.", {"name": self.call("GET", "/me")["me"]})
 
     def call(self, method, path, body=None):
-        answer = self.send(method, path, self.tokens.access(self.renew), json=body)
+        answer = signing_in.call(self.tokens, self.renew, lambda token: self.send(method, path, token, json=body))
         if answer.status == 401:
             raise Denied("Token ditolak.")
         return answer.json()

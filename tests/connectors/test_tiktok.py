@@ -191,7 +191,7 @@ def test_photos_whose_beginning_nobody_knows_are_a_persons_question(through, ser
 
 @pytest.mark.parametrize(("reason", "kind", "said"), [
     ("frame_rate_check_failed", "permanent", "23 sampai 60"), ("spam_risk", "permanent", "spam_risk"), ("internal", "temporary", "internal"),
-    ("auth_removed", "permanent", "menolak token"), ("spam_risk_too_many_posts", "temporary", "waktunya"),
+    ("auth_removed", "permanent", "masuk lagi"), ("spam_risk_too_many_posts", "temporary", "waktunya"),
 ])
 def test_a_post_that_failed_is_begun_anew_when_it_is_tried_again(account, server, ask, reason, kind, said):
     server.get(f"/_say?fail={reason}")

@@ -14,13 +14,14 @@ import sqlalchemy as sa
 
 import connectors
 from bpmn.errors import Conflict, Forbidden, Invalid, NotFound
-from engine import channel_sign_in, channels, health, tokens
+from engine import channel_sign_in, channels, handlers, health, jobs, publication, queries, tokens
 from engine import people as accounts
 from engine.store import read, run
 from engine.tables import channel, event, notice, tenant, user
 from engine.tables import channel_sign_in as table
 from tests.connectors import fake_server
 from tests.connectors.sosial import Sosial
+from tests.engine.a_case import content, make_case, make_definition, make_job
 from tests.webui.conftest import Browser
 
 RETURN = "/admin/channels/sign-in/return"
@@ -48,6 +49,14 @@ class Platform:
         assert address.startswith(f"{self.url}/authorize?")
         back = requests.get(address, allow_redirects=False, timeout=10).headers["Location"]
         return back[back.index(RETURN):]
+
+    def expire(self):
+        """No access token is good any more; with the refresh token another is got."""
+        self._get("/_expire")
+
+    def revoke(self):
+        """Nothing that it gave is good any more: the office took it back there."""
+        self._get("/_revoke")
 
     def _get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
@@ -273,6 +282,58 @@ def test_a_sign_in_while_a_worker_renews_stays(pe, sosial, platform, signed_in):
     assert mine["access_token"] in platform.state()["good"] and connector.check(clock()).params == {"name": "induk"}
     assert ("channel.token_not_renewed", {"channel": "medsos", "kind": "replaced"}) in events(pe)
     assert tokens.ChannelTokens(pe, "kpu", "medsos").access(connector.renew, refused=mine["access_token"]) in platform.state()["good"]
+
+
+def test_what_one_signed_in_for_publishes_is_renewed_and_asks_for_another_sign_in_when_it_is_taken_back(
+        pe, sosial, platform, signed_in, now):
+    """By the worker's path, through all that an office goes through."""
+    sosial("polos")
+    make_definition(pe, now)
+    handlers.load()
+    admin = signed_in("admin")
+    assert admin.get(platform.agree(leave(admin))).status_code == 303
+
+    def publishes(number):
+        case = make_case(pe, now, f"INF-2026-000{number}")
+        make_job(pe, now, case, "publikasi", content(kanal="medsos", judul=f"Pengumuman {number}"))
+        jobs.run_due(pe, clock)
+        [found] = publication.publications(pe, ADMIN, case)
+        return found
+
+    first = kept(pe)
+    assert publishes(1)["state"] == "published"
+    platform.expire()
+    assert publishes(2)["state"] == "published"
+    second = kept(pe)
+    assert second["access_token"] != first["access_token"] and second["refresh_token"] != first["refresh_token"]
+    posts = platform.state()
+    assert [posts["posted_with"][post["id"]] for post in posts["posts"]] == [first["access_token"], second["access_token"]]
+    assert [post["title"] for post in posts["posts"]] == ["Pengumuman 1", "Pengumuman 2"]
+    platform.revoke()
+    failed = publishes(3)
+    assert failed["state"] == "failed" and len(platform.state()["posts"]) == 2
+    [incident] = queries.incidents(pe, ADMIN, instance_id=failed["instance_id"]).rows
+    assert "tidak memperbarui izin kanal ini lagi (invalid_grant). Admin perlu masuk lagi di halaman Kanal." in incident["message"]
+    page = admin.get(f"/cases/{failed['instance_id']}").text
+    assert "Admin perlu masuk lagi di halaman Kanal." in page and "segar-" not in page and "akses-" not in page
+    assert health.statuses(pe, "kpu", clock(), ["medsos"])[0].state == "denied"
+    assert admin.get(platform.agree(leave(admin))).status_code == 303  # and that mends it
+    assert publishes(4)["state"] == "published"
+
+
+def test_a_platform_that_does_not_renew_is_left_alone_for_a_while(pe, sosial, platform, signed_in):
+    sosial("polos")
+    admin = signed_in("admin")
+    platform.set(expires_in=200)
+    assert admin.get(platform.agree(leave(admin))).status_code == 303
+    connector, first, before = channels.connector_for(pe, "kpu", "medsos"), kept(pe), platform.state()["exchanges"]
+    platform.set(lie="down")
+    for _ in range(5):
+        assert connector.check(clock()).params == {"name": "induk"}
+    assert platform.state()["exchanges"] == before + 1 and kept(pe)["access_token"] == first["access_token"]
+    platform.set()
+    later = tokens.ChannelTokens(pe, "kpu", "medsos", clock=lambda: clock() + tokens.PAUSE)
+    assert later.access(connector.renew) != first["access_token"] and "renewals_failed" not in kept(pe)
 
 
 def test_an_end_that_no_renewal_puts_off_is_seen_and_told_some_days_before(pe, sosial, platform, signed_in):
