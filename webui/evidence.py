@@ -24,6 +24,7 @@ blueprint.add_app_template_filter(evidence_charts.month, "month_name")
 
 LEVELS = 5  # of heat
 MOST_FOLLOWS = 60  # of what followed what, the most frequent ones
+NONE = "*"  # in an address: what has no kind, no group; nothing is called so
 FILTERS = ("key", "since", "until", "version", "kind", "unit")
 
 
@@ -53,8 +54,8 @@ def of_office():
     """What the evidence's pages need besides: words for numbers, the groups' names, whether the office is made up."""
     if "account_actor" not in g:  # an error's page, before anybody is known
         return {}
-    return {"is_sample": "sample" in settings.get(pe(), actor().tenant), "minutes": minutes, "percent": percent,
-            "decimal": format_decimal, "shown": shown, "shown_change": shown_change, "month_of": month_of, "group_names": names.groups()}
+    return {"is_sample": "sample" in settings.get(pe(), actor().tenant), "minutes": minutes, "percent": percent, "NONE": NONE,
+            "group_names": names.groups(), "decimal": format_decimal, "shown": shown, "shown_change": shown_change, "month_of": month_of}
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------
@@ -194,14 +195,15 @@ def asked_for(procedures: list[dict], suffix: str = "") -> Asked:
     key = given["key"] or procedures[0]["key"]
     choices = figures.choices(pe(), actor(), key)
     since, until = _day(given["since"], f"since{suffix}"), _day(given["until"], f"until{suffix}")
-    if not request.args.keys() & {"since", "until"}:
+    if not request.args.keys() & {"since", "until", f"since{suffix}", f"until{suffix}"}:
         today = now().astimezone(zone()).date()
         since = dt.date(today.year - 1, today.month, 1)
     wanted = given["version"]
     version = next((v for v in choices.versions if str(v["version"]) == wanted), None) if wanted else None
     if wanted and version is None:
         raise NotFound(_("Versi ini tidak ditemukan."))
-    scope = figures.Scope(key, since, until, (version["id"],) if version else (), given["kind"] or None, given["unit"] or None)
+    scope = figures.Scope(key, since, until, (version["id"],) if version else (), *(
+        "" if given[name] == NONE else given[name] or None for name in ("kind", "unit")))
     args = {"key": key, "since": since.isoformat() if since else "", "until": until.isoformat() if until else "",
             **{name: given[name] for name in ("version", "kind", "unit") if given[name]}}
     return Asked(scope, choices, args, version["version"] if version else None)
@@ -243,7 +245,8 @@ def _kept(form: Any, key: str) -> dict[str, Any]:
 
 
 def behind_url(asked: Asked, month: dt.date | None = None, **which: Any) -> str:
-    """Where the cases behind a figure are listed."""
+    """Where the cases behind a figure are listed; of one kind, one group ('': of what has none) where one is named."""
+    which |= {name: which[name] or NONE for name in ("kind", "unit") if name in which}
     span = month_of(asked, month) if month else {}
     return url_for("evidence.cases", **{**asked.args, **span, **which})
 
@@ -334,7 +337,7 @@ def _named(found: list[dict], what: str) -> list[tuple[str, str]]:
 
 
 def _heat_row(what: str, id: str, name: str, measure: str, sides: list[Asked], found: list[dict], most: float) -> dict[str, Any]:
-    counted = {"overdue": "overdue"}.get(measure, "count")
+    counted = {"overdue": "overdue", "wait": "claimed", "work": "claimed"}.get(measure, "count")
     cells_ = []
     for asked, side in zip(sides, found, strict=True):
         number = side["values"][what].get(id)

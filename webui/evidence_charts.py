@@ -75,7 +75,7 @@ def returned(found: figures.Cases, why: dict[str, dict[str, Any]], behind: Calla
                    "urls": [behind(month=m, which="decided") for m in months], "series": [
             {"name": _("Diterima pada putaran pertama"), "values": [_percent(figures.clean(found.months[m])) for m in months]}]},
         "kinds": {"type": "bar", "unit": "percent", "most": 100, "labels": [kind or _("tanpa jenis") for kind in kinds],
-                  "urls": [behind(kind=kind, which="decided") if kind else "" for kind in kinds], "series": [
+                  "urls": [behind(kind=kind, which="decided") for kind in kinds], "series": [
             {"name": _("Diterima pada putaran pertama"), "values": [_percent(figures.clean(found.kinds[kind])) for kind in kinds]}]},
         "rounds": {"type": "bar", "unit": "count", "labels": [_("%(number)d TIDAK", number=number) for number in rounds],
                    "urls": [behind(rounds=number) for number in rounds],

@@ -75,11 +75,10 @@ def standards(first: Sequence[figures.Step], second: Sequence[figures.Step], beh
 
 def returned(first: figures.Cases, second: figures.Cases, behind: Behind, names: tuple[str, str]) -> Compared:
     """First-pass yield, TIDAK for each decided case, what repeating cost for each of them, and how many there were: in all and by kind."""
-    kinds = sorted(kind for kind in first.kinds.keys() | second.kinds.keys() if kind)
+    kinds, none = sorted(first.kinds.keys() | second.kinds.keys()), figures.Measures()
     rows = []
     for name, pair, which in [(_("Semua"), (first.total, second.total), {}), *(
-            (kind, (first.kinds.get(kind, figures.Measures()), second.kinds.get(kind, figures.Measures())), {"kind": kind})
-            for kind in kinds)]:
+            (kind or _("tanpa jenis"), (first.kinds.get(kind, none), second.kinds.get(kind, none)), {"kind": kind}) for kind in kinds)]:
         if not any(m["decided"] for m in pair):
             continue
 

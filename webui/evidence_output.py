@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
 from flask_babel import gettext as _
 
 from engine import access, channels, reports, standings
@@ -13,7 +13,7 @@ from engine.evidence import behind, output
 from engine.evidence.cells import Measures
 from webui import actor, now, pe
 from webui.audit import csv_line, joined
-from webui.evidence import asked_for, behind_url, minutes, of_office, period
+from webui.evidence import Asked, asked_for, behind_url, minutes, month_of, of_office, period
 from webui.evidence_charts import Chart, month
 from webui.evidence_out import file_name
 from webui.view import zone
@@ -46,7 +46,7 @@ def index():
                            found=found, at=at, bins=_bins(found, at), names={**{id: id for id in found.channels}, **names},
                            standing=standings.tally(pe(), actor()), counted=standings.COUNTED, classes=output.CLASSES,
                            class_names=class_names(), heads=[class_names().get(name, name) for name in found.classes],
-                           charts=_charts(found, at, lambda **q: behind_url(asked, **q)))
+                           charts=_charts(found, at, asked, lambda **q: behind_url(asked, **q)))
 
 
 @blueprint.get("/terbitan/daftar")
@@ -103,10 +103,13 @@ def _label(least: int, most: int | None) -> str:
     return _("%(least)s – %(most)s", least=minutes(least), most=minutes(most))
 
 
-def _charts(found: output.Output, at: str, behind_: Callable[..., str]) -> dict[str, Chart]:
+def _charts(found: output.Output, at: str, asked: Asked, behind_: Callable[..., str]) -> dict[str, Chart]:
     months, bins = list(found.months), _bins(found, at)
     mine = [found.months[m].get(at, Measures()) for m in months]
     of_class = list(found.class_months)
+    def listed_(name: str, month_: dt.date) -> str:
+        return url_for("evidence_output.entries", **{**asked.args, **month_of(asked, month_), "class": name})
+
     return {
         "spread": {"type": "bar", "unit": "count", "labels": [each["label"] for each in bins], "urls": [
             behind_(what="channel", element=at, measure="out", least=each["least"], most=each["most"]) for each in bins],
@@ -117,4 +120,5 @@ def _charts(found: output.Output, at: str, behind_: Callable[..., str]) -> dict[
             {"name": _("Persentil 90"), "values": [each.quantile("lead", 0.9) for each in mine]}]},
         "classes": {"type": "bar", "unit": "count", "labels": [month(m) for m in of_class], "series": [
             {"name": class_names().get(name, name), "stack": "a",
+             "urls": [listed_(name, m) for m in of_class],
              "values": [found.class_months[m].get(name, Measures())["count"] for m in of_class]} for name in found.classes]}}

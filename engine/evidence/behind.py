@@ -5,7 +5,9 @@ the history that counted it (`evidence.facts`), on the days of which the sums sa
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +30,7 @@ MEASURES = ("count", "canceled", "repeats", "promised", "overdue", "within", "ex
             "out", "failed", "unknown", "manual", "withdrawn", "posts")
 _e, _c, _r, _i = evidence_case.c, evidence_cell.c, evidence_return.c, process_instance.c
 _ROW = (_e.instance_id.label("id"), _i.business_key, _i.title, _i.started_at, _e.ended_at, _e.kind, _e.unit, _e.working_seconds,
-        _e.returned, _e.cancelled, _e.moved, _e.manual, _e.extended)
+        _e.returned, _e.again_seconds, _e.cancelled, _e.moved, _e.manual, _e.extended)
 CASES = {  # what is known of a case as a whole, by name
     "all": sa.true(), "decided": _e.decisions > 0, "clean": (_e.decisions > 0) & (_e.returned == 0), "returned": _e.returned > 0,
     "repeats": _e.again_seconds > 0, "cancelled": _e.cancelled, "moved": _e.moved, "manual": _e.manual, "extended": _e.extended,
@@ -57,7 +59,8 @@ class Which:
 
 def cases(pe: ProcessEngine, actor: Actor, scope: Scope, of: Which, *, after: str | None = None, limit: int = LIMIT) -> Page:
     """The cases of a scope, newest first. Rows: id, business_key, title, started_at, ended_at, kind, unit, working_seconds, returned,
-    cancelled, moved, manual, extended. Of what is about steps a page may hold few rows and still have a next one: see MOST_READ."""
+    again_seconds, cancelled, moved, manual, extended; of a category and of what happened in a case `times`, how often it did. Of the
+    latter a page may hold few rows and still have a next one: see MOST_READ."""
     access.require(access.may_see_reports(actor))
     _check(of)
     if of.writer is not None and not settings.get(pe, actor.tenant)["evidence"]["persons"]:
@@ -65,7 +68,10 @@ def cases(pe: ProcessEngine, actor: Actor, scope: Scope, of: Which, *, after: st
     with read(pe) as db:
         if of.what in ELEMENTS:
             return _by_history(db, actor, scope, of, after, limit)
-        query = sa.select(*_ROW).join(process_instance, _i.id == _e.instance_id).where(*within(actor, scope, unit=True), *_conditions(of))
+        times = [] if of.category is None else [sa.select(sa.func.count()).where(
+            _r.instance_id == _e.instance_id, _r.category_id == of.category).scalar_subquery().label("times")]
+        query = sa.select(*_ROW, *times).join(process_instance, _i.id == _e.instance_id).where(
+            *within(actor, scope, unit=True), *_conditions(of))
         return fetch(db, query, (_e.ended_at, _e.instance_id), after=after, limit=limit, descending=True)
 
 
@@ -107,15 +113,15 @@ def _by_history(db: sa.Connection, actor: Actor, scope: Scope, of: Which, after:
     if last:
         until = dt.date.fromisoformat(last[0])
         scope = Scope(scope.key, scope.since, min(until, scope.until or until), scope.versions, scope.kind, scope.unit)
-    found: list[str] = []
+    found: dict[str, int] = {}  # how often it happened in each case
     looked_at = 0
     for month in _months(db, actor, scope, of):
         for part in rollup.parts(_on(db, actor, scope, of, month, last), CHUNK):
             looked_at += len(part)
-            found += [f.row["instance_id"] for f in rollup.facts_of(db, [id for _, id in part]) if _matches(f, scope, of)]
+            found |= {f.row["instance_id"]: times for f in rollup.facts_of(db, [id for _, id in part]) if (times := _times(f, scope, of))}
             if len(found) >= limit or looked_at >= MOST_READ:
-                found = found[:limit]
-                day, id = next(each for each in part if each[1] == found[-1]) if len(found) == limit else part[-1]
+                found = dict(islice(found.items(), limit))
+                day, id = next(each for each in part if each[1] == list(found)[-1]) if len(found) == limit else part[-1]
                 return Page(_rows(db, found), f"{day.isoformat()},{id}")
     return Page(_rows(db, found), None)
 
@@ -166,16 +172,18 @@ def _value(m: Measures, of: Which) -> int:
     return m["promised"] - m["overdue"] if of.measure == "within" else m[of.measure]
 
 
-def _matches(f: facts.Facts, scope: Scope, of: Which) -> bool:
-    return any(what == of.what and element == of.element and (scope.unit is None or unit == scope.unit) and _value(m, of)
-               and (of.least is None or _took(m, of)) for (what, element, unit), m in f.measures.items())
+def _times(f: facts.Facts, scope: Scope, of: Which) -> int:
+    """How often it happened in a case."""
+    return sum(_value(m, of) if of.least is None else _took(m, of) for (what, element, unit), m in f.measures.items()
+               if what == of.what and element == of.element and (scope.unit is None or unit == scope.unit))
 
 
-def _took(m: Measures, of: Which) -> bool:
-    return any((of.least or 0) <= middle(bucket) < (of.most or float("inf")) for bucket in m.times.get("lead", {}))
+def _took(m: Measures, of: Which) -> int:
+    least, most = of.least or 0, of.most or float("inf")
+    return sum(number for bucket, number in m.times.get("lead", {}).items() if least <= middle(bucket) < most)
 
 
-def _rows(db: sa.Connection, ids: list[str]) -> list[dict[str, Any]]:
-    known = {row["id"]: dict(row) for row in db.execute(
-        sa.select(*_ROW).join(process_instance, _i.id == _e.instance_id).where(_e.instance_id.in_(ids))).mappings()} if ids else {}
-    return [known[id] for id in ids if id in known]
+def _rows(db: sa.Connection, times: Mapping[str, int]) -> list[dict[str, Any]]:
+    query = sa.select(*_ROW).join(process_instance, _i.id == _e.instance_id).where(_e.instance_id.in_(list(times)))
+    known = {row["id"]: dict(row) for row in db.execute(query).mappings()} if times else {}
+    return [{**known[id], "times": number} for id, number in times.items() if id in known]

@@ -8,7 +8,7 @@ import calendar
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -239,7 +239,7 @@ def cases(pe: ProcessEngine, actor: Actor, scope: Scope) -> Cases:
                 found[row.kind if name == "kind" else row.unit].add(row.measures)
         rounds = {int(element): m["count"] for element, m in totals(rows(db, actor, scope, "rounds")).items()}
         compared = settings.of(db, actor.tenant)["evidence"]["persons"]
-        writers = totals(rows(db, actor, replace(scope, kind=None, unit=None), "writer")) if compared else None
+        writers = totals(rows(db, actor, scope, "writer")) if compared else None
     return Cases(total, dict(sorted(months.items())), dict(by["kind"]), dict(by["unit"]), dict(sorted(rounds.items())), writers)
 
 

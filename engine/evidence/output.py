@@ -30,7 +30,7 @@ def _within(actor: Actor, scope: Scope, zone: dt.tzinfo, column: sa.ColumnElemen
     where = [_p.tenant_id == actor.tenant]
     where += [column >= dt.datetime.combine(scope.since, dt.time(), zone)] if scope.since else []
     where += [column < dt.datetime.combine(scope.until + dt.timedelta(1), dt.time(), zone)] if scope.until else []
-    return where + ([_p.kind == scope.kind] if scope.kind is not None else [])
+    return where + ([_p.kind == (scope.kind or None)] if scope.kind is not None else [])
 
 
 @dataclass

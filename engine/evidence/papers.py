@@ -94,7 +94,8 @@ def end(first: dt.date, months: int) -> dt.date:
 
 def _narrowed(scope: Scope, versions: list[dict[str, Any]]) -> list[tuple[str, str]]:
     named = [str(v["version"]) for v in versions if v["id"] in scope.versions]
-    said = [("Versi", ", ".join(named)), ("Jenis", KINDS.get(scope.kind or "", scope.kind or "")), ("Kelompok", scope.unit or "")]
+    said = [("Versi", ", ".join(named)), ("Jenis", "" if scope.kind is None else _kind(scope.kind)),
+            ("Kelompok", "" if scope.unit is None else scope.unit or "(tanpa kelompok)")]
     return [(name, value) for name, value in said if value]
 
 
@@ -105,7 +106,7 @@ def published(pe: ProcessEngine, actor: Actor, scope: Scope, zone: dt.tzinfo) ->
     where = [_p.tenant_id == actor.tenant, _p.state == "published"]
     where += [_p.published_at >= dt.datetime.combine(scope.since, dt.time(), zone)] if scope.since else []
     where += [_p.published_at < dt.datetime.combine(scope.until + dt.timedelta(1), dt.time(), zone)] if scope.until else []
-    where += [_p.kind == scope.kind] if scope.kind is not None else []
+    where += [_p.kind == (scope.kind or None)] if scope.kind is not None else []
     with read(pe) as db:
         return {(row.kind or "", row.channel_id): row.n for row in db.execute(
             sa.select(_p.kind, _p.channel_id, sa.func.count().label("n")).where(*where).group_by(_p.kind, _p.channel_id))}

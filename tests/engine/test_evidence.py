@@ -155,6 +155,9 @@ def test_the_cases_behind_each_figure_are_as_many_as_it_says(pe, known, monkeypa
                 ("follows", "siapkan\nterbitkan", "count", [
                     p.key for p in plans if ("siapkan", "terbitkan") in pairwise(p.path) and unit in (None, p.unit)])):
             assert keys(pe, scope, Which(what=what, element=element, measure=measure)) == Counter(wanted)
+        again = figures.heat(pe, ANALYST, scope)[0].get("periksa", cells.Measures())  # more often than there are cases
+        assert keys(pe, scope, Which(what="activity", element="periksa"), "times").total() == again["count"]
+        assert keys(pe, scope, Which(category=""), "times").total() == figures.reasons(pe, ANALYST, scope)[""]["count"]
         total = figures.cases(pe, ANALYST, scope).total
         for which, measure in (("all", "count"), ("decided", "decided"), ("clean", "clean"), ("cancelled", "canceled"), ("moved", "moved"),
                                ("manual", "manual"), ("extended", "extended"), ("repeats", "repeats")):
@@ -163,11 +166,12 @@ def test_the_cases_behind_each_figure_are_as_many_as_it_says(pe, known, monkeypa
             assert keys(pe, scope, Which(variant=variant["id"])).total() == variant["measures"]["count"]
 
 
-def keys(pe, scope, which):
+def keys(pe, scope, which, times=None):
+    """The cases behind a figure, each once, or as often as their column says."""
     found, after = Counter(), None
     while True:
         page = behind.cases(pe, ANALYST, scope, which, after=after, limit=9)
-        found.update(row["business_key"] for row in page.rows)
+        found.update({row["business_key"]: row[times] if times else 1 for row in page.rows})
         after = page.next
         if not after:
             return found

@@ -12,7 +12,7 @@ from flask import g
 from engine.evidence import figures, rollup, sample
 from engine.process_engine import Actor
 from engine.store import run
-from engine.tables import tenant
+from engine.tables import evidence_case, evidence_cell, evidence_return, tenant
 from webui import evidence
 
 NOW = dt.datetime(2026, 11, 2, 1, 0, tzinfo=dt.timezone.utc)
@@ -132,6 +132,47 @@ def test_behind_a_number_stand_its_cases(known, analis):
     assert set(re.findall(r"CONTOH-\d{4}-\d{6}", page)) == late
     cancelled = analis.get("/reports/di-balik?since=&which=cancelled").text
     assert set(re.findall(r"CONTOH-\d{4}-\d{6}", cancelled)) == {p.key for p in known if p.cancelled}
+
+
+def follow(analis, page):
+    """(number, how many cases stand behind it, how often it happened in them) of each number of a page that leads to its cases."""
+    found = {}
+    for address, text in re.findall(r'<a href="(/reports/di-balik\?[^"]+)"[^>]*>(?:<span class="figure">)?(\d+)<', page):
+        behind = analis.get(address.replace("&amp;", "&")).text
+        times = "Berapa kali" in re.findall(r'<th scope="col">(.*?)</th>', behind)
+        cells = [re.findall(r"<td[^>]*>(.*?)</td>", each, re.S) for each in re.findall(r'<tr><th scope="row".*?</tr>', behind, re.S)]
+        found[address] = int(text), sum(int(each[6]) for each in cells) if times else len(cells)
+    return found
+
+
+def test_each_number_is_that_of_the_cases_behind_it(pe, known, analis, monkeypatch):
+    monkeypatch.setattr(figures, "MOST_VARIANTS", 3)
+    run(pe, lambda db: [db.execute(sa.update(table).where(table.c.kind == "laporan-keuangan").values(kind=""))
+                        for table in (evidence_case, evidence_cell, evidence_return)])  # as of a procedure that knows no `jenis`
+    for query in ("since=2026-03-10&until=2026-08-19", "since=&kind=*&version=1", "since=&unit=hukum"):
+        page = analis.get(f"/reports/jalur?{query}").text
+        found = follow(analis, page[:page.index("data-follows")])
+        assert found and all(one == two for one, two in found.values()), found
+    page = analis.get("/reports/tidak?since=").text
+    page = page[page.index("Menurut jenis"):page.index('id="catatan"')]
+    found = {address: pair for address, pair in follow(analis, page).items() if "which=returned" not in address}
+    assert all(one == two for one, two in found.values()), found
+    none = [p for p in known if p.kind == "laporan-keuangan"]
+    assert next(pair for address, pair in found.items() if "kind=*" in address) == (len(none), len(none))
+    assert '<option value="*" selected>tanpa jenis</option>' in analis.get("/reports/tidak?since=&kind=*").text
+    assert '<option value="lama" selected>lama</option>' in analis.get("/reports/tidak?since=&kind=lama").text  # not silently ignored
+
+
+def test_persons_are_compared_within_what_is_asked_for(known, analis, signed_in):
+    signed_in("admin").post("/reports/persons", {"persons": "y", "key": KEY}, token_from="/reports/tidak?since=")
+    mine = [p for p in known if p.writer == "contoh-hukum" and p.kind == "pengumuman"]
+    page = analis.get("/reports/tidak?since=&kind=pengumuman").text
+    assert row(page[page.index("Menurut penulis"):], "Hukum (contoh)")[0] == str(len(mine)) and mine
+
+
+def test_what_is_compared_has_a_period_of_its_own(known, analis):
+    page = analis.get("/reports/mutu-baku?compare=1&since2=2026-03-01&until2=2026-03-31").text
+    assert 'name="since2" value="2026-03-01"' in page and "since=2026-03-01&amp;until=2026-03-31" in page
 
 
 def test_made_up_data_is_called_so_on_every_page_and_real_data_is_not(pe, known, analis):
