@@ -7,7 +7,6 @@ of the post, and where the platform does not know the upload any more nobody can
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from connectors import N_, Failure, NotYet, Progress, http
 
@@ -82,7 +81,7 @@ def begun(progress: Progress, *notes: str) -> Iterator[None]:
 def place(address: str, api: str, domain: str) -> str:
     """The address that a platform gave to upload to. Raises Failure (permanent) where it is neither the API's own server nor, by TLS, one
     of the platform's domain."""
-    host = urlsplit(address).hostname or ""
-    if http.origin(address) == http.origin(api) or (address.startswith("https://") and host.endswith(f".{domain}")):
+    scheme, host, port = http.origin(address)
+    if (scheme, host, port) == http.origin(api) or (scheme == "https" and host.endswith(f".{domain}")):
         return address
     raise http.Refused(N_("Alamat unggahan %(host)s bukan milik kanal ini."), host=host[:200])

@@ -57,7 +57,8 @@ def renewed(sign_in: SignIn, client: Client, allowed: frozenset[str], kept: Mapp
     except Denied as refused:
         raise Denied(N_("%(host)s tidak memperbarui izin kanal ini lagi (%(said)s). Admin perlu masuk lagi di halaman Kanal."),
                      **refused.params) from refused
-    if not isinstance(given.get("access_token"), str) or not given["access_token"]:
+    token = given.get("access_token")
+    if not isinstance(token, str) or not token or not token.isprintable():
         raise Failure(N_("Jawaban %(host)s tidak dapat dibaca."), "temporary", host=urlsplit(sign_in.token_endpoint).hostname)
     return given
 

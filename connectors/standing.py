@@ -18,7 +18,7 @@ GONE = (404, 410)  # what a page that was taken away answers
 STANDS = Standing("stands")
 _BLOCK = re.compile(r"<(?=/?(?:blockquote|br|div|figure|figcaption|h\d|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul)\b)", re.IGNORECASE)
 _LOGIN = re.compile(r"/(?:accounts/login|checkpoint|log-?in|masuk|sign-?in)\b", re.IGNORECASE)
-_PASSWORD = re.compile(r"<input[^>]+type=[\"']?password", re.IGNORECASE)
+_PASSWORD = re.compile(r"<input[^<>]+type=[\"']?password", re.IGNORECASE)
 
 
 def texts(channel: str, request: Request, thread: bool = False) -> list[str]:

@@ -113,6 +113,8 @@ class X:
             try:
                 sent.append(request.progress.once(series.name(number), partial(self._posted, body)))
             except Failure as failure:
+                if failure.kind == "permanent" and not sent:  # what was uploaded may have ended, which X keeps for a day
+                    request.progress.forget(*[name for name in request.progress if name.startswith("picture-") or name == "upload"])
                 if failure.kind != "permanent" or not sent:
                     raise
                 raise series.taken_back(request, failure, lambda: self.withdraw(",".join(sent), "", request.key)) from failure

@@ -58,6 +58,8 @@ class Meta(Platform):
             setattr(self, name, type(getattr(self, name))(value))
         if call.path == "/_reset":
             self.reset()
+        if call.path == "/_hide":
+            self.shown.clear()
         if call.path == "/_revoke":
             self.valid = {f"EAA-panjang-{self.granted}-baru"}
         return 200, {"access_token": max(self.valid), "renewals": self.granted, "shown": self.shown, "containers": self.containers}

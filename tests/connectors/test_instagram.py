@@ -154,8 +154,8 @@ def test_what_its_subcodes_mean_when_it_publishes(instagram, server, ask, behavi
 
 def test_what_was_published_and_not_answered_is_known_by_its_container(instagram, server, ask, behaving):
     server.get("/_reset")
-    behaving(rewrites="Kata-kata yang diubah Meta")
     request = ask("a", now=datetime.now(UTC), progress=Progress())
+    behaving(rewrites=f"{request.title} Rapat pleno dibuka untuk umum, kata Meta")
     posted = instagram.publish(request)
     lost = replace(request, progress=Progress({**request.progress, "sent": {}}))
     assert instagram.find(lost).platform_id == posted.platform_id
@@ -167,6 +167,17 @@ def test_what_was_published_and_not_answered_is_known_by_its_container(instagram
     instagram.publish(ask("b", title="Lain", now=request.now))
     lost.progress.note(sent={})
     assert instagram.find(lost) is None  # of two with other words, nobody can tell which it is
+
+
+def test_a_persons_own_post_of_that_moment_is_not_taken_for_the_lost_one(instagram, server, ask, behaving):
+    server.get("/_reset")
+    now = datetime.now(UTC)
+    request = ask("a", now=now, progress=Progress())
+    instagram.publish(request)
+    container = request.progress["container"]
+    server.get("/_hide")  # it is published, and the list does not show it yet
+    instagram.publish(ask("b", title="Selamat ulang tahun", summary="Bu Sekretaris", body="Kue!", now=now))
+    assert instagram.find(replace(request, progress=Progress({**request.progress, "sent": {}}))) is None and container
 
 
 def test_what_was_not_published_is_not_found_whatever_looks_like_it(instagram, server, ask, behaving):

@@ -1,5 +1,7 @@
 """Whether a post still stands: read back from servers that keep what they are told, and from pages of every sort."""
 
+import time
+
 import fake_server
 import mastodon_server
 import pytest
@@ -95,3 +97,12 @@ def test_a_page_that_never_ends_and_an_address_inside_tell_nothing():
         between.begin(proxy.silent)
         assert standing.page(between.url, "Rapat", [], frozenset({between.host}), deadline=0.3).state == "unreachable"
         assert standing.page(between.url, "Rapat", [], frozenset()).state == "unreachable"
+
+
+def test_a_hostile_page_holds_no_worker_up():
+    html = "<input" * 400_000 + "<input " + "type=" * 400_000
+    began = time.monotonic()
+    with proxy.faulty() as between:
+        between.begin(answers(200, html))
+        standing.page(between.url, "Rapat", ["Rapat pleno"], frozenset({between.host}))
+    assert time.monotonic() - began < 10

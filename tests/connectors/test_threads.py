@@ -162,7 +162,9 @@ def test_a_part_that_is_refused_takes_the_others_back(server, tmp_path, ask):
         between.when = lambda method, path: method == "POST" and sum(each.startswith("POST") for each in between.seen) == 3
         with pytest.raises(Failure) as caught:
             behind.publish(request)
-    assert caught.value.kind == "permanent" and not any("Utas yang ditolak" in text for text in server.posts().values())
+        assert caught.value.kind == "permanent" and not any("Utas yang ditolak" in text for text in server.posts().values())
+        between.fault = None  # a person mends it, and orders it again
+        assert behind.publish(request).platform_id in server.posts()
 
 
 def test_nothing_of_a_thread_goes_out_where_the_rest_could_not(utas, server, ask, now):

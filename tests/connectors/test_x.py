@@ -225,3 +225,19 @@ def test_a_gif_that_moves_stands_alone_and_moves(threading, server, ask):
 def test_the_document_allows_nothing_else(method, path, query, fields):
     with pytest.raises(x_document.Violation):
         x_document.check_request(method, path, query, fields, {})
+
+
+def test_pictures_that_x_does_not_keep_any_more_are_uploaded_anew_when_it_is_ordered_again(server, tmp_path, ask):
+    request = ask("lama", title="Gambar lama", progress=Progress())
+    with proxy.faulty(server.url) as between:
+        context = Context(tmp_path, "", frozenset({between.host}))
+        between.fault, between.when = proxy.status(503), lambda method, path: path == "/2/tweets"
+        with pytest.raises(Failure):
+            connect(between.url, context).publish(request)
+        between.fault = proxy.status(400, body=b'{"detail": "One or more of the media IDs is invalid."}')
+        with pytest.raises(Failure, match="invalid") as caught:
+            connect(between.url, context).publish(request)
+        assert caught.value.kind == "permanent"
+        between.fault, before = None, len(between.seen)
+        assert connect(between.url, context).publish(request).platform_id in server.posts()
+        assert "POST /2/media/upload" in between.seen[before:]

@@ -6,6 +6,7 @@ import inspect
 import re
 import typing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -82,11 +83,14 @@ def check_answer(method: str, path: str, status: int, said: Any) -> None:
 
 def _check(kind: Any, value: Any, strict: bool = False) -> None:
     try:
-        unknown = _unknown(TypeAdapter(kind).validate_python(value, strict=strict))
+        unknown = _unknown(_adapter(kind).validate_python(value, strict=strict))
     except ValidationError as error:
         raise Violation(str(error)) from error
     if unknown:
         raise Violation(f"{kind.__name__ if hasattr(kind, '__name__') else kind} has no {', '.join(unknown)}")
+
+
+_adapter = cache(TypeAdapter)  # made once for each kind: it takes longer than what it checks
 
 
 def _unknown(value: Any) -> typing.Iterable[str]:
