@@ -369,7 +369,9 @@ def shown_change(number: float, measure: str) -> str:
 
 def minutes(number: float | None) -> str:
     """Minutes of working time in words."""
-    return "–" if number is None else hours.work(number * 60) if number >= 1 or not number else _("< 1 menit")
+    if number is None:
+        return "–"
+    return hours.work(number * 60) if number >= 1 else _("< 1 menit") if number else ngettext("%(num)d menit", "%(num)d menit", 0)
 
 
 def percent(share: float | None) -> str:

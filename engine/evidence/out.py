@@ -68,7 +68,8 @@ def export(pe: ProcessEngine, actor: Actor, now: dt.datetime, scope: Scope, form
     if not versions:
         raise NotFound(N_("Prosedur %(key)s tidak ditemukan."), key=scope.key)
     persons = said["evidence"]["persons"]
-    asked = {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in asdict(scope).items() if value}
+    asked = {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in asdict(scope).items()
+             if value not in (None, ())}
     run(pe, lambda db: record(db, actor, now, "evidence.exported", data={"form": form, "what": what, "persons": persons, **asked}))
     named = str if persons else pseudonyms(pe, actor.tenant)
     read_cases = _cases(pe, actor, scope, versions, named, lambda count: told(count, total))
