@@ -60,7 +60,8 @@ def refusal(platform: str, response: http.Response, *, creates: bool = False) ->
         return Denied(N_("%(platform)s tidak menerima lagi izin kanal ini (%(said)s). Admin perlu masuk lagi, atau mengisi token baru, di "
                          "halaman Kanal."), **words)
     if code in FORBIDDEN:
-        return Denied(N_("%(platform)s menolak token: %(said)s"), **words)
+        return Denied(N_("Izin kanal ini di %(platform)s tidak mencukupi (%(said)s). Admin perlu masuk lagi, atau mengisi token "
+                         "baru, dengan semua izin yang diminta."), **words)
     if code == DOUBLE:
         return Failure(N_("Menurut %(platform)s kiriman yang sama sudah ada: %(said)s"), "unknown", **words)
     if code in (1, 2) or error.get("is_transient"):

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
 from bpmn.errors import N_, Conflict, NotFound
-from connectors import MOST_WAIT, Denied, Failure
+from connectors import MOST_WAIT, Denied, Failure, masking
 from engine import access
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
@@ -91,6 +91,7 @@ class ChannelTokens:
             kept = _open(self.pe, self.tenant, self.id, sealed)
             if not kept.get("access_token"):
                 raise Denied(SIGN_IN)
+            _hide(kept)  # platforms quote tokens in their refusals
             if kept["access_token"] != refused and not self._is_due(kept, margin):
                 return str(kept["access_token"])
             if (until is None or until <= self.clock()) and self._claim(sealed):
@@ -113,6 +114,7 @@ class ChannelTokens:
             # How long the old ones held says nothing of the new ones: kept, they would be renewed at each call.
             old = ("expires_at", *FAILED, *(("refresh_expires_at",) if new.get("refresh_token") else ()))
             given = {**{name: value for name, value in kept.items() if name not in old}, **new}
+            _hide(given)
         except Failure as failure:
             if kept["access_token"] == refused or self._ends(kept, 0):
                 self._write({"renewing_until": None}, "channel.token_not_renewed", kind=failure.kind)
@@ -179,6 +181,10 @@ def _dated(tokens: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
         if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST:
             kept[moment] = (now + dt.timedelta(seconds=seconds)).isoformat()
     return kept
+
+
+def _hide(kept: Mapping[str, Any]) -> None:
+    masking.hide(value for name, value in kept.items() if name in ("access_token", "refresh_token") and isinstance(value, str))
 
 
 def _seal(pe: ProcessEngine, tenant: str, id: str, tokens: dict[str, Any]) -> bytes:

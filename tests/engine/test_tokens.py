@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpmn.errors import Forbidden
-from connectors import Denied, Failure
+from connectors import Denied, Failure, masking
 from engine import channels, tokens
 from engine.process_engine import Actor, open_engine
 from engine.store import read, run
@@ -147,6 +147,14 @@ def test_what_is_refused_for_good_asks_for_a_new_sign_in(pe, now, platform, admi
     channels.save_channel(pe, admin, now, id="x", name="X", connector="site", config={})  # another platform: the old tokens are gone
     with pytest.raises(Denied, match="masuk"):
         at(pe, now).access(platform.renew)
+
+
+def test_a_refusal_that_quotes_a_token_is_shown_without_it(pe, now, platform):
+    with masking.hiding():
+        at(pe, now).access(platform.renew, refused="akses-1")
+        for quoted in ("akses-1", "segar-1", "akses-2", "segar-2"):
+            told = Denied("Platform menolak: %(said)s", said=f"Malformed access token {quoted}.")
+            assert quoted not in str(told) and quoted not in repr(told.params)
 
 
 def test_tokens_stand_nowhere_in_the_clear(pe, now, platform, people):
