@@ -343,7 +343,8 @@ def _heat_row(what: str, id: str, name: str, measure: str, sides: list[Asked], f
         number = side["values"][what].get(id)
         cells_.append({"value": number, "text": shown(number, measure), "count": side["measures"][what].get(id, Measures())["count"],
                        "level": 0 if number is None or not most else max(1, min(LEVELS, -int(-LEVELS * number // most))) if number else 1,
-                       "url": behind_url(asked, what=what, element=id, measure=counted)})
+                       "url": behind_url(asked, what=what, element=id, measure=counted),
+                       "count_url": behind_url(asked, what=what, element=id)})
     change = None
     if len(cells_) == 2 and cells_[0]["value"] is not None and cells_[1]["value"] is not None:
         change = shown_change(cells_[1]["value"] - cells_[0]["value"], measure)
