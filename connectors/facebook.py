@@ -105,17 +105,17 @@ class Facebook:
 
     def publish(self, request: Request) -> Result:
         """One post. The pictures are uploaded unseen first, each once; then the post that shows them. A video is a post of its own."""
-        text, files = self._prepared(request)
         at = self._scheduled(request)
         if "sent" not in request.progress and "since" not in request.progress:
-            request.progress.note(since=int(request.now.timestamp()))  # `find` looks no further back
+            request.progress.note(since=int(request.now.timestamp()), link=request.link)  # `find` looks no further back, and for that link
+        text, files = self._prepared(request)
         if files and _is_film(files[0]):
             return self._filmed(request, files[0], text, at)
         body: dict[str, Any] = {"message": text}
         for number, image in enumerate(files):
             body[f"attached_media[{number}]"] = json.dumps({"media_fbid": self._uploaded(request, image, at)})
-        if request.link and not files:
-            body["link"] = request.link
+        if (link := _link(request)) and not files:
+            body["link"] = link
         if at:
             body |= {"published": "false", "scheduled_publish_time": int(at.timestamp())}
         sent = request.progress.once("sent", lambda: {"id": self._id(self._call("POST", f"{self.page}/feed", creates=True, data=body))})
@@ -199,7 +199,7 @@ class Facebook:
 
     def _prepared(self, request: Request) -> tuple[str, list[Attachment]]:
         """The text as it was approved, and the video or the pictures as Facebook takes them."""
-        text = rules.compose("facebook", rules.of_request(request, request.link))
+        text = rules.compose("facebook", rules.of_request(request, _link(request)))
         files = rules.videos_taken("facebook", request.videos) or media.fitted(  # a video stands alone
             rules.taken("facebook", request.images), rules.of("facebook"))
         if not rules.fits("facebook", text, len(files)):
@@ -289,6 +289,11 @@ class Facebook:
                 raise Failure(N_("Jawaban Facebook tidak dapat dibaca."), "temporary" if method == "GET" else "unknown")
             return said
         raise meta.refusal("Facebook", response, creates=creates)
+
+
+def _link(request: Request) -> str:
+    """The address that the post was begun with: one that is there since changes no words."""
+    return str(request.progress.get("link", request.link))
 
 
 def _is_film(file: Attachment) -> bool:

@@ -125,6 +125,13 @@ def test_a_post_is_found_by_its_words_and_not_an_older_one(facebook, ask):
     assert facebook.find(ask("a", title="Dicari", images=[], now=now, progress=later)) is None
 
 
+def test_a_lost_post_is_looked_for_with_the_link_that_it_has_and_not_one_of_later(facebook, ask):
+    progress = Progress()
+    posted = facebook.publish(ask("a", title="Tanpa tautan", images=[], now=datetime.now(UTC), progress=progress))
+    lost = ask("a", title="Tanpa tautan", images=[], link="https://kpu.example/baru", progress=Progress({**progress, "sent": {}}))
+    assert facebook.find(lost).platform_id == posted.platform_id
+
+
 def test_other_pictures_are_a_persons_work(facebook, ask):
     first = facebook.publish(ask("a", images=[PHOTO]))
     other = Attachment("lain.jpg", "image/jpeg", picture(colour="red"))
