@@ -259,20 +259,28 @@ class Containers:
 
     def _looked_at(self, request: Request, id: str) -> str:
         """FINISHED or PUBLISHED. NotYet while it is in the making; one of which nothing comes is forgotten."""
-        said = self._get(id, fields=f"{self.status},{self.reason}")
+        try:
+            said = self._get(id, fields=f"{self.status},{self.reason}")
+        except Failure as failure:
+            if is_gone(failure):
+                raise self._expired() from failure
+            raise
         state, reason = str(said.get(self.status) or ""), str(said.get(self.reason) or "")[:300]
         if state in ("FINISHED", "PUBLISHED"):
             return state
         if state == "IN_PROGRESS":
             raise self._in_the_making(request)
         if state == "EXPIRED":
-            raise meta.UsedUp(N_("Kiriman yang disiapkan di %(platform)s sudah kedaluwarsa."), "temporary", platform=self.title)
+            raise self._expired()
         if state != "ERROR":
             raise self._unreadable("temporary")
         codes = {int(code) for code in re.findall(r"\b22\d{5}\b", reason)}
-        kind = meta.UsedUp if codes & {*meta.PASSING, meta.UNFETCHED} or reason in PASSING else Failure
-        raise kind(N_("%(platform)s gagal mengolah gambar atau video: %(said)s"), "temporary" if kind is meta.UsedUp else "permanent",
-                   platform=self.title, said=reason)
+        passes = codes & {*meta.PASSING, meta.UNFETCHED} or reason in PASSING
+        raise meta.UsedUp(N_("%(platform)s gagal mengolah gambar atau video: %(said)s"), "temporary" if passes else "permanent",
+                          platform=self.title, said=reason)
+
+    def _expired(self) -> Failure:
+        return meta.UsedUp(N_("Kiriman yang disiapkan di %(platform)s sudah kedaluwarsa."), "temporary", platform=self.title)
 
     def _in_the_making(self, request: Request) -> Failure:
         if request.now - datetime.fromisoformat(request.progress["made"]) < LONGEST:

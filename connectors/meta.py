@@ -28,7 +28,7 @@ QUOTA_WAIT, READY_WAIT = 3600.0, 30.0  # seconds; neither is said
 
 
 class UsedUp(Failure):
-    """The container that was to be published is gone, unpublished: another is to be made (temporary)."""
+    """The container that was to be published is gone, unpublished, or nothing comes of it: the next try is to make another."""
 
 
 def answer(response: http.Response) -> dict[str, Any]:

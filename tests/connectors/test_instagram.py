@@ -120,7 +120,14 @@ def test_a_container_that_comes_to_nothing(instagram, server, ask, behaving, out
     with pytest.raises(Failure) as caught:
         instagram.publish(request)
     assert caught.value.kind == kind and not isinstance(caught.value, NotYet)
-    assert ("container" in request.progress) == (outcome == "SOMETHING" or kind == "permanent")
+    assert ("container" in request.progress) == (outcome == "SOMETHING")  # of all others nothing comes: ordered again, it is made anew
+
+
+def test_a_container_that_meta_does_not_know_any_more_is_made_anew(instagram, server, ask):
+    request = ask("a", progress=Progress({"container": "17", "made": ask().now.isoformat(), "since": 1, "link": "", "thread": False}))
+    with pytest.raises(meta.UsedUp):
+        instagram.publish(request)
+    assert instagram.publish(request).platform_id in server.posts()
 
 
 def test_a_picture_that_it_cannot_fetch_is_said_so_and_tried_again(server, tmp_path, ask):
