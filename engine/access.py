@@ -77,6 +77,11 @@ def may_start(actor: Actor, groups: Collection[str], starter_groups: Collection[
     return may_administer(actor) or not actor.groups.isdisjoint(starter_groups or groups)
 
 
+def starts_in_stead(actor: Actor, groups: Collection[str], starter_groups: Collection[str]) -> dict[str, str] | None:
+    """In whose stead the actor starts a case (`StandIn.record`); None where it is in their own right."""
+    return None if may_administer(actor) else in_stead(actor, [("group", group) for group in starter_groups or groups])
+
+
 def may_reschedule(actor: Actor, groups: Collection[str]) -> bool:
     """Move the time at which a case appears: of the groups of its definition those that decide on it, hand it over or publish it; admin.
     Not who writes it, and not who only oversees."""

@@ -59,8 +59,11 @@ class Completion:
 
 
 def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, outcome: Outcome, title: Title,
-           about_id: str | None = None) -> list[str]:
-    """Write a new instance, whose `live` is not looked at, and its first step. Return the ids of jobs that are due."""
+           about_id: str | None = None, in_stead_of: Mapping[str, Any] | None = None) -> list[str]:
+    """Write a new instance, whose `live` is not looked at, and its first step. Return the ids of jobs that are due.
+
+    `in_stead_of`: in whose stead it was started (`StandIn.record`).
+    """
     state, variables = _dumped(outcome)
     db.execute(_insert_instance, {
         "id": instance.id, "tenant_id": instance.tenant, "definition_id": instance.definition_id,
@@ -68,7 +71,8 @@ def create(db: sa.Connection, actor: Actor, now: dt.datetime, instance: Loaded, 
         "search": values.text(title.search, 500),
         "version": 1, "state": state, "variables": variables, "started_at": now, "started_by": actor.id or None,
         "about_id": about_id, **_ending(db, now, instance, outcome), **planned.columns(outcome.live.variables.get("", {}))})
-    started = event_row(actor, now, "instance.started", instance.id, data=changes(outcome))
+    started = event_row(actor, now, "instance.started", instance.id, data={
+        **changes(outcome), **({"in_stead_of": in_stead_of} if in_stead_of else {})})
     return _write_intents(db, actor, now, instance, outcome, [started])
 
 

@@ -15,6 +15,7 @@ from engine import access, documents, load, revisions, version_life
 from engine.commands.instances import Instance, find_definition, run_unique, start_in
 from engine.load import Definition
 from engine.process_engine import Actor, ProcessEngine
+from engine.queries.instances import started_in_stead_of
 from engine.store import attempt, read
 from engine.tables import process_definition, process_instance
 from engine.values import checked
@@ -92,7 +93,7 @@ def family(pe: ProcessEngine, actor: Actor, now: dt.datetime, instance_id: str) 
         if not case.ended_at:
             return Family()
         orders = [dict(row) for row in db.execute(sa.select(
-            _i.id, _i.definition_key, _i.business_key, _i.started_at, _i.started_by, _i.ended_at, _i.end_reason,
+            _i.id, _i.definition_key, _i.business_key, _i.started_at, _i.started_by, _i.ended_at, _i.end_reason, started_in_stead_of,
         ).where(_i.about_id == instance_id).order_by(_i.started_at, _i.id)).mappings()]
         last = revisions.last(db, [instance_id])[instance_id]
         free = any(row["state"] in revisions.STANDS for row in last.values()) and all(order["ended_at"] for order in orders)

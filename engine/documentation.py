@@ -22,6 +22,7 @@ from engine.handlers import Job, handler
 from engine.ids import new_id
 from engine.process_engine import Actor, ProcessEngine
 from engine.publication import publications_of, record_manual, sealed
+from engine.queries.instances import started_in_stead_of
 from engine.store import read, record, run
 from engine.tables import archive_entry, document, event, process_definition, process_instance, resource, tenant, user
 
@@ -99,7 +100,8 @@ def _approval(db: sa.Connection, job: Job) -> dict[str, Any]:
 def _about(db: sa.Connection, job: Job) -> dict[str, Any]:
     """Of a correction or takedown: the case that it is about, the hash of what was documented of it last, and who ordered it
     why. Empty for any other case."""
-    own = db.execute(sa.select(process_instance.c.about_id, process_instance.c.started_by, process_instance.c.started_at).where(
+    own = db.execute(sa.select(
+        process_instance.c.about_id, process_instance.c.started_by, process_instance.c.started_at, started_in_stead_of).where(
         process_instance.c.id == job.instance_id)).one()
     if own.about_id is None:
         return {}
@@ -113,7 +115,8 @@ def _about(db: sa.Connection, job: Job) -> dict[str, Any]:
     said = {name: job.payload[name] for name in ORDERED if job.payload.get(name)}
     return {"instance": own.about_id, "business_key": first.business_key, "title": first.title, **said,
             "entry": entry.number if entry else None, "hash": entry.hash if entry else None,
-            "ordered_by": _person(db, own.started_by), "ordered_at": own.started_at.isoformat()}
+            "ordered_by": _person(db, own.started_by) | _stead({"in_stead_of": own.started_in_stead_of}),
+            "ordered_at": own.started_at.isoformat()}
 
 
 def _person(db: sa.Connection, user_id: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from engine.wording import N_
+from webui.names import post
 from webui.view import moment
 
 LONGEST = 300  # characters of one value
@@ -114,7 +115,7 @@ LABELS = {
     "ok": N_("Berhasil"), "activity_id": N_("Langkah"), "sha256": N_("Sidik"), "files": N_("File"), "until": N_("Sampai"),
     "method": N_("Cara"), "months": N_("Bulan"), "channels": N_("Kanal"), "activities": N_("Langkah"), "instructions": N_("Langkah"),
     "version": N_("Versi"), "scenarios": N_("Skenario"), "due": N_("Batas waktu"), "to": N_("Menjadi"), "notices": N_("Pemberitahuan"),
-    "gone": N_("Musnah"), "kept": N_("Tetap disimpan"),
+    "gone": N_("Musnah"), "in_stead_of": N_("Sebagai"), "kept": N_("Tetap disimpan"),
     "account": N_("Akun"), "why": N_("Sebab"), "user_id": N_("Akun"), "kind": N_("Jenis"), "group": N_("Kelompok"),
     "published": N_("Juga yang masih terbit"), "bytes": N_("Ukuran"), "tautan": N_("Tautan"), "since": N_("Sejak"),
     "report": N_("Laporan"), "every": N_("Setiap"), "recipients": N_("Penerima"),
@@ -138,6 +139,8 @@ def changes(data: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
         found += _variables(rest)
     if isinstance(rest.get("before"), dict) and "after" not in rest:  # what is now stands beside it under the same names
         rest["after"] = {name: rest.pop(name, None) for name in rest["before"]}
+    if isinstance(rest.get("in_stead_of"), dict):
+        found.append((_label("in_stead_of"), post(rest.pop("in_stead_of")), None))
     if "to" not in rest and isinstance(rest.get("from"), list) and "groups" in rest:
         found.append((_label("groups"), _text(rest.pop("from")), _text(rest.pop("groups"))))
     for before, after in PAIRS:

@@ -46,12 +46,15 @@ def everybody() -> dict[str, str]:
 
 def in_stead(name: str, in_stead_of: Mapping[str, Any] | None) -> str:
     """A name, and whose post they held: 'Budi (Plh. Ketua Divisi, menggantikan Ani, SP 12/2026)'."""
-    if not in_stead_of:
-        return name
+    return f"{name} ({post(in_stead_of)})" if in_stead_of else name
+
+
+def post(in_stead_of: Mapping[str, Any]) -> str:
+    """Whose post somebody held: 'Plh. Ketua Divisi, menggantikan Ani, SP 12/2026'."""
     of = in_stead_of
-    post = f"{KINDS.get(of['kind'], of['kind'])} {_(of['title'])}"
+    held = f"{KINDS.get(of['kind'], of['kind'])} {_(of['title'])}"
     absent = _("menggantikan %(name)s", name=of["name"]) if of["name"] else ""
-    return f"{name} ({', '.join(part for part in (post, absent, of['decree']) if part)})"
+    return ", ".join(part for part in (held, absent, of["decree"]) if part)
 
 
 def candidates(task_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:

@@ -8,6 +8,7 @@ from bpmn import forms as rules
 from bpmn.errors import N_, Invalid, NotFound
 from engine import corrections, news, queries
 from webui import actor, deployed, errors, forms, now, pe
+from webui.start import in_stead
 
 blueprint = Blueprint("news", __name__)
 
@@ -57,5 +58,6 @@ def _orderable(kind: str) -> dict:
 
 def _page(case: dict, definition: dict, schema: rules.Form, values: dict, problem: Invalid | None = None):
     return render_template("order.html", case=case, definition=definition, once=secrets.token_hex(8), kind=definition["key"],
+                           in_stead=in_stead(definition),
                            family=corrections.family(pe(), actor(), now(), case["id"]), form=forms.page(schema, values, problem=problem),
                            sop=deployed.standard(definition["id"]), problem=errors.message_of(problem) if problem else "")

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from bpmn import forms as rules
 from bpmn.errors import N_, Invalid, NotFound
-from engine import commands, queries, reviews
+from engine import access, commands, queries, reviews
 from webui import actor, deployed, errors, forms, now, pe
 
 blueprint = Blueprint("start", __name__)
@@ -17,7 +17,8 @@ def index():
     """Every procedure in force that may be started by this person."""
     found = queries.definitions(pe(), actor(), at=now(), startable=True, limit=100).rows
     return render_template("start.html", once=secrets.token_hex(8), definitions=[
-        (row, deployed.standard(row["id"]), forms.start_form(row["id"]) is not None) for row in found if not _is_about_a_case(row)])
+        (row, deployed.standard(row["id"]), forms.start_form(row["id"]) is not None, in_stead(row))
+        for row in found if not _is_about_a_case(row)])
 
 
 @blueprint.route("/start/<key>", methods=["GET", "POST"])
@@ -41,6 +42,11 @@ def start(key: str):
     return redirect(_first_task(started.id), 303)
 
 
+def in_stead(definition: dict) -> dict | None:
+    """In whose stead the person would start a case of a row of `queries.definitions`."""
+    return access.starts_in_stead(actor(), definition["groups"], definition["starter_groups"])
+
+
 def _startable(key: str) -> dict:
     for row in queries.definitions(pe(), actor(), key=key, at=now(), startable=True, limit=1).rows:
         if not _is_about_a_case(row):
@@ -55,7 +61,7 @@ def _is_about_a_case(definition: dict) -> bool:
 
 def _page(definition: dict, schema: rules.Form | None, values: dict, problem: Invalid | None = None):
     return render_template("start_form.html", definition=definition, sop=deployed.standard(definition["id"]), once=secrets.token_hex(8),
-                           form=forms.page(schema, values, problem=problem) if schema else None,
+                           in_stead=in_stead(definition), form=forms.page(schema, values, problem=problem) if schema else None,
                            problem=errors.message_of(problem) if problem else "")
 
 

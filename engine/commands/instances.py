@@ -97,7 +97,8 @@ def start_in(db: sa.Connection, actor: Actor, now: dt.datetime, definition: Defi
     else:
         outcome = step.start(spec, variables, now, new_id, start_event=start_event, business_key=business_key)
     instance = Loaded(instance_id, actor.tenant, definition.id, definition.key, business_key, "", 0, False, False, Live({}, {}), now)
-    due = apply.create(db, actor, now, instance, outcome, load.title(spec, instance, outcome), about_id)
+    stead = access.starts_in_stead(actor, definition.groups, definition.starter_groups)
+    due = apply.create(db, actor, now, instance, outcome, load.title(spec, instance, outcome), about_id, stead)
     return Instance(instance_id, business_key, definition.id, outcome.ended), due
 
 

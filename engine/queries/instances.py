@@ -17,6 +17,9 @@ from engine.tables import activity, event, incident, process_instance
 _i = process_instance.c
 _open_incidents = sa.select(sa.func.count()).where(
     incident.c.instance_id == _i.id, incident.c.resolved_at.is_(None)).correlate(process_instance).scalar_subquery()
+started_in_stead_of = sa.select(event.c.data["in_stead_of"]).where(
+    event.c.instance_id == _i.id, event.c.type == "instance.started").order_by(event.c.id).limit(1).correlate(
+    process_instance).scalar_subquery().label("started_in_stead_of")
 _COLUMNS = (_i.id, _i.definition_id, _i.definition_key, _i.business_key, _i.title, _i.suspended, _i.started_at, _i.started_by,
             _i.ended_at, _i.end_reason, _open_incidents.label("incidents"))
 
@@ -47,9 +50,10 @@ def instances(pe: ProcessEngine, actor: Actor, *, state: str | None = None, sear
 
 
 def instance(pe: ProcessEngine, actor: Actor, instance_id: str) -> dict[str, Any]:
-    """One case: the columns of `instances`, and definition_name and definition_version."""
+    """One case: the columns of `instances`, definition_name, definition_version, and in whose stead it was started: started_in_stead_of."""
+    query = sa.select(*_COLUMNS, started_in_stead_of).where(_i.id == instance_id, _i.tenant_id == actor.tenant)
     with read(pe) as db:
-        row = db.execute(sa.select(*_COLUMNS).where(_i.id == instance_id, _i.tenant_id == actor.tenant)).mappings().first()
+        row = db.execute(query).mappings().first()
         if row is None:
             raise NotFound(N_("Berkas tidak ditemukan."))
         definition = load.definition(db, row["definition_id"])

@@ -86,6 +86,16 @@ def test_what_a_substitute_does_says_in_whose_stead(pe, appoint, task, now, admi
     assert queries.task(pe, admin, own)["in_stead_of"] is None and "in_stead_of" not in events_of(pe, "task.completed")[1]
 
 
+@on_databases
+def test_a_case_that_a_substitute_starts_says_in_whose_stead(pe, appoint, pemilik, ketua, admin, now):
+    deploy(pe, pemilik, now, diagram(chain(START, user_task("putuskan", "sub-bagian"), END), attributes='camunda:candidateStarterGroups="ketua-divisi"'))
+    appoint()
+    at = now + DAY
+    made = [commands.start(pe, who, at, key="p").id for who in (as_of(pe, at), ketua, as_of(pe, at, "admin"))]
+    assert [queries.instance(pe, admin, id)["started_in_stead_of"] for id in made] == [STEAD, None, None]
+    assert [data.get("in_stead_of") for data in events_of(pe, "instance.started")] == [STEAD, None, None]
+
+
 def test_a_member_is_never_in_stead(pe, appoint, task, admin, now):
     appoint()
     accounts.set_groups(pe, admin, now, "kasubbag", ["sub-bagian", "ketua-divisi"])

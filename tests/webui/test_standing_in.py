@@ -53,6 +53,14 @@ def test_a_decision_in_stead_is_shown_as_such(signed_in, stands_in, case_at):
         answer.location).text
 
 
+def test_a_case_started_in_stead_is_shown_as_such(pe, signed_in, stands_in, sop, today):
+    assert f"Tercatat sebagai {SAID}." in signed_in("kasubbag").get("/start/penerbitan-informasi").text
+    assert "Tercatat sebagai" not in signed_in("ketua").get("/start/penerbitan-informasi").text
+    case = commands.start(pe, accounts.actor(pe, "kasubbag", now=today), today, key="penerbitan-informasi").id
+    assert SAID in signed_in("ketua").get(f"/cases/{case}").text
+    assert "Plh. Ketua Divisi, menggantikan Ketua Demo, SP 12/2026" in signed_in("admin").get("/audit?kind=instance.started").text
+
+
 def test_an_admin_appoints_and_revokes(signed_in, today, pe):
     browser = signed_in("admin")
     assert 'href="/substitutions"' in browser.get("/people").text
