@@ -164,3 +164,12 @@ def test_a_thread_is_shown_as_its_posts_and_a_video_with_the_first(pe, people, n
     shown = panel(page, "x")
     assert [f"{n}/3" in shown for n in (1, 2, 3)] == [True] * 3 and shown.count("<article") == 3 and "3 kiriman bersambung" in shown
     assert shown.count("rapat.mp4") == 1 and "Belum muat" not in shown
+
+
+def test_threads_shows_a_thread_where_that_is_wished(pe, people, now, signed_in, case_at):
+    task, data = case_at("siapkan", kanal=["threads"]), form_data({**DRAFT, "ringkasan": "Pemungutan suara berlangsung di semua pulau. " * 20})
+    for thread, count in ((False, 1), (True, 2)):
+        channels.save_channel(pe, people["admin"], now, id="threads", name="Threads", connector="threads", secrets={"client_secret": "rahasia"},
+                              config={"thread": thread, "client_id": "1"})
+        shown = panel(signed_in("penulis").post(f"/preview/tasks/{task}/channels", data).text, "threads")
+        assert shown.count("<article") == count and ("kiriman bersambung" in shown) == thread
