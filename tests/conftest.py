@@ -9,6 +9,7 @@ import uuid
 import argon2
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
 
 from engine import demo, migrations, passwords, tables
 from engine.process_engine import DEFAULT_TENANT, Actor, open_engine
@@ -47,6 +48,19 @@ def postgres():
     database = Postgres()
     yield database
     database.drop()
+
+
+class Compiled(LRUCache):
+    """Statements as one kind of database reads them, compiled once for all engines of the process; each would do it anew."""
+
+    def get(self, key, default=None):
+        return super().get((key[0].name, *key[1:]), default)  # key[0] is the engine's own dialect
+
+    def __setitem__(self, key, compiled):
+        super().__setitem__((key[0].name, *key[1:]), compiled)
+
+
+COMPILED = Compiled(2000)
 
 
 class Postgres:
@@ -132,6 +146,7 @@ def make_postgres(request, folder):
     """Return an engine on an empty PostgreSQL database."""
     database = request.getfixturevalue("postgres")
     pe = open_engine(folder, send=lambda job_ids: None, DATABASE_URL=database.url, PASSWORD_LENGTH=10)
+    pe.db.update_execution_options(compiled_cache=COMPILED)
 
     def clean():
         pe.close()
@@ -146,6 +161,7 @@ def make_sqlite(request, folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "terbit.sqlite3").write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
     pe = open_engine(folder, send=lambda job_ids: None, PASSWORD_LENGTH=10)  # tests' passwords are short
+    pe.db.update_execution_options(compiled_cache=COMPILED)
     sa.event.listen(pe.db, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))  # no test cuts the power
     request.addfinalizer(pe.close)
     return pe

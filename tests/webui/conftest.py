@@ -19,10 +19,10 @@ def app(pe, people, tmp_path_factory):
 
 
 class Browser:
-    """A test client with a person's manners: it reads the CSRF token from the page before it sends a form."""
+    """A test client with a person's manners: before it sends a form it has read a page with the CSRF token of its session."""
 
     def __init__(self, app):
-        self.app, self.client = app, app.test_client()
+        self.app, self.client, self.read = app, app.test_client(), None
 
     def get(self, path, **kwargs):
         return self.client.get(path, **kwargs)
@@ -33,7 +33,12 @@ class Browser:
         return found[1]
 
     def post(self, path, data=None, *, token_from=None, **kwargs):
-        return self.client.post(path, data={"csrf_token": self.token(token_from or "/"), **(data or {})}, **kwargs)
+        if token_from or not self.read:
+            self.read = self.token(token_from or "/")
+        answer = self.client.post(path, data={"csrf_token": self.read, **(data or {})}, **kwargs)
+        if path.startswith(("/sign-", "/account")):
+            self.read = None  # perhaps another session
+        return answer
 
     def sign_in(self, user, password="terbit-demo", **kwargs):
         return self.post("/sign-in", {"user_id": user, "password": password, **kwargs}, token_from="/sign-in")
