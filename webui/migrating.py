@@ -86,10 +86,12 @@ def change():
     versions = queries.standing(pe(), actor(), found.source.key)
     if request.form.get("do") == "start":
         try:
-            id = commands.start_migration(pe(), actor(), now(), found.source.id, found.target.id, sent)
+            id = commands.start_migration(pe(), actor(), now(), found.source.id, found.target.id, sent, why=request.form.get("reason", ""))
             return redirect(url_for("batches.show", id=id), 303)
         except TerbitError as problem:
-            return _page(found, sent, versions, problem=message_of(problem)), status_of(problem)
+            unsaid = problem.where.get("field") == "reason"  # all else is right: what was tried stands
+            page = _page(found, sent, versions, problem=message_of(problem), tried=_tried(found, sent) if unsaid else None)
+            return page, status_of(problem)
     wanted = request.form.get("do") == "try" or request.form.get("after")
     return _page(found, sent, versions, tried=_tried(found, sent) if wanted else None)
 

@@ -31,16 +31,17 @@ _i = process_instance.c
 # Beginning ------------------------------------------------------------------------------------------------------------
 
 def start_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: str, target_id: str, plan: Plan, *,
-                    instance_ids: Sequence[str] | None = None) -> str:
-    """Set all running cases of a definition, or these of them, down to be brought to another; return the migration's id.
+                    why: str, instance_ids: Sequence[str] | None = None) -> str:
+    """Set all running cases of a definition, or these of them, down to be brought to another, with a reason; return the migration's id.
 
     By a process owner or an admin. Invalid where the plan has errors, with each as a problem; Conflict where no case runs.
     """
     with read(pe) as db:
         source, target = checked(db, actor, source_id, target_id, plan)
+    why = values.reason(why)
 
     def write(db: sa.Connection) -> str:
-        migration_id = _new(db, actor, now, source, target, plan, state="running")
+        migration_id = _new(db, actor, now, source, target, plan, state="running", reason=why)
         cases = sa.select(sa.literal(migration_id), _i.id, _i.id, sa.literal("open")).where(
             _i.definition_id == source.id, _i.tenant_id == actor.tenant, _i.ended_at.is_(None))
         if instance_ids is not None:
@@ -51,7 +52,7 @@ def start_migration(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id
             raise Conflict(N_("Tidak ada berkas yang berjalan pada versi ini."))
         db.execute(sa.update(batch).where(batch.c.id == migration_id).values(total=total))
         record(db, actor, now, "batch.started", data={
-            "batch": migration_id, "type": batches.MIGRATION, "from": source.id, "to": target.id, "total": total})
+            "batch": migration_id, "type": batches.MIGRATION, "from": source.id, "to": target.id, "total": total, "reason": why})
         return migration_id
 
     return run(pe, write)
@@ -107,7 +108,7 @@ def move(pe: ProcessEngine, now: dt.datetime, row: Row, item: Row) -> None:
                 raise Later
             target = load.definition(db, row["target_id"])
             done = decide(db, now, plan, row["source_id"], target, instance)
-        return run(pe, lambda db: put(db, actor, now, target, instance, done, row["id"]))
+        return run(pe, lambda db: put(db, actor, now, target, instance, done, row["id"], row["reason"]))
 
     try:
         pe.wake(attempt(pe, command))
@@ -133,12 +134,12 @@ def decide(db: sa.Connection, now: dt.datetime, plan: Plan, source_id: str, targ
 
 
 def migrate_now(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: str, target_id: str, plan: Plan,
-                instance_ids: Sequence[str]) -> None:
-    """Bring these cases over at once, all of them or none. Invalid, with each refusal as a problem, where one cannot go.
+                instance_ids: Sequence[str], *, why: str) -> None:
+    """Bring these cases over at once, all of them or none, with a reason. Invalid, with each refusal as a problem, where one cannot go.
 
     NotFound for one that does not run on the source; Conflict where somebody works on one of them at this moment.
     """
-    wanted = sorted(set(instance_ids))
+    wanted, why = sorted(set(instance_ids)), values.reason(why)
     if not 0 < len(wanted) <= MOST_AT_ONCE:
         raise Invalid(N_("Sebutkan 1 sampai %(most)d berkas."), field="processInstanceIds", most=MOST_AT_ONCE)
 
@@ -148,7 +149,7 @@ def migrate_now(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: st
 
         def write(db: sa.Connection) -> list[str]:
             problems, due = [], []
-            migration_id = _new(db, actor, now, source, target, plan, state="done", total=len(wanted), ended_at=now)
+            migration_id = _new(db, actor, now, source, target, plan, state="done", total=len(wanted), ended_at=now, reason=why)
             if db.execute(_leased.where(job.c.instance_id.in_(wanted)), {"now": now}).first() is not None:
                 raise Conflict(N_("Sebuah pekerjaan berkas ini sedang dikerjakan. Coba lagi sebentar."))
             for instance_id in wanted:
@@ -157,7 +158,7 @@ def migrate_now(pe: ProcessEngine, actor: Actor, now: dt.datetime, source_id: st
                     raise NotFound(N_("Berkas tidak ditemukan."))
                 try:
                     done = decide(db, now, plan, source_id, target, instance)
-                    due += put(db, actor, now, target, instance, done, migration_id)
+                    due += put(db, actor, now, target, instance, done, migration_id, why)
                 except Invalid as error:
                     problems.append(Invalid(error.message, element=error.where.get("element", ""), field=instance_id, **error.params))
             if problems:
@@ -201,7 +202,7 @@ _give = sa.update(activity).where(activity.c.id == bindparam("_id")).values(assi
 
 
 def put(db: sa.Connection, actor: Actor, now: dt.datetime, target: Definition, instance: Loaded, done: Migrated,
-        migration_id: str) -> list[str]:
+        migration_id: str, why: str) -> list[str]:
     """Write what `decide` said of a case, in a transaction that is open. Stale if somebody changed it since."""
     there = replace(instance, definition_id=target.id)
     spec = load.spec(db, target.id)
@@ -209,7 +210,7 @@ def put(db: sa.Connection, actor: Actor, now: dt.datetime, target: Definition, i
     stood = {m.was: m.activity_id for m in done.moved}
     happened = event_row(actor, now, "instance.migrated", instance.id, data={
         "from": instance.definition_id, "to": target.id, "from_version": load.definition(db, instance.definition_id).version,
-        "to_version": target.version, "mapping": stood, "migration": migration_id,
+        "to_version": target.version, "mapping": stood, "migration": migration_id, **({"reason": why} if why else {}),
         **{key: changed for key, changed in apply.changes(done.outcome).items() if changed}})
     due = apply.write(db, actor, now, there, done.outcome, title=title, events=[happened])
     for statement in _rebind:

@@ -63,6 +63,9 @@ def test_running_cases_are_brought_to_the_new_version(open_page, audit, server, 
     expect(page.locator("#tried .row-more")).to_have_count(0)
     expect(page.locator("#tried .tag-success")).to_have_count(2)  # of those that can go, the first are enough to see
     assert audit(page) == []
+    page.locator("#reason").fill("SOP baru")
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(200)  # a changed reason changes no plan: what was tried stands
     page.locator("#tried button[value=start]").click()
     page.locator("#batch progress").wait_for()
     assert audit(page) == []

@@ -49,7 +49,7 @@ def states(pe, migration_id):
 
 
 def move_all(pe, actor, now, source, target, plan, **rest):
-    id = migrating.start_migration(pe, actor, now, source, target, Plan(plan), **rest)
+    id = migrating.start_migration(pe, actor, now, source, target, Plan(plan), why="SOP baru", **rest)
     batches.work(pe, lambda: now)
     return id
 
@@ -60,7 +60,7 @@ def move_all(pe, actor, now, source, target, plan, **rest):
 def test_a_case_goes_on_in_the_other_version_with_its_task(pe, versions, penulis, kasubbag, pemilik, admin, now):
     one, two = versions(ONE, TWO)
     with pytest.raises(Conflict):
-        migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
+        migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
     [case] = start(pe, penulis, now, one, judul="Rapat")
     task = open_tasks(pe, admin, case)["a"]
     due = rows(pe, activity, id=task)[0]["due_at"]
@@ -74,7 +74,7 @@ def test_a_case_goes_on_in_the_other_version_with_its_task(pe, versions, penulis
     assert [(c["kind"], c["name"]) for c in rows(pe, candidate, task_id=task)] == [("group", "sub-bagian")]
     [happened] = rows(pe, event, type="instance.migrated")
     assert happened["actor"] == "pemilik" and happened["data"] == {
-        "from": one, "to": two, "from_version": 1, "to_version": 2, "mapping": {"a": "a"}, "migration": id}
+        "from": one, "to": two, "from_version": 1, "to_version": 2, "reason": "SOP baru", "mapping": {"a": "a"}, "migration": id}
     commands.complete(pe, kasubbag, now, task)
     assert list(open_tasks(pe, admin, case)) == ["baru"]
     finished = rows(pe, activity, instance_id=case, activity_id="start")
@@ -102,9 +102,9 @@ def test_due_times_are_kept_or_counted_anew_from_the_task_s_start(pe, versions, 
     task = open_tasks(pe, penulis, case)["a"]
     before = rows(pe, activity, id=task)[0]
     later = now + dt.timedelta(hours=1)
-    migrating.migrate_now(pe, pemilik, later, one, two, Plan({"a": "a"}), [case])
+    migrating.migrate_now(pe, pemilik, later, one, two, Plan({"a": "a"}), [case], why="SOP baru")
     assert rows(pe, activity, id=task)[0]["due_at"] == before["due_at"]
-    migrating.migrate_now(pe, pemilik, later, two, three, Plan({"a": "a"}, frozenset({"a"})), [case])
+    migrating.migrate_now(pe, pemilik, later, two, three, Plan({"a": "a"}, frozenset({"a"})), [case], why="SOP baru")
     after = rows(pe, activity, id=task)[0]
     assert after["due_at"] == before["due_at"] + dt.timedelta(hours=2) and after["allowed_seconds"] == 3 * 3600
 
@@ -123,9 +123,9 @@ def test_the_people_whose_task_it_becomes_are_told_and_nobody_twice(pe, versions
     commands.claim(pe, penulis, now, tasks[1])
     before = told()
     assert before == {("penulis", task) for task in tasks}
-    migrating.migrate_now(pe, pemilik, now, one, three, Plan(SAME), cases)
+    migrating.migrate_now(pe, pemilik, now, one, three, Plan(SAME), cases, why="SOP baru")
     assert told() == before, "for the same people as before: nothing to say"
-    migrating.migrate_now(pe, pemilik, now, three, two, Plan(SAME), cases)
+    migrating.migrate_now(pe, pemilik, now, three, two, Plan(SAME), cases, why="SOP baru")
     assert told() - before == {("kasubbag", tasks[0])}, "one has become theirs; the other its holder keeps"
 
 
@@ -170,7 +170,7 @@ def test_a_case_whose_job_is_being_done_waits_its_turn(pe, versions, penulis, pe
     [case] = start(pe, penulis, now, one)
     [waiting] = rows(pe, job, instance_id=case)
     commands.lease_job(pe, now, waiting["id"], "l", 60)
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan({"kirim": "kirim"}))
+    id = migrating.start_migration(pe, pemilik, now, one, two, Plan({"kirim": "kirim"}), why="SOP baru")
     assert "gilirannya" in queries.dry_run(pe, pemilik, now, one, two, Plan({"kirim": "kirim"})).rows[0]["problem"]["message"]
     assert batches.work(pe, lambda: now) == 0 and states(pe, id) == ["open"]
     assert queries.batch(pe, pemilik, id)["state"] == "running"
@@ -233,7 +233,7 @@ def test_what_would_fail_is_said_before_and_is_what_fails(pe, versions, penulis,
 def test_stopped_it_goes_no_further_and_those_that_went_stay(pe, versions, penulis, pemilik, admin, now):
     one, two = versions(ONE, TWO)
     start(pe, penulis, now, one, 4)
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
+    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
     ticking = iter(now + dt.timedelta(seconds=n) for n in range(100))
     assert batches.work(pe, lambda: next(ticking), seconds=3) == 2
     commands.delete_batch(pe, pemilik, now, id)
@@ -249,7 +249,7 @@ def test_stopped_it_goes_no_further_and_those_that_went_stay(pe, versions, penul
 def test_two_workers_at_once_bring_each_case_over_once(pe, versions, penulis, pemilik, admin, now):
     one, two = versions(ONE, TWO)
     start(pe, penulis, now, one, 12)
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
+    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
     for _ in range(3):  # who lost a race five times leaves the case to the next turn
         results = at_once(*[lambda: batches.work(pe, lambda: now)] * 3)
         assert all(isinstance(result, int) for result in results), results
@@ -270,7 +270,7 @@ def test_somebody_who_completes_meanwhile_is_not_lost(pe, versions, penulis, pem
         return done
 
     monkeypatch.setattr(migrating, "decide", slow)
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
+    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
     with_lock = pe.db.dialect.name  # on both: the decision was made on a state that is no more, so it is made again
     batches.work(pe, lambda: now)
     assert calls and states(pe, id) == ["done"], with_lock
@@ -280,9 +280,9 @@ def test_somebody_who_completes_meanwhile_is_not_lost(pe, versions, penulis, pem
 def test_a_case_that_ended_before_its_turn_is_left_alone(pe, versions, penulis, pemilik, admin, now):
     one, two = versions(ONE, TWO)
     [case, other] = start(pe, penulis, now, one, 2)
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
+    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
     commands.cancel(pe, admin, now, case)
-    migrating.migrate_now(pe, pemilik, now, one, two, Plan(SAME), [other])
+    migrating.migrate_now(pe, pemilik, now, one, two, Plan(SAME), [other], why="SOP baru")
     batches.work(pe, lambda: now)
     assert sorted(states(pe, id)) == ["ended", "failed"]
     [problem] = [row["problem"] for row in rows(pe, batch_item, state="failed")]
@@ -297,7 +297,7 @@ def test_ten_thousand_are_set_down_in_one_statement(pe, versions, penulis, pemil
     run(pe, lambda db: db.execute(sa.insert(process_instance), copies))
     said = []
     sa.event.listen(pe.db, "before_cursor_execute", lambda *args: said.append(args[2]))
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
+    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
     assert sum("INSERT INTO batch_item" in statement for statement in said) == 1
     assert queries.batch(pe, pemilik, id)["counts"]["open"] == 10_000
     said.clear()
@@ -309,7 +309,7 @@ def test_ten_thousand_are_set_down_in_one_statement(pe, versions, penulis, pemil
 def test_killed_at_any_statement_each_case_is_wholly_here_or_there(pe, versions, penulis, pemilik, admin, now, moment):
     one, two = versions(ONE, TWO)
     cases = start(pe, penulis, now, one, 6)
-    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))
+    id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
     pe.db.dispose()
 
     def dies() -> None:
@@ -346,11 +346,11 @@ def test_at_once_all_go_or_none(pe, versions, penulis, pemilik, now):
     cases = start(pe, penulis, now, one, 2)
     commands.complete(pe, penulis, now, open_tasks(pe, penulis, cases[1])["a"])
     with pytest.raises(Invalid) as refused:
-        migrating.migrate_now(pe, pemilik, now, one, two, Plan({"a": "a"}), cases)
+        migrating.migrate_now(pe, pemilik, now, one, two, Plan({"a": "a"}), cases, why="SOP baru")
     assert [(p.where["field"], p.where["element"]) for p in refused.value.problems] == [(cases[1], "b")]
     assert {row["definition_id"] for row in rows(pe, process_instance)} == {one}
     assert queries.migrations(pe, pemilik, "p").rows == []
-    migrating.migrate_now(pe, pemilik, now, one, two, Plan({"a": "a"}), cases[:1])
+    migrating.migrate_now(pe, pemilik, now, one, two, Plan({"a": "a"}), cases[:1], why="SOP baru")
     assert rows(pe, process_instance, id=cases[0])[0]["definition_id"] == two
     [kept] = queries.migrations(pe, pemilik, "p").rows
     assert (kept["state"], kept["total"]) == ("done", 1)
@@ -359,7 +359,7 @@ def test_at_once_all_go_or_none(pe, versions, penulis, pemilik, now):
 def test_what_a_case_ran_on_before_is_kept(pe, versions, penulis, pemilik, now):
     one, two = versions(ONE, TWO)
     cases = start(pe, penulis, now, one)
-    migrating.migrate_now(pe, pemilik, now, one, two, Plan(SAME), cases)
+    migrating.migrate_now(pe, pemilik, now, one, two, Plan(SAME), cases, why="SOP baru")
     with pytest.raises(Conflict):
         commands.delete_deployment(pe, pemilik, now, one.split(":")[2])
 
@@ -369,13 +369,13 @@ def test_only_owner_and_admin_and_only_within_their_office(pe, versions, penulis
     start(pe, penulis, now, one)
     for actor in (penulis, analis):
         with pytest.raises(Forbidden):
-            migrating.start_migration(pe, actor, now, one, two, Plan(SAME))
+            migrating.start_migration(pe, actor, now, one, two, Plan(SAME), why="SOP baru")
         with pytest.raises(Forbidden):
             queries.dry_run(pe, actor, now, one, two, Plan(SAME))
     stranger = Actor("x", "lain", frozenset({"admin"}))
     with pytest.raises(NotFound):
         queries.between(pe, stranger, one, two)
-    id = migrating.start_migration(pe, admin, now, one, two, Plan(SAME))
+    id = migrating.start_migration(pe, admin, now, one, two, Plan(SAME), why="SOP baru")
     with pytest.raises(NotFound):
         queries.batch(pe, stranger, id)
     with pytest.raises(NotFound):
@@ -387,12 +387,12 @@ def test_what_cannot_begin(pe, versions, penulis, pemilik, now):
     one, two = versions(ONE, TWO)
     other = deploy(pe, pemilik, now, diagram(chain(START, user_task("a"), END), "lain")).definitions[0]["id"]
     with pytest.raises(Conflict):
-        migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME))  # no case runs
+        migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")  # no case runs
     assert queries.migrations(pe, pemilik, "p").rows == []
     start(pe, penulis, now, one)
     for target in (one, other):
         with pytest.raises(Invalid):
-            migrating.start_migration(pe, pemilik, now, one, target, Plan(SAME))
+            migrating.start_migration(pe, pemilik, now, one, target, Plan(SAME), why="SOP baru")
     with pytest.raises(Invalid) as wrong:
-        migrating.start_migration(pe, pemilik, now, one, two, Plan({"a": "zz"}))
+        migrating.start_migration(pe, pemilik, now, one, two, Plan({"a": "zz"}), why="SOP baru")
     assert [p.where["element"] for p in wrong.value.problems] == ["a"]

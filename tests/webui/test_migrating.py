@@ -61,7 +61,7 @@ def test_a_changed_mapping_is_checked_at_once(office, signed_in):
     page = browser.post("/migrations/plan", {**sent, "map-tulis": "zz"}).text
     assert "“zz” tidak ada di versi tujuan." in page and "1 pemetaan salah" in page
     assert browser.post("/migrations/plan", {**sent, "map-zz": "naskah"}).status_code == 404
-    assert browser.post("/migrations/plan", {**sent, "map-tulis": "zz", "do": "start"}).status_code == 400
+    assert browser.post("/migrations/plan", {**sent, "map-tulis": "zz", "do": "start", "reason": "SOP baru"}).status_code == 400
 
 
 def test_it_is_tried_on_every_case_and_then_done(office, signed_in, pe, people, now):
@@ -72,7 +72,9 @@ def test_it_is_tried_on_every_case_and_then_done(office, signed_in, pe, people, 
     assert "2 berkas dapat dipindahkan" in page and "1 tidak" in page
     assert page.count("Dapat</span>") == 2 and "“periksa” belum dipetakan" in page
     assert queries.migrations(pe, people["pemilik"], "p").rows == [], "nothing was begun"
-    begun = browser.post("/migrations/plan", {**sent, "do": "start"})
+    unsaid = browser.post("/migrations/plan", {**sent, "do": "start", "reason": " "})
+    assert unsaid.status_code == 400 and "Sebutkan alasannya." in unsaid.text and 'name="reason"' in unsaid.text
+    begun = browser.post("/migrations/plan", {**sent, "do": "start", "reason": "SOP baru"})
     assert begun.status_code == 303
     page = browser.get(begun.location).text
     assert "Berjalan: 0 dari 3." in page and 'hx-trigger="every 2s"' in page and page.count("Menunggu giliran</span>") == 3
@@ -85,14 +87,14 @@ def test_it_is_tried_on_every_case_and_then_done(office, signed_in, pe, people, 
     moved = browser.get(f"{begun.location}?state=done").text
     assert moved.count("Sudah</span>") == 2 and "Rapat 1" in moved
     case = browser.get(f"/cases/{cases[1]}").text
-    assert "Dipindahkan dari versi 1 ke versi 2" in case and "Pemilik" in case
+    assert "Dipindahkan dari versi 1 ke versi 2" in case and "Pemilik" in case and "SOP baru" in case
     assert "Pemindahan sebelumnya" in browser.get(f"/migrations/plan?target={two}").text
 
 
 def test_it_can_be_stopped(office, signed_in, pe, people, now):
     one, two, _ = office()
     browser = signed_in("admin")
-    begun = browser.post("/migrations/plan", {**fields(browser.get(f"/migrations/plan?target={two}").text), "do": "start"})
+    begun = browser.post("/migrations/plan", {**fields(browser.get(f"/migrations/plan?target={two}").text), "do": "start", "reason": "SOP baru"})
     assert browser.post(f"{begun.location}/suspend").status_code == 303
     assert "Dihentikan sementara: 0 dari 3." in browser.get(begun.location).text and batches.work(pe, lambda: now) == 0
     assert browser.post(f"{begun.location}/delete").status_code == 303
@@ -134,7 +136,7 @@ def test_who_may_not_sees_none_of_it(office, signed_in):
     for user in ("penulis", "analis"):
         browser = signed_in(user)
         assert browser.get(f"/migrations/plan?target={two}").status_code == 403
-        for path, data in (("/migrations/plan", {**sent, "do": "start"}), ("/migrations/try", sent)):
+        for path, data in (("/migrations/plan", {**sent, "do": "start", "reason": "SOP baru"}), ("/migrations/try", sent)):
             assert browser.post(path, data).status_code == 403
         assert browser.get("/migrations/0").status_code == 403
     assert signed_in("pemilik").get("/migrations/0").status_code == 404

@@ -60,7 +60,7 @@ def execute(call: Call) -> Response | None:
         return _refused_plan(reports)
     ids = cases_named(call)
     try:
-        commands.migrate_now(call.pe, call.actor, call.now, found.source.id, found.target.id, _plan(plan), ids)
+        commands.migrate_now(call.pe, call.actor, call.now, found.source.id, found.target.id, _plan(plan), ids, why="REST")
     except Invalid as problem:
         if not problem.problems:
             raise
@@ -75,7 +75,8 @@ def execute_async(call: Call) -> dict | Response:
     if reports := _reports(found, plan):
         return _refused_plan(reports)
     id = commands.start_migration(
-        call.pe, call.actor, call.now, found.source.id, found.target.id, _plan(plan), instance_ids=cases_named(call))
+        call.pe, call.actor, call.now, found.source.id, found.target.id, _plan(plan), why="REST",
+        instance_ids=cases_named(call))
     return show_batch(call, id)
 
 
