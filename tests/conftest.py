@@ -31,8 +31,8 @@ def actor_of(name: str, tenant: str = DEFAULT_TENANT) -> Actor:
 
 
 def pytest_collection_modifyitems(items):
-    """What takes longest goes first, so that no process is left with it at the end: journeys, whole programs, the browser."""
-    first = ("journeys", "test_packaging.py", "test_docs.py", "test_cli.py", "browser")
+    """What takes longest goes first, so that no process is left with it at the end: whole programs, a large office, the browser."""
+    first = ("journeys", "test_packaging.py", "test_docs.py", "test_cli.py", "test_large_office.py", "browser")
     items.sort(key=lambda item: min((first.index(part) for part in item.path.parts if part in first), default=len(first)))
 
 

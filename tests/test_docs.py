@@ -55,7 +55,7 @@ def test_every_command_of_the_documents_works(document, tmp_path):
     # /tmp of the documents is the test's own; the rest of the machine is left alone
     script = "set -eux\n" + "\n".join(blocks(document)).replace("/tmp/", f"{tmp_path}/")
     environment = {**os.environ, "PATH": f"{shims(tmp_path)}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash"], input=script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["bash"], input=script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
