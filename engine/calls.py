@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
-from bpmn.errors import N_, NotFound
+from bpmn.errors import N_, Conflict, NotFound
 from connectors import (
     Connector,
     Failure,
@@ -33,6 +33,7 @@ from engine.handlers import Job
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import channel
+from engine.tables import job as job_table
 from engine.tables import publication_progress as table
 
 LOOKS = (60, 300, 1800, 7200)  # seconds before each look at what is not known
@@ -110,11 +111,13 @@ def reads_back(pe: ProcessEngine, job: Job) -> bool:
 
 # Progress -------------------------------------------------------------------------------------------------------------
 
-def progress(pe: ProcessEngine, publication_id: str, now: dt.datetime) -> tuple[Progress, int]:
-    """What was noted of this publication, to go on from, and how many looks at it were begun."""
+def progress(pe: ProcessEngine, job: Job, publication_id: str, now: dt.datetime) -> tuple[Progress, int]:
+    """What was noted of this publication, to go on from, and how many looks at it were begun. Noting more raises Conflict once another
+    worker has taken the job: one that stood still for longer than its lease begins nothing any more."""
     with read(pe) as db:
         row = db.execute(sa.select(table).where(table.c.publication_id == publication_id)).mappings().first()
-    return Progress(_opened(pe, row), lambda values: _save(pe, publication_id, values, now)), row["looks"] if row else 0
+        lease = db.scalar(_lease(job))
+    return Progress(_opened(pe, row), lambda values: _save(pe, job, lease, publication_id, values, now)), row["looks"] if row else 0
 
 
 def set_looks(db: sa.Connection, publication_id: str, looks: int, now: dt.datetime) -> None:
@@ -134,12 +137,22 @@ def _opened(pe: ProcessEngine, row: Mapping[Any, Any] | None) -> dict[str, Any]:
         raise Failure(N_("Catatan pengiriman tidak dapat dibuka; tidak diketahui sejauh mana terkirim."), "unknown") from None
 
 
-def _save(pe: ProcessEngine, publication_id: str, values: dict[str, Any], now: dt.datetime) -> None:
+def _lease(job: Job) -> Any:
+    return sa.select(job_table.c.leased_by).where(job_table.c.id == job.id)
+
+
+def _save(pe: ProcessEngine, job: Job, lease: str | None, publication_id: str, values: dict[str, Any], now: dt.datetime) -> None:
     notes = json.dumps(values).encode()
     if len(notes) > MOST_NOTES:
         raise ValueError("a connector's progress is too large")
     sealed = Fernet(pe.fernet_key("progress")).encrypt(notes)
-    run(pe, lambda db: _upsert(db, publication_id, {"notes": sealed, "updated_at": now}))
+
+    def write(db: sa.Connection) -> None:
+        if db.scalar(_lease(job).with_for_update()) != lease:
+            raise Conflict(N_("Pekerjaan ini sudah diambil atau diselesaikan oleh yang lain."))
+        _upsert(db, publication_id, {"notes": sealed, "updated_at": now})
+
+    run(pe, write)
 
 
 def _upsert(db: sa.Connection, publication_id: str, values: dict[str, Any]) -> None:

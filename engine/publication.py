@@ -61,7 +61,7 @@ def publish(pe: ProcessEngine, job: Job, now: dt.datetime) -> dict[str, Any]:
 
 def _result(pe: ProcessEngine, job: Job, request: Request, own_id: str, before: Any, now: dt.datetime) -> Result:
     """Where it stands: found there after an unknown outcome, changed where it stood, or published."""
-    progress, looks = calls.progress(pe, own_id, now)
+    progress, looks = calls.progress(pe, job, own_id, now)
     if before and before["state"] == "unknown":
         if not looks and job.attempts > 1:  # a worker died before it could ask a person, who has ordered nothing yet
             raise Failure(N_("Sudah dikirim, tetapi tidak diketahui apakah diterima."), "unknown")

@@ -246,3 +246,20 @@ def test_a_post_for_later_is_linked_too_and_a_paused_website_holds_nobody_up(pe,
     channels.pause_channel(pe, admin, at, "website", "Perawatan")
     publish(pe, other, at)
     assert seen == [""]
+
+
+@on_databases
+def test_a_worker_that_stood_still_while_another_did_its_job_posts_nothing(pe, now, job, board, monkeypatch):
+    """A machine that slept: its lease ended, another worker published and settled, then it wakes before its own call."""
+    asleep, publish = [True], Board.publish
+
+    def wakes_late(self, request):
+        if asleep:
+            asleep.clear()
+            assert jobs.run_job(pe, job.id, lambda: now + dt.timedelta(hours=1))
+            assert state(pe) == "published"
+        return publish(self, request)
+
+    monkeypatch.setattr(Board, "publish", wakes_late)
+    assert jobs.run_job(pe, job.id, lambda: now)
+    assert len(Board.posts) == 1 and state(pe) == "published"
