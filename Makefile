@@ -31,7 +31,7 @@ run: install ## serve everything on http://127.0.0.1:8000, with the demo account
 	@$(BIN)/terbit up --demo --port $(PORT) --instance $(INSTANCE)
 
 test: install .venv/.tests ## every test, after seeing that the machine has what they need
-	@.ci/machine $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(CI),-p tests.no_skips) $(ARGS)
+	@.ci/machine $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(if $(CI),-p tests.no_skips) $(ARGS)
 
 lint: .venv/.tests ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
