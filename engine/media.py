@@ -1,6 +1,6 @@
 """What a file is, told from its bytes: never from its name, never from what the browser claims.
 
-What goes out of the office goes without what a camera noted in it (`without_notes`).
+A picture goes out of the office without what a camera noted in it (`without_notes`); videos and documents go out byte for byte.
 
 Closed by default: what is not recognised as one of `TYPES` is refused, and so is everything that can run
 (HTML, SVG, programs, documents with macros), whatever it is called.
