@@ -141,7 +141,7 @@ def follow(analis, page):
         behind = analis.get(address.replace("&amp;", "&")).text
         times = "Berapa kali" in re.findall(r'<th scope="col">(.*?)</th>', behind)
         cells = [re.findall(r"<td[^>]*>(.*?)</td>", each, re.S) for each in re.findall(r'<tr><th scope="row".*?</tr>', behind, re.S)]
-        found[address] = int(text), sum(int(each[6]) for each in cells) if times else len(cells)
+        found[address] = int(text), sum(int(each[1]) for each in cells) if times else len(cells)
     return found
 
 
