@@ -20,6 +20,7 @@ from bpmn.sop import PAPERS
 from engine import access, archive, files, letter_content, letter_docx, letter_pdf, letterhead, load, media, numbering, settings, values
 from engine.archive import case_of
 from engine.ids import new_id
+from engine.migration_plan import places
 from engine.process_engine import Actor, ProcessEngine
 from engine.store import read, record, run
 from engine.tables import activity, document, letter, process_instance, tenant
@@ -214,7 +215,10 @@ def _task(db: sa.Connection, actor: Actor, task_id: str) -> sa.RowMapping:
 
 
 def _element(db: sa.Connection, task: Any) -> model.Element:
-    return load.process(db, load.definition(db, task["definition_id"])).elements[task["activity_id"]]
+    """What a task stands on in the diagram of its process, or of one that is called in it."""
+    of, id = load.definition(db, task["definition_id"]), task["activity_id"]
+    own = load.process(db, of).elements.get(id)
+    return own or next(place.element for place in places(load.spec(db, of.id)).values() if place.element.id == id)
 
 
 def _may_issue(actor: Actor, task: Any, element: model.Element) -> bool:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request, send_file
 
 from bpmn import sop
+from bpmn.errors import NotFound
 from engine import access, archive, corrections, documents, letters, publication, queries, tables, versions
 from webui import actor, attempts, comments, db, deployed, forms, hours, mended, names, now, pe, story
 from webui.incidents import explained
@@ -20,6 +21,7 @@ blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 STATES = ("running", "ended", "stuck")
 PASSED = ("startevent", "endevent")  # of events ('noneEndEvent', …), what a history shows: where it began and how it ended
 CONTAINERS = ("subProcess", "transaction", "adHocSubProcess", "multiInstanceBody")  # a token in one stands on something inside it
+CALLED = 20  # calls of other processes that are listed
 HISTORY = 60  # steps shown at once; a case may have thousands
 
 
@@ -61,7 +63,7 @@ def show(id: str):
         papers=letters.papers(pe(), actor(), id), scans=[each for each in kept if each["variable"] == "surat"],
         publications=published, may_settle=access.may_settle_drift(actor()), may_mend=access.may_administer(actor()),
         variables=_readable(variables, passed), restarts=restarts,
-        called=[each for each in passed if each["type"] == "callActivity"],
+        called=_called(case["definition_id"], passed, stuck),
         attempts=attempts.of_case(id, deployed.element_names(case["definition_id"])) if access.may_administer(actor()) else [],
         family=family,
         candidates=names.candidates(a["id"] for a in passed if a["is_task"] and a["ended_at"] is None), groups=names.groups(),
@@ -105,6 +107,30 @@ def marks(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
             "done": list(dict.fromkeys(a["activity_id"] for a in passed if a["ended_at"] and not a["canceled"])),
             "pairs": sorted(pair for pair in pairs if pair[0] != pair[1]),
             "incidents": sorted({i["activity_id"] for i in stuck if i["activity_id"]})}
+
+
+def _called(definition_id: str, passed: list[dict], stuck: list[dict]) -> list[dict]:
+    """The last calls of other processes inside the case; of each step's last one the process (`shown`) and what stands in it, for who
+    may see that process."""
+    versions = deployed.called(definition_id)
+    calls = [each for each in passed if each["type"] == "callActivity"][-CALLED:]
+    last = {each["activity_id"]: each["id"] for each in calls}
+    return [{**each, **(_inside(versions.get(each["activity_id"], ""), each, passed, stuck) if each["id"] in last.values() else {})}
+            for each in calls]
+
+
+def _inside(definition_id: str, call: dict, passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
+    try:
+        shown = queries.definition(pe(), actor(), definition_id)
+    except NotFound:
+        return {}
+    scopes, inside = {call["id"]}, []
+    for each in passed:  # what holds others began before them
+        if each["scope_id"] in scopes:
+            scopes.add(each["id"])
+            inside.append(each)
+    ids = {each["activity_id"] for each in inside}
+    return {"shown": shown, "marks": marks(inside, [each for each in stuck if each["activity_id"] in ids])}
 
 
 def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:

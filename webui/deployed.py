@@ -4,9 +4,11 @@ from functools import lru_cache
 
 from bpmn import forms, model, sop
 from engine import load
+from engine.migration_plan import places
 from engine.queries.definitions import find_form
 from engine.spec import Spec
 from engine.store import read
+from engine.subprocesses import CallActivity
 from webui import pe
 
 
@@ -26,6 +28,14 @@ def diagram(definition_id: str) -> bytes:
     with read(pe()) as db:
         found = load.definition(db, definition_id)
         return load.resources(db, found.deployment_id)[found.resource_name]
+
+
+def called(definition_id: str) -> dict[str, str]:
+    """Which version each call activity calls, also inside what is called: its element's id -> the id of a definition."""
+    versions = definition(definition_id).calls
+    found = {place.element.id: place.inner.called.bpmn_id for place in places(spec(definition_id)).values()
+             if isinstance(place.inner, CallActivity)}
+    return {element: versions[key] for element, key in found.items() if key in versions}
 
 
 def form(definition_id: str, form_key: str | None) -> forms.Form | None:
