@@ -2,10 +2,7 @@
 
 import datetime as dt
 import itertools
-import multiprocessing
-import os
 import re
-import signal
 
 import pytest
 import sqlalchemy as sa
@@ -22,12 +19,11 @@ from engine.tables import activity, batch, batch_item, event, incident, job, pro
 from tests.conftest import on_databases
 from tests.engine.small import END, START, catch, chain, deploy, diagram, open_tasks, service_task, timer, user_task
 from tests.engine.test_concurrency import at_once
-from tests.engine.test_crash import eventually, kill_group, start_worker
+from tests.engine.test_crash import eventually, kill_group, killed_after, start_worker
 
 TASKS = diagram(chain(START, user_task("a"), user_task("b"), END), properties={"label": "${judul}"})
 CALL = diagram(chain(START, service_task("kirim", "uji"), user_task("b"), END), "q")
 ALL = Choice(state="running")
-fork = multiprocessing.get_context("fork")
 leases = itertools.count()
 
 
@@ -280,22 +276,7 @@ def test_two_workers_do_no_item_twice_and_leave_none_out(pe, stuck, admin, now):
 def test_killed_at_any_statement_each_item_is_wholly_done_or_not(pe, cases, admin, now, moment):
     cases(count=5)
     id = begun(pe, admin, now, types.CANCEL)
-    pe.db.dispose()
-
-    def dies() -> None:
-        own, count = open_engine(pe.folder, send=lambda ids: None), iter(range(10_000))
-
-        def after(*_args) -> None:
-            if next(count) == 5 + 8 * moment:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sa.event.listen(own.db, "after_cursor_execute", after)
-        batches.work(own, lambda: now)
-
-    process = fork.Process(target=dies)
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    killed_after(pe, 5 + 8 * moment, lambda own: batches.work(own, lambda: now))
     for item in rows(pe, batch_item):
         [row] = rows(pe, process_instance, id=item["instance_id"])
         assert (item["state"] == "done") == (row["ended_at"] is not None)

@@ -1,6 +1,7 @@
 """kill -9 at random moments, of processes that complete tasks and of workers: nothing gone, nothing twice."""
 
 import datetime as dt
+import itertools
 import multiprocessing
 import os
 import random
@@ -157,6 +158,26 @@ def start_worker(pe):
 def kill_group(process):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def killed_after(pe, statements, act):
+    """Have another process do `act(pe)`, and kill it in the instant in which it has made so many statements."""
+    pe.db.dispose()
+
+    def dies():
+        own, count = again(pe), itertools.count()
+
+        def after(*_args):
+            if next(count) == statements:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sa.event.listen(own.db, "after_cursor_execute", after)
+        act(own)
+
+    process = fork.Process(target=dies)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def eventually(condition, seconds=30):

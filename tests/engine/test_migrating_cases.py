@@ -1,9 +1,6 @@
 """Running cases brought to another version: dry run, batches, who may, what stops it, and what is left of it."""
 
 import datetime as dt
-import multiprocessing
-import os
-import signal
 
 import pytest
 import sqlalchemy as sa
@@ -13,17 +10,17 @@ from engine import commands, jobs, notices, queries
 from engine import people as accounts
 from engine.commands import batches, migrating
 from engine.migration_plan import Plan
-from engine.process_engine import Actor, open_engine
+from engine.process_engine import Actor
 from engine.store import read, run
 from engine.tables import activity, batch_item, candidate, event, incident, job, notice, process_instance, subscription
 from tests.conftest import on_databases
 from tests.engine.small import END, START, catch, chain, deploy, diagram, flows, message, open_tasks, service_task, timer, user_task
 from tests.engine.test_concurrency import at_once
+from tests.engine.test_crash import killed_after
 
 ONE = diagram(chain(START, user_task("a"), user_task("b"), END), properties={"label": "${judul}"})
 TWO = diagram(chain(START, user_task("a", "sub-bagian"), user_task("baru"), user_task("b"), END), properties={"label": "Perihal ${judul}"})
 SAME = {"a": "a", "b": "b"}
-fork = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -310,22 +307,7 @@ def test_killed_at_any_statement_each_case_is_wholly_here_or_there(pe, versions,
     one, two = versions(ONE, TWO)
     cases = start(pe, penulis, now, one, 6)
     id = migrating.start_migration(pe, pemilik, now, one, two, Plan(SAME), why="SOP baru")
-    pe.db.dispose()
-
-    def dies() -> None:
-        own, count = open_engine(pe.folder, send=lambda ids: None), iter(range(10_000))
-
-        def after(*_args) -> None:
-            if next(count) == 7 + 9 * moment:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sa.event.listen(own.db, "after_cursor_execute", after)
-        batches.work(own, lambda: now)
-
-    process = fork.Process(target=dies)
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    killed_after(pe, 7 + 9 * moment, lambda own: batches.work(own, lambda: now))
     for row in rows(pe, process_instance):
         [item] = rows(pe, batch_item, instance_id=row["id"])
         opened = [a for a in rows(pe, activity, instance_id=row["id"]) if a["ended_at"] is None]
