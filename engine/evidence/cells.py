@@ -66,9 +66,15 @@ class Measures:
                 for number, value in histogram.items():
                     mine[number] = mine.get(number, 0) + value
 
+    def negated(self) -> "Measures":
+        """Return what takes this away when it is added."""
+        return Measures({name: -value for name, value in self.sums.items()},
+                        {name: {number: -count for number, count in histogram.items()} for name, histogram in self.times.items()})
+
     def row(self) -> dict[str, Any]:
         """Return it as columns: `count` and `measures` (JSON of SUMS), and of each of TIMES a JSON list bucket, count, bucket, count …"""
-        return {"count": self["count"], "measures": json.dumps(self.sums, separators=(",", ":")),
+        sums = {name: value for name, value in self.sums.items() if value}
+        return {"count": self["count"], "measures": json.dumps(sums, separators=(",", ":")),
                 **{name: _packed(self.times.get(name)) for name in TIMES}}
 
     @classmethod
@@ -139,7 +145,8 @@ def above(histogram: Mapping[int, int], bound: int) -> int:
 
 
 def _packed(histogram: Mapping[int, int] | None) -> str:
-    return json.dumps([n for number in sorted(histogram) for n in (number, histogram[number])], separators=(",", ":")) if histogram else ""
+    pairs = [n for number, count in sorted((histogram or {}).items()) if count for n in (number, count)]
+    return json.dumps(pairs, separators=(",", ":")) if pairs else ""
 
 
 def _unpacked(text: str) -> dict[int, int]:

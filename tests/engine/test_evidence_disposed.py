@@ -40,24 +40,27 @@ def let_go(pe):
 
 
 def everything(pe):
-    """All sums but those by writer, whose names go."""
+    """All sums but those by writer, whose names go; and those."""
     with read(pe) as db:
-        rows = db.execute(sa.select(evidence_cell).where(evidence_cell.c.what != "writer")).mappings()
-        return {row["id"]: (row["count"], cells.Measures.of(dict(row))) for row in rows}
+        rows = [(row["what"], (row["what"], row["element"], row["id"]), (row["count"], cells.Measures.of(dict(row))))
+                for row in db.execute(sa.select(evidence_cell)).mappings()]
+    return ({key: value for what, key, value in rows if what != "writer"}, {key: value for what, key, value in rows if what == "writer"})
 
 
 @on_databases
 @pytest.mark.parametrize("spoilt", [False, True])
 def test_counting_anew_begins_with_what_was_kept_of_disposed_cases(pe, known, spoilt):
-    before, all_sums, ways = sums(pe), everything(pe), figures.paths(pe, ANALYST, KEY)
+    before, (all_sums, by_writer), ways = sums(pe), everything(pe), figures.paths(pe, ANALYST, KEY)
     gone = {p.key for p in known if p.end < NOW - dt.timedelta(days=200)}
     let_go(pe)
+    without_theirs = everything(pe)[1]
+    assert without_theirs != by_writer and all(count > 0 for count, _ in without_theirs.values())
     if spoilt:
         run(pe, lambda db: db.execute(sa.update(evidence_cell).values(measures="{}", count=7, lead="")))
         run(pe, lambda db: db.execute(sa.delete(evidence_cell).where(evidence_cell.c.what == "activity")))
     for _ in range(2):
         assert rollup.rebuild(pe, "contoh") == len(known) - len(gone) and gone
-        assert sums(pe) == before and everything(pe) == all_sums and figures.paths(pe, ANALYST, KEY) == ways
+        assert sums(pe) == before and everything(pe) == (all_sums, without_theirs) and figures.paths(pe, ANALYST, KEY) == ways
     with read(pe) as db:
         assert db.scalar(sa.select(sa.func.count()).select_from(evidence_case)) == len(known)
         assert db.scalar(sa.text("SELECT count(*) FROM bi_case WHERE disposed")) == len(gone)
