@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from bpmn.errors import N_, Conflict, Invalid, NotFound
 from engine import passwords
@@ -147,7 +148,10 @@ def create_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, *, id: str, 
         record(db, acting, now, "user.created", data={"user": id, "groups": sorted(groups), "heads": sorted(led)})
         return of_office(db, acting, id)
 
-    return run(pe, write)
+    try:
+        return run(pe, write)
+    except IntegrityError as error:  # somebody else took it in the same moment
+        raise Conflict(N_("Nama pengguna %(user)s sudah dipakai."), field="id", user=id) from error
 
 
 def update_user(pe: ProcessEngine, acting: Actor, now: dt.datetime, user_id: str, **values: str) -> None:

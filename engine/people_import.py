@@ -39,6 +39,7 @@ HEADER = ("nama_pengguna", "nama", "jabatan", "surel", "grup", "kepala", "status
 ACTIVE = {"aktif": True, "active": True, "ya": True, "1": True, "nonaktif": False, "inactive": False, "tidak": False, "0": False}
 NEW, CHANGED, SAME, WRONG = "new", "changed", "same", "wrong"
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet takes for a formula
+CHANGED_SINCE = N_("Data pengguna berubah sejak file ini diperiksa. Periksa sekali lagi.")
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,15 @@ def do(pe: ProcessEngine, actor: Actor, now: dt.datetime, text: str, mark: str, 
         people.hold(db, actor.tenant, sorted(_askable({cells["id"].lower() for _line, cells in lines})))
         found = _plan(db, actor, names, lines, text)
         if found.mark != mark:
-            raise Conflict(N_("Data pengguna berubah sejak file ini diperiksa. Periksa sekali lagi."))
+            raise Conflict(CHANGED_SINCE)
         if found.count(WRONG):
             raise Invalid(N_("Masih ada baris yang salah. Perbaiki filenya, lalu unggah lagi."))
         made.update(_write(db, actor, now, found, can_send))
 
-    run(pe, write)
+    try:
+        run(pe, write)
+    except sa.exc.IntegrityError as error:  # somebody else made one of these accounts in the same moment
+        raise Conflict(CHANGED_SINCE) from error
     return made
 
 

@@ -55,7 +55,7 @@ def show(id: str):
     return render_template(
         "cases/show.html", case=case, comments=comments.of(id),
         definition=definition, history=shown, movable=_movable(published, definition["groups"]),
-        hidden=len(history) - len(part), loops=_loops(passed), diagram=marks(passed, stuck),
+        hidden=len(history) - len(part), loops=_loops(passed), diagram=marks(_outside(passed), stuck),
         waiting=[a for a in passed if a["is_task"] and a["ended_at"] is None],
         incidents=[explained(i, steps.get(i["activity_id"])) for i in stuck],
         documents=documents.versions(kept),
@@ -98,15 +98,16 @@ def marks(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
 
     A flow was taken when its target began in the very instant in which its source ended: both are one step of the engine.
     """
-    began: dict[Any, set[str]] = {}
+    passed, began = _outside(passed), dict[Any, set[str]]()
     for each in passed:
         began.setdefault(each["started_at"], set()).add(each["activity_id"])
     pairs = {(a["activity_id"], b) for a in passed if a["ended_at"] and not a["canceled"] for b in began.get(a["ended_at"], ())}
     open_ = Counter(a["activity_id"] for a in passed if a["ended_at"] is None and a["type"] not in CONTAINERS)
+    here = {a["activity_id"] for a in passed}
     return {"tokens": [{"activity_id": id, "count": n} for id, n in open_.items()],
             "done": list(dict.fromkeys(a["activity_id"] for a in passed if a["ended_at"] and not a["canceled"])),
             "pairs": sorted(pair for pair in pairs if pair[0] != pair[1]),
-            "incidents": sorted({i["activity_id"] for i in stuck if i["activity_id"]})}
+            "incidents": sorted({i["activity_id"] for i in stuck if i["activity_id"] in here})}
 
 
 def _called(definition_id: str, passed: list[dict], stuck: list[dict]) -> list[dict]:
@@ -115,22 +116,31 @@ def _called(definition_id: str, passed: list[dict], stuck: list[dict]) -> list[d
     versions = deployed.called(definition_id)
     calls = [each for each in passed if each["type"] == "callActivity"][-CALLED:]
     last = {each["activity_id"]: each["id"] for each in calls}
-    return [{**each, **(_inside(versions.get(each["activity_id"], ""), each, passed, stuck) if each["id"] in last.values() else {})}
+    return [{**each, **(_shown(versions.get(each["activity_id"], ""), each, passed, stuck) if each["id"] in last.values() else {})}
             for each in calls]
 
 
-def _inside(definition_id: str, call: dict, passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
+def _shown(definition_id: str, call: dict, passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
     try:
-        shown = queries.definition(pe(), actor(), definition_id)
+        return {"shown": queries.definition(pe(), actor(), definition_id), "marks": marks(_within(passed, {call["id"]}), stuck)}
     except NotFound:
         return {}
-    scopes, inside = {call["id"]}, []
+
+
+def _within(passed: list[dict], scopes: set[str]) -> list[dict]:
+    """What was passed within these activity instances, however deep."""
+    scopes, inside = set(scopes), []
     for each in passed:  # what holds others began before them
         if each["scope_id"] in scopes:
             scopes.add(each["id"])
             inside.append(each)
-    ids = {each["activity_id"] for each in inside}
-    return {"shown": shown, "marks": marks(inside, [each for each in stuck if each["activity_id"] in ids])}
+    return inside
+
+
+def _outside(passed: list[dict]) -> list[dict]:
+    """What was passed on this diagram: a process that is called there has one of its own, whose elements may have the same ids."""
+    inside = {each["id"] for each in _within(passed, {each["id"] for each in passed if each["type"] == "callActivity"})}
+    return [each for each in passed if each["id"] not in inside]
 
 
 def _history(passed: list[dict], steps: Mapping[str, sop.Step]) -> list[dict]:

@@ -1,6 +1,9 @@
 """Accounts, groups, passwords and tokens, on a real database."""
 
 import datetime as dt
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import argon2
 import pytest
@@ -180,6 +183,23 @@ def test_a_bad_account_is_refused_on_its_field(pe, people, admin, now, wrong, fi
 def test_a_taken_name_is_a_conflict(pe, siti, admin, now):
     with pytest.raises(Conflict):
         accounts.create_user(pe, admin, now, id="siti", name="Siti Lain", password=PASSWORD)
+
+
+@on_databases
+def test_of_two_who_take_a_name_at_once_one_is_told_that_it_is_taken(pe, admin, now, monkeypatch):
+    together, put = threading.Barrier(2), accounts.put_groups
+    monkeypatch.setattr(accounts, "put_groups", lambda *given: time.sleep(0.2) or put(*given))  # both have looked by then
+
+    def take(name):
+        together.wait()
+        try:
+            return accounts.create_user(pe, admin, now, id="budi", name=name, password=None)["name"]
+        except Conflict as taken:
+            return taken.where["field"]
+
+    with ThreadPoolExecutor(2) as both:
+        assert "id" in (said := list(both.map(take, ("Budi", "Budi Lain")))) and len({*said}) == 2
+
 
 
 @on_databases

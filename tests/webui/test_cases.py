@@ -77,14 +77,16 @@ def test_the_way_back_is_not_shown_as_taken_before_it_was(signed_in, case):
 def test_what_a_called_process_stands_at_is_on_a_diagram_of_its_own_for_who_may_see_it(pe, people, signed_in, now):
     from html import unescape
 
-    deploy(pe, people["pemilik"], now, diagram(chain(START, user_task("satu"), user_task("dua"), END), "dalam", attributes='camunda:candidateStarterGroups="x"'))
+    deploy(pe, people["pemilik"], now, diagram(chain(START, user_task("satu"), user_task("z"), END), "dalam", attributes='camunda:candidateStarterGroups="x"'))
     deploy(pe, people["pemilik"], now, diagram(chain(START, ("c", '<callActivity id="c" name="Periksa" calledElement="dalam"/>'), user_task("z", "sub-bagian"), END), "luar"))
     case = commands.start(pe, people["penulis"], now, key="luar").id
     commands.complete(pe, people["penulis"], now, queries.tasks(pe, people["penulis"], instance_id=case).rows[0]["id"])
     inner = queries.definition(pe, people["admin"], "dalam")["id"]
     page = unescape(signed_in("admin").get(f"/cases/{case}").text)
     [shown] = re.findall(rf'<figure[^>]*/definitions/{inner}/xml.*?>', page, re.DOTALL)
-    assert '"activity_id": "dua"' in shown and '"activity_id": "c"' not in shown and "#called-" in page
+    assert '"activity_id": "z"' in shown and '"activity_id": "c"' not in shown and "#called-" in page
+    [own] = re.findall(rf'<figure[^>]*/definitions/{queries.definition(pe, people["admin"], "luar")["id"]}/xml.*?>', page, re.DOTALL)
+    assert '"activity_id": "c"' in own and '"activity_id": "z"' not in own  # its own z has not begun
     other = signed_in("kasubbag").get(f"/cases/{case}").text
     assert "Periksa" in other and inner not in other and "#called-" not in other
 
