@@ -113,8 +113,8 @@ def marks(passed: list[dict], stuck: list[dict]) -> dict[str, Any]:
 def _called(definition_id: str, passed: list[dict], stuck: list[dict]) -> list[dict]:
     """The last calls of other processes inside the case; of each step's last one the process (`shown`) and what stands in it, for who
     may see that process."""
-    versions = deployed.called(definition_id)
     calls = [each for each in passed if each["type"] == "callActivity"][-CALLED:]
+    versions = deployed.called(definition_id) if calls else {}
     last = {each["activity_id"]: each["id"] for each in calls}
     return [{**each, **(_shown(versions.get(each["activity_id"], ""), each, passed, stuck) if each["id"] in last.values() else {})}
             for each in calls]

@@ -14,7 +14,7 @@ def test_a_token_is_made_copied_and_revoked(open_page, audit):
     page.click("[data-copy]")
     assert page.evaluate("navigator.clipboard.readText()") == token and token.startswith("terbit_")
     assert audit(page) == []
-    page.click("text=Cabut")
+    page.get_by_role("button", name="Cabut skrip").click()
     page.locator("text=Token dicabut").wait_for()
     assert page.locator("#made-token").count() == 0 and page.locator("text=skrip laporan").count() == 0
 

@@ -1,5 +1,8 @@
 """Working with the pages as a person does: by mouse, by keyboard, twice too fast, and without scripts."""
 
+import base64
+import io
+
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -64,6 +67,21 @@ def test_fields_come_and_go_with_what_is_chosen(open_page, case_at):
     page.select_option("[name=v-klasifikasi]", "dikecualikan")
     page.locator("[data-field=dasar_pengecualian]").wait_for(state="visible")
     page.locator("[data-field=isi]").wait_for(state="hidden")
+
+
+def test_a_file_that_is_chosen_before_the_script_has_come_goes_up_too(open_page, case_at):
+    picture = io.BytesIO()
+    Image.new("RGB", (30, 20), (200, 90, 40)).save(picture, "PNG")
+    page = open_page("penulis")
+    page.add_init_script("""new MutationObserver((_, observer) => {
+        const field = document.querySelector("[name=v-gambar]"), chosen = new DataTransfer();
+        if (!field) return;
+        observer.disconnect();
+        chosen.items.add(new File([Uint8Array.from(atob("PICTURE"), (each) => each.charCodeAt(0))], "foto.png", { type: "image/png" }));
+        field.files = chosen.files;
+    }).observe(document, { subtree: true, childList: true })""".replace("PICTURE", base64.b64encode(picture.getvalue()).decode()))
+    page.goto(f"/tasks/{case_at('siapkan')}")
+    page.locator("[data-field=gambar] .file-item").wait_for()
 
 
 def test_files_go_up_at_once_and_stay_with_the_form(open_page, case_at, tmp_path):

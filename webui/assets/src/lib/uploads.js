@@ -20,11 +20,10 @@ export function uploads(form, words) {
     let queue = Promise.resolve();
     place.classList.add("files-live");
     unfinished(form, place, told);
-    place.addEventListener("change", ({ target }) => {
-      if (target.type !== "file") return;
-      const item = target.dataset.replaces ? target.closest(".file-item") : null;
-      const rows = [...target.files].map((file) => new Upload(form, place, file, item, told));
-      target.value = "";
+    const take = (input) => {
+      const item = input.dataset.replaces ? input.closest(".file-item") : null;
+      const rows = [...input.files].map((file) => new Upload(form, place, file, item, told));
+      input.value = "";
       going += rows.length;
       for (const button of submits()) button.disabled = true;
       for (const row of rows) {
@@ -33,7 +32,9 @@ export function uploads(form, words) {
           if (!going) for (const button of submits()) button.disabled = false;
         });
       }
-    });
+    };
+    place.addEventListener("change", ({ target }) => { if (target.type === "file") take(target); });
+    for (const input of place.querySelectorAll("input[type=file]")) if (input.files.length) take(input); // chosen before this was loaded
   }
 }
 
