@@ -79,6 +79,6 @@ def extensions(task: dict[str, Any]) -> list[dict[str, Any]]:
 def activities(instance_id: str) -> list[dict[str, Any]]:
     """The case's activity instances in the order in which they began, the newest 10,000: what a diagram shows; one statement."""
     a = tables.activity.c
-    query = sa.select(a.activity_id, a.type, a.is_task, a.started_at, a.ended_at, a.canceled).where(
+    query = sa.select(a.id, a.scope_id, a.activity_id, a.type, a.is_task, a.started_at, a.ended_at, a.canceled).where(
         a.tenant_id == actor().tenant, a.instance_id == instance_id).order_by(a.started_at.desc(), a.id.desc()).limit(10_000)
     return [dict(row) for row in reversed(db.session.execute(query).mappings().all())]
